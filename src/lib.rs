@@ -1,1 +1,17 @@
+//! An authenticating reverse proxy for LLM APIs.
+//!
+//! Start with the `stack` module: it shows the stages that a request passes, in order. `ARCHITECTURE.md`
+//! tells where everything else is.
 
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod clock;
+pub mod denial;
+pub mod dialect;
+pub mod endpoint;
+pub mod limits;
+pub mod model_name;
+pub mod project_key;
+pub mod secret;
+pub mod snapshot;

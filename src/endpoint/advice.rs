@@ -1,0 +1,111 @@
+//! What a path that fits no endpoint was probably meant to be.
+//!
+//! Nearly every 404 behind a gateway is a base URL with its version prefix doubled or missing; the
+//! sentence names that mistake instead of leaving the caller to compare paths by eye.
+
+use super::{Verb, find};
+use crate::dialect::Surface;
+
+/// The advice for a path that was not found, and whether it was only the method that was wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// The path exists with another method.
+    Method(Verb),
+    /// A sentence on the path.
+    Path(String),
+}
+
+/// Explains a miss.
+#[must_use]
+pub fn advise(verb: Option<Verb>, path: &str) -> Advice {
+    for other in [Verb::Post, Verb::Get] {
+        if Some(other) != verb && exists(other, path) {
+            return Advice::Method(other);
+        }
+    }
+    Advice::Path(sentence(path))
+}
+
+fn exists(verb: Verb, path: &str) -> bool {
+    Surface::ALL.into_iter().any(|surface| find(surface, verb, path).is_some())
+}
+
+fn exists_at_all(path: &str) -> bool {
+    exists(Verb::Post, path) || exists(Verb::Get, path)
+}
+
+fn sentence(path: &str) -> String {
+    for version in ["/v1", "/v1beta", "/v1alpha"] {
+        if let Some((front, rest)) = split_doubled(path, version)
+            && exists_at_all(&format!("{version}{rest}"))
+        {
+            return format!(
+                "The prefix {version} is doubled: the SDK adds it itself, so end base_url with {}.",
+                before(front)
+            );
+        }
+    }
+    for (first, second) in [("/v1", "/v1beta"), ("/v1beta", "/v1"), ("/v1", "/openai/v1")] {
+        if let Some(rest) = path.strip_prefix(first)
+            && rest.starts_with(second)
+            && exists_at_all(rest)
+        {
+            return format!("The SDK adds {second} itself: take {first} off the end of base_url.");
+        }
+    }
+    for version in ["/v1", "/v1beta"] {
+        if exists_at_all(&format!("{version}{path}")) {
+            return format!("The prefix {version} is missing: end base_url with {version}.");
+        }
+    }
+    if let Some(tidy) = path.strip_suffix('/')
+        && exists_at_all(tidy)
+    {
+        return "Take the slash off its end.".to_owned();
+    }
+    if exists_at_all(&path.to_ascii_lowercase()) {
+        return "Paths are written in lower case.".to_owned();
+    }
+    "Check the SDK's base_url against the table in the gateway's README.".to_owned()
+}
+
+/// `/v1/v1/rest` or `/name/v1/v1/rest` into what stands before the doubling, and the rest.
+fn split_doubled<'p>(path: &'p str, version: &str) -> Option<(&'p str, &'p str)> {
+    let (front, rest) = path.split_once(&format!("{version}{version}/"))?;
+    let rest_from = path.len() - rest.len() - 1;
+    Some((front, path.get(rest_from..)?))
+}
+
+fn before(front: &str) -> String {
+    if front.is_empty() { "the host and port alone".to_owned() } else { format!("{front} alone") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_mistakes_are_named() {
+        for (path, word) in [
+            ("/v1/v1/chat/completions", "doubled"),
+            ("/v1/v1/messages", "doubled"),
+            ("/openai/v1/v1/chat/completions", "doubled"),
+            ("/v1beta/v1beta/models/gemini-2.5-flash:generateContent", "doubled"),
+            ("/v1/v1beta/models/gemini-2.5-flash:generateContent", "take /v1 off"),
+            ("/chat/completions", "missing"),
+            ("/models/gemini-2.5-flash:generateContent", "missing"),
+            ("/v1/chat/completions/", "slash"),
+            ("/V1/Chat/Completions", "lower case"),
+            ("/nothing", "README"),
+        ] {
+            let Advice::Path(sentence) = advise(Some(Verb::Post), path) else { panic!("{path}") };
+            assert!(sentence.contains(word), "{path}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_from_a_wrong_path() {
+        assert_eq!(advise(Some(Verb::Get), "/v1/chat/completions"), Advice::Method(Verb::Post));
+        assert_eq!(advise(None, "/v1/models"), Advice::Method(Verb::Get));
+    }
+}

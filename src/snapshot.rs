@@ -1,0 +1,372 @@
+//! The configuration as the policies read it: checked, cross-linked and immutable.
+//!
+//! Whatever can fail has failed before one of these exists, so nothing here returns an error on
+//! the request's path. A request holds one snapshot from its first byte to its last; a reload
+//! makes a new one beside it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::uri::PathAndQuery;
+
+use crate::address::Networks;
+use crate::denial::RuleId;
+use crate::dialect::{Provider, Surface};
+use crate::endpoint::{Endpoint, ModelIn, Scope, ScopeSet};
+use crate::limits::{Concurrency, Limit};
+use crate::model_name::ModelList;
+use crate::project_key::Digest;
+use crate::secret::Secret;
+
+/// Everything that the gate decides by.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// `sha256:…` of the configuration's text, for the record.
+    pub digest: Box<str>,
+    /// The gate's own settings.
+    pub server: Server,
+    /// The upstreams, by name.
+    pub upstreams: Vec<Upstream>,
+    /// The projects, by name.
+    pub projects: Vec<Project>,
+    /// Every project's keys.
+    pub keys: Vec<Key>,
+    /// Which key has which digest; the value counts into `keys`.
+    pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
+    /// The lines of the configuration that decide; [`RuleId`] counts into it. The first is
+    /// [`RuleId::BUILT_IN`].
+    pub rules: Vec<Rule>,
+}
+
+/// A line of the configuration that decides something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its dotted name, such as `projects.search.models`.
+    pub path: Box<str>,
+    /// File and line, such as `portcullis.toml:21`; empty where it stands nowhere (a default).
+    pub at: Box<str>,
+}
+
+/// The gate's own settings.
+#[derive(Debug)]
+pub struct Server {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where health, readiness and metrics are; nowhere if switched off.
+    pub admin_listen: Option<SocketAddr>,
+    /// How many worker threads.
+    pub workers: usize,
+    /// Whose forwarded headers are believed.
+    pub trusted_proxies: Networks,
+    /// Who may speak to the gate at all.
+    pub allow_ips: Networks,
+    /// The line that says so.
+    pub allow_ips_rule: RuleId,
+    /// The largest body that is read.
+    pub max_body: usize,
+    /// The line that says so.
+    pub max_body_rule: RuleId,
+    /// How long the whole body may take.
+    pub body_timeout: Duration,
+    /// The line that says so.
+    pub body_timeout_rule: RuleId,
+    /// How long a request's head may take.
+    pub header_timeout: Duration,
+    /// How long requests under way may go on after the gate was told to stop.
+    pub drain: Duration,
+    /// How many client connections at once, over all workers.
+    pub max_connections: usize,
+}
+
+/// A service that the gate forwards to.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// What kind of service it is.
+    pub provider: Provider,
+    /// The host to connect to: a name, or an address without brackets.
+    pub host: Box<str>,
+    /// The port to connect to.
+    pub port: u16,
+    /// The Host header it is sent.
+    pub authority: HeaderValue,
+    /// How to speak TLS to it; plain HTTP if there is none.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The base URL's path, without a slash at its end.
+    pub base_path: Box<str>,
+    /// Which models it serves; decides among several upstreams of one surface.
+    pub models: ModelList,
+    /// What authenticates the gate there.
+    pub credentials: Credentials,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long the answer's head may take.
+    pub response_timeout: Duration,
+    /// How long the answer may pause between two pieces.
+    pub idle_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub pool_idle: Duration,
+    /// The line where the upstream stands.
+    pub rule: RuleId,
+    /// The ready path of each endpoint without a parameter, by the endpoint's number.
+    pub targets: Vec<Option<PathAndQuery>>,
+}
+
+/// The credentials of one upstream, taken in turn.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    list: Vec<Credential>,
+    next: AtomicUsize,
+}
+
+/// One credential.
+#[derive(Debug)]
+pub struct Credential {
+    /// Its name in the configuration; may appear in records.
+    pub id: Arc<str>,
+    /// The header that carries it.
+    pub secret: Secret,
+    /// Sent as `OpenAI-Organization`.
+    pub organization: Option<HeaderValue>,
+    /// Sent as `OpenAI-Project`.
+    pub project: Option<HeaderValue>,
+    /// The line where it stands.
+    pub rule: RuleId,
+}
+
+impl Credentials {
+    /// A list of credentials.
+    #[must_use]
+    pub const fn new(list: Vec<Credential>) -> Self {
+        Self { list, next: AtomicUsize::new(0) }
+    }
+
+    /// The credential whose turn it is; `None` when there is none at all.
+    #[must_use]
+    pub fn pick(&self) -> Option<&Credential> {
+        match self.list.as_slice() {
+            [] => None,
+            [only] => Some(only),
+            several => several.get(self.next.fetch_add(1, Ordering::Relaxed) % several.len()),
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[Credential] {
+        &self.list
+    }
+}
+
+/// A set of upstreams, by their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamSet(u128);
+
+/// How many upstreams there can be.
+pub const MOST_UPSTREAMS: usize = 128;
+
+impl UpstreamSet {
+    /// Whether the upstream is in it.
+    #[must_use]
+    pub const fn contains(self, upstream: usize) -> bool {
+        upstream < MOST_UPSTREAMS && self.0 & (1 << upstream) != 0
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The only one in it, if there is exactly one.
+    #[must_use]
+    pub const fn only(self) -> Option<usize> {
+        if self.0.is_power_of_two() { Some(self.0.trailing_zeros() as usize) } else { None }
+    }
+
+    /// The upstreams' numbers, in order.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..MOST_UPSTREAMS).skip(self.0.trailing_zeros() as usize).filter(move |at| self.contains(*at))
+    }
+}
+
+impl FromIterator<usize> for UpstreamSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(upstreams: I) -> Self {
+        let known = upstreams.into_iter().filter(|at| *at < MOST_UPSTREAMS);
+        Self(known.fold(0, |bits, at| bits | 1 << at))
+    }
+}
+
+/// Who calls: a team or an application with its own rights.
+#[derive(Debug)]
+pub struct Project {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// Whether it may do anything at all.
+    pub enabled: bool,
+    /// The line that says so.
+    pub enabled_rule: RuleId,
+    /// Which upstreams it may use.
+    pub upstreams: UpstreamSet,
+    /// The line that says so.
+    pub upstreams_rule: RuleId,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// The line that says so.
+    pub scopes_rule: RuleId,
+    /// Which models it may use.
+    pub models: ModelList,
+    /// The line that says so.
+    pub models_rule: RuleId,
+    /// From where.
+    pub allow_ips: Networks,
+    /// The line that says so.
+    pub allow_ips_rule: RuleId,
+    /// How fast; the shortest quota first.
+    pub limits: Vec<Limit>,
+    /// How many at once.
+    pub concurrency: Option<Concurrency>,
+}
+
+/// A key of a project. What it leaves out is as in the project; what it says narrows the project.
+#[derive(Debug)]
+pub struct Key {
+    /// Its public name; may appear in records.
+    pub id: Arc<str>,
+    /// Its project's number.
+    pub project: usize,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// The line that says so.
+    pub revoked_rule: RuleId,
+    /// The first second at which it works, since 1970.
+    pub not_before: Option<i64>,
+    /// The line that says so.
+    pub not_before_rule: RuleId,
+    /// The first second at which it no longer works, since 1970.
+    pub expires: Option<i64>,
+    /// The line that says so.
+    pub expires_rule: RuleId,
+    /// From where, if not from wherever the project may.
+    pub allow_ips: Option<Networks>,
+    /// The line that says so.
+    pub allow_ips_rule: RuleId,
+    /// What it may do, if not all that the project may.
+    pub scopes: Option<ScopeSet>,
+    /// The line that says so.
+    pub scopes_rule: RuleId,
+    /// Which models, if not all that the project may.
+    pub models: Option<ModelList>,
+    /// The line that says so.
+    pub models_rule: RuleId,
+    /// How fast, beside the project's own limits.
+    pub limits: Vec<Limit>,
+    /// How many at once, beside the project's own bound.
+    pub concurrency: Option<Concurrency>,
+}
+
+impl Snapshot {
+    /// The line of the configuration behind a number.
+    #[must_use]
+    pub fn rule(&self, id: RuleId) -> Option<&Rule> {
+        if id == RuleId::BUILT_IN {
+            return None;
+        }
+        self.rules.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The upstreams that answer requests of a surface.
+    #[must_use]
+    pub fn serving(&self, surface: Surface) -> UpstreamSet {
+        let serves = |(at, upstream): (usize, &Upstream)| upstream.provider.serves(surface).then_some(at);
+        self.upstreams.iter().enumerate().filter_map(serves).collect()
+    }
+
+    /// The number of the upstream with this name.
+    #[must_use]
+    pub fn upstream_named(&self, name: &str) -> Option<usize> {
+        self.upstreams.iter().position(|upstream| &*upstream.name == name)
+    }
+}
+
+impl Upstream {
+    /// Builds the ready path of every endpoint that has no parameter.
+    #[must_use]
+    pub fn targets(provider: Provider, base_path: &str) -> Vec<Option<PathAndQuery>> {
+        let ready = |endpoint: &Endpoint| {
+            if endpoint.model == ModelIn::Path {
+                return None;
+            }
+            // Gemini's root is the API version that the client chose; the usual one is made ready.
+            let root = if endpoint.surface == Surface::Gemini { "/v1beta" } else { "" };
+            let before = provider.path_before(endpoint.surface)?;
+            format!("{base_path}{before}{root}{}", endpoint.path).parse().ok()
+        };
+        crate::endpoint::ALL.iter().map(ready).collect()
+    }
+
+    /// The path to ask the upstream for. `root` is where the client found the endpoint, `model`
+    /// what stood in the path, `query` what is passed on, without its question mark.
+    #[must_use]
+    pub fn target(
+        &self,
+        endpoint: &'static Endpoint,
+        root: &str,
+        model: Option<&str>,
+        query: &str,
+    ) -> Option<PathAndQuery> {
+        let gemini = endpoint.surface == Surface::Gemini;
+        if query.is_empty()
+            && (!gemini || root == "/v1beta")
+            && let Some(Some(ready)) = self.targets.get(endpoint.index())
+        {
+            return Some(ready.clone());
+        }
+        let before = self.provider.path_before(endpoint.surface)?;
+        let root = if gemini { root } else { "" };
+        let path = endpoint.path.replace("{model}", model.unwrap_or_default());
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{before}{root}{path}{mark}{query}", self.base_path).parse().ok()
+    }
+}
+
+impl Key {
+    /// Whether project and key both have the scope, and if not, which line leaves it out.
+    ///
+    /// # Errors
+    /// The line that leaves the scope out.
+    pub fn may(&self, project: &Project, scope: Scope) -> Result<(), RuleId> {
+        if !project.scopes.contains(scope) {
+            return Err(project.scopes_rule);
+        }
+        match self.scopes {
+            Some(own) if !own.contains(scope) => Err(self.scopes_rule),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether project and key both allow the model, and if not, which line leaves it out.
+    ///
+    /// # Errors
+    /// The line that leaves the model out.
+    pub fn may_use(&self, project: &Project, model: &str) -> Result<(), RuleId> {
+        if !project.models.allows(model) {
+            return Err(project.models_rule);
+        }
+        match &self.models {
+            Some(own) if !own.allows(model) => Err(self.models_rule),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
