@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod config;
 pub mod denial;
 pub mod dialect;
 pub mod endpoint;
