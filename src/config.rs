@@ -1,6 +1,7 @@
 //! From the TOML that an operator writes to the [`Snapshot`] that the gate decides by.
 //!
-//! 1. `load` lays files and environment over each other and remembers where each value stands.
+//! 1. `load` reads files and environment, `layer` lays them over each other and remembers where each
+//!    value stands.
 //! 2. `shape` reads the result strictly: an unknown or misspelt setting is a mistake, never ignored.
 //! 3. Each section's module holds its shape as written and compiles it; every cross-check is here.
 //! 4. All mistakes are told at once, each with its line and how to mend it.
@@ -12,7 +13,9 @@
 mod base_url;
 mod fault;
 mod key;
+mod layer;
 mod limit;
+mod lint;
 mod load;
 mod log;
 mod mask;
@@ -72,7 +75,7 @@ pub fn load(sources: &Sources, registry: &Registry) -> Result<Loaded, Faults> {
 /// # Errors
 /// Every mistake that is in it.
 pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Loaded, Faults> {
-    let layered = load::layered(sources);
+    let layered = layer::layered(sources);
     let (faults, lints): (Vec<_>, Vec<_>) =
         layered.faults.into_iter().partition(|fault| fault.severity == Severity::Error);
     if !faults.is_empty() {
@@ -108,12 +111,14 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
     let upstreams = upstreams(written, work);
     let projects = projects(written, &upstreams, work);
-    let (keys, by_digest) = keys(written, work);
+    let (keys, by_digest, key_paths) = keys(written, work);
     if server.allow_ips_rule == crate::denial::RuleId::BUILT_IN {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
     let rules = std::mem::take(&mut work.rules);
-    Snapshot { digest: digest.into(), server, upstreams, projects, keys, by_digest, rules }
+    let snapshot = Snapshot { digest: digest.into(), server, upstreams, projects, keys, by_digest, rules };
+    work.lint_all(&snapshot, &key_paths);
+    snapshot
 }
 
 fn upstreams(written: &Written, work: &mut Work<'_>) -> Vec<Upstream> {
@@ -142,11 +147,11 @@ fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> V
     all.iter().map(|(name, one)| work.project(name, one, upstreams, &known)).collect()
 }
 
-type Keys = (Vec<Key>, HashMap<[u8; 32], usize, foldhash::fast::RandomState>);
+/// The keys, which digest is whose, and the path of each key.
+type Keys = (Vec<Key>, HashMap<[u8; 32], usize, foldhash::fast::RandomState>, Vec<String>);
 
 fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
-    let (mut keys, mut by_digest): Keys = Keys::default();
-    let mut paths: Vec<String> = Vec::new();
+    let (mut keys, mut by_digest, mut paths) = Keys::default();
     let mut any = false;
     for (project, (name, one)) in written.projects.iter().flatten().enumerate() {
         let list = child(&child("projects", name), "keys");
@@ -171,5 +176,5 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
         let mend = "make one with `portcullis key new` and add the [[projects.NAME.keys]] that it prints";
         work.wrong("projects", "there is no key: nobody could use the gate", mend);
     }
-    (keys, by_digest)
+    (keys, by_digest, paths)
 }

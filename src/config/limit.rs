@@ -15,7 +15,7 @@ use crate::limits::{Concurrency, Limit, Quota};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LimitsWritten {
-    /// Requests in a stretch of time, or several such quotas: "600/min" or ["10/s", "600/min"].
+    /// Requests in a stretch of time, or several such quotas: `"600/min"` or `["10/s", "600/min"]`.
     /// Units: s, min, h, day. As many may come at once.
     pub(super) requests: Option<OneOrMany>,
     /// How many requests may be in flight at once.

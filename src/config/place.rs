@@ -91,14 +91,12 @@ impl Places {
         let is_table = value.get_ref().is_table();
         let spot = Spot::Text { text, key, value: value.span(), is_table };
         let mut replaced = Vec::new();
-        match (self.spots.get(path), is_table) {
-            (Some(Spot::Text { is_table: true, .. }), true) => {}
-            _ => {
-                if self.spots.contains_key(&format!("{path}[0].id")) {
-                    replaced.push(path.to_owned());
-                }
-                self.set(path, spot);
+        let merges = is_table && matches!(self.spots.get(path), Some(Spot::Text { is_table: true, .. }));
+        if !merges {
+            if self.spots.contains_key(&format!("{path}[0].id")) {
+                replaced.push(path.to_owned());
             }
+            self.set(path, spot);
         }
         match value.get_ref() {
             DeValue::Table(table) => replaced.extend(self.add_table(text, path, table)),

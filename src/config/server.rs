@@ -54,12 +54,14 @@ const MAX_BODY: usize = 32 << 20;
 const LARGEST_BODY: u64 = 1 << 30;
 const MAX_CONNECTIONS: usize = 10_000;
 const MOST_WORKERS: usize = 1024;
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Work<'_> {
     /// Compiles `[server]` and `[admin]`. `allow_ips` is filled in when the projects are known.
     pub(super) fn server(&mut self, server: &ServerWritten, admin: &AdminWritten) -> Server {
         let listen = self.listen("server.listen", server.listen.as_deref(), LISTEN);
+        let trusted_proxies = self.trusted_proxies("server.trusted_proxies", server.trusted_proxies.as_ref());
+        self.only_local = is_loopback(listen.ip()) && trusted_proxies.is_empty();
         let allow_ips = self.allow_ips("server.allow_ips", server.allow_ips.as_ref());
         let allow_ips_rule = match server.allow_ips {
             Some(_) => self.rule("server.allow_ips"),
@@ -69,7 +71,7 @@ impl Work<'_> {
             listen,
             admin_listen: self.admin_listen(admin, listen),
             workers: self.workers(server.workers),
-            trusted_proxies: self.trusted_proxies("server.trusted_proxies", server.trusted_proxies.as_ref()),
+            trusted_proxies,
             allow_ips,
             allow_ips_rule,
             max_body: self.max_body(server.max_body.as_ref()),
@@ -138,17 +140,15 @@ impl Work<'_> {
 
     fn max_body(&mut self, written: Option<&Size>) -> usize {
         let Some(size) = written else { return MAX_BODY };
-        match size.bytes().filter(|bytes| (1..=LARGEST_BODY).contains(bytes)).map(usize::try_from) {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(_)) | None => {
-                self.wrong(
-                    "server.max_body",
-                    "this is not a size between 1 B and 1 GiB",
-                    "write it like \"32 MiB\", or in bytes like 33554432",
-                );
-                MAX_BODY
-            }
-        }
+        let bytes = size.bytes().filter(|bytes| (1..=LARGEST_BODY).contains(bytes));
+        bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_else(|| {
+            self.wrong(
+                "server.max_body",
+                "this is not a size between 1 B and 1 GiB",
+                "write it like \"32 MiB\", or in bytes like 33554432",
+            );
+            MAX_BODY
+        })
     }
 
     /// A duration, or its default in seconds.

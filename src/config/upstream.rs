@@ -27,7 +27,7 @@ pub(super) struct UpstreamWritten {
     /// Where the service is, as one would give it to the provider's own SDK. Default: the
     /// provider's; needed for azure-openai and openai-compatible.
     pub(super) base_url: Option<String>,
-    /// Models that it serves; tells among several upstreams of one kind. Default: ["*"].
+    /// Models that it serves; tells among several upstreams of one kind. Default: `["*"]`.
     pub(super) models: Option<OneOrMany>,
     /// Allows http:// to a host that is not this machine: credential and prompts travel unencrypted.
     /// Default: false.
@@ -52,7 +52,7 @@ pub(super) struct UpstreamWritten {
 pub(super) struct CredentialWritten {
     /// The credential's name in records.
     pub(super) id: Option<String>,
-    /// Where the secret is: "env:NAME" or "file:/path". Never the secret itself.
+    /// Where the secret is: `"env:NAME"` or `"file:/path"`. Never the secret itself.
     pub(super) secret: Option<String>,
     /// Sent as OpenAI-Organization; openai only.
     pub(super) organization: Option<String>,
