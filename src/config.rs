@@ -97,7 +97,36 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
 /// The JSON schema of the configuration's files, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Written).to_value()
+    let mut schema = schemars::schema_for!(Written).to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// TOML has no null, so no setting can be null.
+fn without_null(schema: &mut serde_json::Value) {
+    use serde_json::Value;
+    let is_null = |value: &Value| *value == "null" || value.get("type").is_some_and(|of| of == "null");
+    match schema {
+        Value::Array(list) => list.iter_mut().for_each(without_null),
+        Value::Object(map) => {
+            map.retain(|key, value| key != "default" || !value.is_null());
+            for key in ["type", "anyOf"] {
+                let Some(Value::Array(list)) = map.get_mut(key) else { continue };
+                list.retain(|one| !is_null(one));
+                if list.len() == 1
+                    && let Some(only) = list.pop()
+                {
+                    map.remove(key);
+                    match only {
+                        Value::Object(inner) => map.extend(inner),
+                        name => drop(map.insert(key.to_owned(), name)),
+                    }
+                }
+            }
+            map.values_mut().for_each(without_null);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn failed(mut faults: Vec<Fault>) -> Faults {

@@ -11,9 +11,10 @@ use super::value::OneOrMany;
 use super::work::Work;
 use crate::limits::{Concurrency, Limit, Quota};
 
-/// `limits` as written.
+/// How fast, and how many at once.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Limits")]
 pub(super) struct LimitsWritten {
     /// Requests in a stretch of time, or several such quotas: `"600/min"` or `["10/s", "600/min"]`.
     /// Units: s, min, h, day. As many may come at once.

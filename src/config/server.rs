@@ -12,9 +12,10 @@ use crate::address::{Networks, is_loopback};
 use crate::denial::RuleId;
 use crate::snapshot::{Key, Project, Server};
 
-/// `[server]` as written.
+/// Where the gate listens, whom it believes, and its own bounds.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Server")]
 pub(super) struct ServerWritten {
     /// Address and port where clients connect. Default: "127.0.0.1:8080".
     pub(super) listen: Option<String>,
@@ -37,9 +38,10 @@ pub(super) struct ServerWritten {
     pub(super) max_connections: Option<usize>,
 }
 
-/// `[admin]` as written.
+/// The listener for health, readiness and metrics.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Admin")]
 pub(super) struct AdminWritten {
     /// Whether there is an admin listener. Default: true.
     pub(super) enabled: Option<bool>,

@@ -46,11 +46,11 @@ fn dotted(path: &Path) -> String {
 }
 
 fn last_key(path: &Path) -> &str {
-    let keys = path.iter().filter_map(|segment| match segment {
+    let mut keys = path.iter().filter_map(|segment| match segment {
         Segment::Map { key } => Some(key.as_str()),
         Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
     });
-    keys.last().unwrap_or_default()
+    keys.next_back().unwrap_or_default()
 }
 
 /// Turns a message of `serde` into a fault. The value itself is never repeated: it may be a secret.

@@ -17,12 +17,12 @@ use crate::project_key::is_id;
 use crate::secret::Secret;
 use crate::snapshot::{Credential, Credentials, MOST_UPSTREAMS, Upstream};
 
-/// `[upstreams.NAME]` as written.
+/// A service that requests are forwarded to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Upstream")]
 pub(super) struct UpstreamWritten {
     /// What kind of service it is; brings paths, credential header and default base URL.
-    #[schemars(required)]
     pub(super) provider: Option<Provider>,
     /// Where the service is, as one would give it to the provider's own SDK. Default: the
     /// provider's; needed for azure-openai and openai-compatible.
@@ -46,9 +46,10 @@ pub(super) struct UpstreamWritten {
     pub(super) credentials: Option<Vec<CredentialWritten>>,
 }
 
-/// A credential as written.
+/// What authenticates the gate at an upstream.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Credential")]
 pub(super) struct CredentialWritten {
     /// The credential's name in records.
     pub(super) id: Option<String>,
