@@ -88,7 +88,7 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     if !work.faults.is_empty() {
         return Err(failed(work.faults));
     }
-    let mut files = sources.files();
+    let mut files = sources.files().unwrap_or_default();
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);
     Ok(Loaded { snapshot, lints: work.lints, log: written.log.unwrap_or_default().compiled(), files })
@@ -184,17 +184,18 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
     let mut any = false;
     for (project, (name, one)) in written.projects.iter().flatten().enumerate() {
         let list = child(&child("projects", name), "keys");
+        any |= work.is_wrong(&list);
         for (at, one) in one.keys.iter().flatten().enumerate() {
             any = true;
             let path = item(&list, at);
             let Some((digest, key)) = work.key(&path, project, one) else { continue };
             let twin = keys.iter().position(|other: &Key| other.id == key.id).and_then(|at| paths.get(at));
             if let Some(twin) = twin {
-                let what = format!("the id `{}` is taken by {twin}", key.id);
+                let what = format!("the id `{}` is taken by {twin} ({})", key.id, work.places.line(twin));
                 work.wrong(&child(&path, "id"), &what, "give each key an id of its own, over all projects");
             }
             if let Some(twin) = by_digest.insert(digest, keys.len()).and_then(|at| paths.get(at)) {
-                let what = format!("this is the same key as {twin}");
+                let what = format!("this is the same key as {twin} ({})", work.places.line(twin));
                 work.wrong(&child(&path, "sha256"), &what, "make a key for each: `portcullis key new`");
             }
             keys.push(key);

@@ -114,7 +114,7 @@ fn every_kind_of_mistake_in_the_form() {
         (MODELS, "models = [\"gpt-4o\", 4]"),
         (LIMITS, "\"600/min\""),
         ("[[projects.search.keys]]", "[projects.search.keys]"),
-        ("[server]", "projects.search.keyz = []\n[server]"),
+        (EXPIRES, "expires = 2027-01-01\nlimtis = {}"),
         ("[server]", "[[expect]]\n[server]"),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
@@ -448,7 +448,7 @@ fn files_are_found_and_secrets_read_from_them() {
     assert!(loaded.lints[0].what.starts_with("others than its owner may read"), "{:?}", loaded.lints);
     let missing = Sources::at(&home.join("none.toml")).with_environment(none);
     let faults = load_at(&missing, &Registry::new(now()), now()).unwrap_err();
-    assert!(faults.render_text().contains("none.toml cannot be read: entity not found"), "{faults}");
+    assert!(faults.render_text().contains("none.toml cannot be read: No such file or directory"), "{faults}");
     std::fs::remove_dir_all(home).unwrap();
 }
 

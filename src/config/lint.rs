@@ -45,10 +45,10 @@ impl Work<'_> {
         let missing = [
             (no_keys, "it has no keys"),
             (!no_keys && keys.find(works).is_none(), "all its keys are revoked or expired"),
-            (project.allow_ips.is_empty(), "its allow_ips is empty"),
-            (project.upstreams.is_empty(), "its upstreams is empty"),
-            (project.scopes.is_empty(), "its scopes is empty"),
-            (project.models.is_empty(), "its models is empty"),
+            (project.allow_ips.is_empty(), "it lists no allow_ips"),
+            (project.upstreams.is_empty(), "it lists no upstreams"),
+            (project.scopes.is_empty(), "it lists no scopes"),
+            (project.models.is_empty(), "it lists no models"),
         ];
         let missing: Vec<&str> = missing.iter().filter(|(is, _)| *is).map(|(_, what)| *what).collect();
         if project.enabled && !missing.is_empty() {

@@ -87,38 +87,48 @@ impl Sources {
     }
 
     /// The files as they stand now: the main file, then those of the directory by name.
-    #[must_use]
-    pub fn files(&self) -> Vec<PathBuf> {
-        let Files::At(file) = &self.files else { return Vec::new() };
-        let entries = self.directory().and_then(|directory| std::fs::read_dir(directory).ok());
-        let mut more: Vec<PathBuf> =
-            entries.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
+    ///
+    /// # Errors
+    /// When the directory is there but cannot be read: what it holds may narrow or revoke.
+    pub fn files(&self) -> std::io::Result<Vec<PathBuf>> {
+        let Files::At(file) = &self.files else { return Ok(Vec::new()) };
+        let entries = match self.directory().map(std::fs::read_dir) {
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Some(Err(_)) | None => None,
+            Some(Ok(entries)) => Some(entries),
+        };
+        let paths = entries.into_iter().flatten().map(|entry| Ok(entry?.path()));
+        let mut more = paths.collect::<std::io::Result<Vec<PathBuf>>>()?;
         more.retain(|path| {
             let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
             path.extension().is_some_and(|extension| extension == "toml") && !hidden
         });
         more.sort();
-        std::iter::once(file.clone()).chain(more).collect()
+        Ok(std::iter::once(file.clone()).chain(more).collect())
     }
 
     /// The texts, each under its name.
     pub(super) fn texts(&self, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
-        let Files::Texts(texts) = &self.files else {
-            let read = |path: PathBuf| {
-                let name = path.display().to_string();
-                match std::fs::read_to_string(&path) {
-                    Ok(text) => Some((name, text)),
-                    Err(error) => {
-                        let what = format!("{name} cannot be read: {}", error.kind());
-                        let mend = "name the right file with --config, or write one with `portcullis init`";
-                        faults.push(Fault::new(Severity::Error, "", None, &what, mend));
-                        None
-                    }
-                }
-            };
-            return self.files().into_iter().filter_map(read).collect();
+        let mut unreadable = |name: &Path, error: &std::io::Error| {
+            let what = format!("{} cannot be read: {error}", name.display());
+            let mend = "mend the path or its permissions, or let `portcullis init` write a configuration";
+            faults.push(Fault::new(Severity::Error, "", None, &what, mend));
         };
-        texts.clone()
+        if let Files::Texts(texts) = &self.files {
+            return texts.clone();
+        }
+        let files = self.files().unwrap_or_else(|error| {
+            unreadable(&self.directory().unwrap_or_default(), &error);
+            Vec::new()
+        });
+        let read = |path: PathBuf| match std::fs::read_to_string(&path) {
+            Ok(text) => Some((path.display().to_string(), text)),
+            Err(error) => {
+                unreadable(&path, &error);
+                None
+            }
+        };
+        files.into_iter().filter_map(read).collect()
     }
 
     /// The variables that set values, by name.
@@ -130,7 +140,9 @@ impl Sources {
             }
             Variables::OfProcess => {
                 let mut found: Vec<(String, String)> = std::env::vars_os()
-                    .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                    .map(|(name, value)| {
+                        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+                    })
                     .filter(|(name, _)| ours(name))
                     .collect();
                 found.sort();

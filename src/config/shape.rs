@@ -90,9 +90,10 @@ pub(super) fn suggestion(given: &str, words: &[&str]) -> String {
 }
 
 fn kind(found: &str) -> &'static str {
-    match found.split([' ', '`']).next().unwrap_or_default() {
+    match found.split([' ', '`', ',']).next().unwrap_or_default() {
         "string" => "a text",
-        "integer" | "floating" => "a number",
+        "integer" => "a number",
+        "floating" => "a number with a fraction",
         "boolean" => "true or false",
         "sequence" => "a list",
         "map" => "a table",

@@ -259,15 +259,17 @@ impl Work<'_> {
     fn secret(&mut self, path: &str, provider: Provider, reference: Option<&str>) -> Option<Secret> {
         let text = self.referred_secret(path, reference)?;
         let text = text.trim_end_matches(['\r', '\n']);
+        let what = "what the secret refers to cannot be a credential: ";
+        let mend = "put the provider's key there, and nothing else";
+        if text.contains(char::is_whitespace) {
+            self.wrong(path, &format!("{what}it holds a blank or a line break"), mend);
+            return None;
+        }
         let (name, prefix) = provider.credential_slot();
         match Secret::header(name, prefix, text) {
             Ok(secret) => Some(secret),
             Err(invalid) => {
-                self.wrong(
-                    path,
-                    &format!("what the secret refers to cannot be a credential: {invalid}"),
-                    "put the provider's key there, and nothing else",
-                );
+                self.wrong(path, &format!("{what}{invalid}"), mend);
                 None
             }
         }
