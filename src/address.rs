@@ -84,9 +84,10 @@ impl std::fmt::Display for Networks {
         let v6 = self.v6.iter().flat_map(|(low, high)| Ipv6Subnets::new((*low).into(), (*high).into(), 0));
         for (at, network) in v4.map(IpNet::V4).chain(v6.map(IpNet::V6)).enumerate() {
             f.write_str(if at > 0 { ", " } else { "" })?;
-            match network.prefix_len() == network.max_prefix_len() {
-                true => write!(f, "{}", network.addr())?,
-                false => write!(f, "{network}")?,
+            if network.prefix_len() == network.max_prefix_len() {
+                write!(f, "{}", network.addr())?;
+            } else {
+                write!(f, "{network}")?;
             }
         }
         Ok(())

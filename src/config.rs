@@ -117,9 +117,10 @@ fn without_null(schema: &mut serde_json::Value) {
                     && let Some(only) = list.pop()
                 {
                     map.remove(key);
-                    match only {
-                        Value::Object(inner) => map.extend(inner),
-                        name => drop(map.insert(key.to_owned(), name)),
+                    if let Value::Object(inner) = only {
+                        map.extend(inner);
+                    } else {
+                        map.insert(key.to_owned(), only);
                     }
                 }
             }

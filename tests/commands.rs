@@ -99,26 +99,24 @@ fn every_setting_stands_in_the_example_and_has_a_description() {
 
 /// Collects the settings that the example does not show, and those without a description.
 fn compare(root: &Value, schema: &Value, examples: &[&Value], path: &str, missing: &mut Vec<String>) {
-    let schema = match schema["$ref"].as_str() {
-        Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap(),
-        None => schema,
-    };
-    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+    let reference = schema.get("$ref").and_then(Value::as_str).map(|text| text.trim_start_matches('#'));
+    let schema = reference.and_then(|reference| root.pointer(reference)).unwrap_or(schema);
+    for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let path = format!("{path}.{name}");
         let found: Vec<&Value> = examples.iter().filter_map(|example| example.get(name)).collect();
         if found.is_empty() {
             missing.push(path.clone());
         }
-        assert!(inner["description"].is_string(), "{path} has no description");
+        assert!(inner.get("description").is_some(), "{path} has no description");
         compare(root, inner, &found, &path, missing);
     }
-    if schema["additionalProperties"].is_object() {
-        let found: Vec<&Value> =
-            examples.iter().filter_map(|one| one.as_object()).flat_map(|map| map.values()).collect();
-        compare(root, &schema["additionalProperties"], &found, &format!("{path}.*"), missing);
+    if let Some(inner @ Value::Object(_)) = schema.get("additionalProperties") {
+        let maps = examples.iter().filter_map(|example| example.as_object());
+        let found: Vec<&Value> = maps.flat_map(|map| map.values()).collect();
+        compare(root, inner, &found, &format!("{path}.*"), missing);
     }
-    if schema["items"]["$ref"].is_string() {
-        let found: Vec<&Value> = examples.iter().filter_map(|one| one.as_array()).flatten().collect();
-        compare(root, &schema["items"], &found, &format!("{path}[]"), missing);
+    if let Some(inner) = schema.get("items") {
+        let found: Vec<&Value> = examples.iter().filter_map(|example| example.as_array()).flatten().collect();
+        compare(root, inner, &found, &format!("{path}[]"), missing);
     }
 }
