@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod endpoint;
 pub mod limits;
 pub mod model_name;
+pub mod peek;
 pub mod project_key;
 pub mod secret;
 pub mod snapshot;
