@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::Surface;
 
-pub use advice::advise;
+pub use advice::{Advice, advise};
 pub use table::ALL;
 
 /// What a project may do; each endpoint asks for exactly one.

@@ -6,13 +6,22 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod body;
 pub mod clock;
 pub mod denial;
 pub mod dialect;
 pub mod endpoint;
+pub mod exchange;
+pub mod gate;
+pub mod ledger;
 pub mod limits;
+pub mod metrics;
 pub mod model_name;
 pub mod peek;
+pub mod policy;
 pub mod project_key;
+pub mod record;
+pub mod request_id;
 pub mod secret;
 pub mod snapshot;
+pub mod telemetry;
