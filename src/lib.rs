@@ -1,1 +1,3 @@
+//! The library behind the `portcullis` command.
 
+pub mod standin;
