@@ -207,7 +207,7 @@ impl Standin {
             None => Err(Fault::KeyMissing),
             Some(key) if key != &*self.provider_key => Err(Fault::KeyWrong(key.to_owned())),
             Some(_) => {
-                let prompt = Prompt::read(call.ask.as_ref());
+                let prompt = Prompt::read(call.ask.as_ref().ok());
                 tokio::time::sleep(prompt.slow).await;
                 match self.seen.provoked(&prompt) {
                     Some(Provoked::Html) => return Ok(Answer::edge_page().respond(self.pace, &self.seen)),
@@ -221,7 +221,8 @@ impl Standin {
         };
         let mut answer = outcome.unwrap_or_else(|fault| dialect.refuse(&call, &fault));
         dialect.dress(&call, &mut answer);
-        tracing::debug!(method = %call.method, path = call.path, status = answer.status(), "stand-in answered");
+        let status = answer.status();
+        tracing::debug!(method = %call.method, path = call.path, status, "stand-in answered");
         Ok(answer.respond(self.pace, &self.seen))
     }
 }

@@ -19,7 +19,8 @@ use super::Seen;
 use super::call::Call;
 
 /// What an edge in front of a provider says when it does not let a caller through.
-const EDGE_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en-US\"><head><title>Attention Required! | Cloudflare</title>\
+const EDGE_PAGE: &str = "<!DOCTYPE html>\n<html lang=\"en-US\"><head>\
+    <title>Attention Required! | Cloudflare</title>\
     </head>\n<body><h1>Sorry, you have been blocked</h1><h2>You are unable to access this site</h2>\
     <p>Cloudflare Ray ID: 8f2standin0000-AMS</p></body></html>\n";
 

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, typed};
-use super::call::{Call, Dialect, Fault, known};
+use super::call::{Call, Dialect, Fault, Fields, known};
 use super::prompt::{Prompt, Reply};
 
 /// Every model the stand-in knows in this dialect, with its name for people.
@@ -103,21 +103,22 @@ impl Dialect for Anthropic {
 /// `POST /v1/messages`.
 fn message(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, Fault> {
     let ask = call.ask()?;
-    let ceiling = ask["max_tokens"].as_u64().ok_or(Fault::Missing("max_tokens"))?;
-    if ask["messages"].as_array().is_none_or(Vec::is_empty) {
+    let ceiling = ask.at("/max_tokens").as_u64().ok_or(Fault::Missing("max_tokens"))?;
+    if ask.at("/messages").as_array().is_none_or(Vec::is_empty) {
         return Err(Fault::Missing("messages"));
     }
     let reply = prompt.reply(Some(ceiling));
     let mut message = json!({
-        "id": format!("msg_standin{:021x}", call.number), "type": "message", "role": "assistant", "model": model,
+        "id": format!("msg_standin{:021x}", call.number), "type": "message",
+        "role": "assistant", "model": model,
         "content": [], "stop_reason": null, "stop_sequence": null, "usage": usage(prompt, 1),
     });
     if call.streams() {
         return Ok(stream(&message, prompt, &reply));
     }
-    message["content"] = json!([{ "type": "text", "text": reply.text() }]);
-    message["stop_reason"] = json!(stop_reason(&reply));
-    message["usage"] = usage(prompt, reply.tokens);
+    message.put("content", json!([{ "type": "text", "text": reply.text() }]));
+    message.put("stop_reason", json!(stop_reason(&reply)));
+    message.put("usage", usage(prompt, reply.tokens));
     Ok(Answer::json(StatusCode::OK, &message))
 }
 
@@ -185,7 +186,7 @@ fn provoked(call: &Call, status: StatusCode) -> Answer {
         ),
         504 => ("timeout_error", "Request timed out"),
         529 => ("overloaded_error", "Overloaded"),
-        400..=499 => ("invalid_request_error", "Your request was rejected."),
+        _ if status.is_client_error() => ("invalid_request_error", "Your request was rejected."),
         _ => ("api_error", "Internal server error"),
     };
     let answer = error(call, status.as_u16(), kind, message);

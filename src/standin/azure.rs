@@ -43,12 +43,7 @@ impl Dialect for Azure {
         match fault {
             Fault::KeyMissing | Fault::KeyWrong(_) => wrong(401),
             Fault::UnknownUrl => wrong(404),
-            Fault::UnknownModel(_) => error(
-                404,
-                "DeploymentNotFound",
-                "The API deployment for this resource does not \
-                exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.",
-            ),
+            Fault::UnknownModel(_) => error(404, "DeploymentNotFound", NO_DEPLOYMENT),
             // What is wrong inside the body is the model's business, and the model speaks OpenAI.
             Fault::BadJson(_) | Fault::Missing(_) | Fault::Invalid(_) | Fault::TooLarge => {
                 openai::OpenAi.refuse(call, fault)
@@ -76,36 +71,16 @@ impl Dialect for Azure {
 /// What Azure says with each status.
 fn wrong(status: u16) -> Answer {
     match status {
-        400 => error(
-            400,
-            "content_filter",
-            "The response was filtered due to the prompt triggering Azure OpenAI's \
-            content management policy. Please modify your prompt and retry.",
-        ),
-        401 => error(
-            401,
-            "401",
-            "Access denied due to invalid subscription key or wrong API endpoint. Make sure to \
-            provide a valid key for an active subscription and use a correct regional API endpoint for your resource.",
-        ),
-        403 => error(403, "403", "Access denied due to Virtual Network/Firewall rules.")
+        400 => error(status, "content_filter", FILTERED),
+        401 => error(status, "401", KEY_WRONG),
+        403 => error(status, "403", "Access denied due to Virtual Network/Firewall rules.")
             .with("policy-id", "ThrowExceptionDueToTrafficDenied"),
-        404 => error(404, "404", "Resource not found"),
-        429 => error(
-            429,
-            "429",
-            "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have \
-            exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after 1 second.",
-        )
-        .with("retry-after", "1")
-        .with("retry-after-ms", "1000"),
-        503 => error(
-            503,
-            "ServiceUnavailable",
-            "The service is temporarily unable to process your request. Please \
-            try again later.",
-        ),
-        400..=499 => error(status, "BadRequest", "Your request was rejected."),
+        404 => error(status, "404", "Resource not found"),
+        429 => error(status, "429", RATE_LIMITED).with("retry-after", "1").with("retry-after-ms", "1000"),
+        503 => {
+            error(status, "ServiceUnavailable", "The service is temporarily unable to process your request.")
+        }
+        _ if status < 500 => error(status, "BadRequest", "Your request was rejected."),
         _ => error(status, "InternalServerError", "The server had an error while processing your request."),
     }
 }
@@ -114,3 +89,16 @@ fn error(status: u16, code: &str, message: &str) -> Answer {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Answer::json(status, &json!({ "error": { "code": code, "message": message } }))
 }
+
+const NO_DEPLOYMENT: &str = "The API deployment for this resource does not exist. If you created the \
+    deployment within the last 5 minutes, please wait a moment and try again.";
+
+const FILTERED: &str = "The response was filtered due to the prompt triggering Azure OpenAI's content \
+    management policy. Please modify your prompt and retry.";
+
+const KEY_WRONG: &str = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to \
+    provide a valid key for an active subscription and use a correct regional API endpoint for your \
+    resource.";
+
+const RATE_LIMITED: &str = "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have \
+    exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after 1 second.";

@@ -54,6 +54,14 @@ pub(super) enum Fault {
     Provoked(StatusCode),
 }
 
+/// Reads and writes fields of a JSON value that may be any kind of value.
+pub(super) trait Fields {
+    /// The value at a JSON pointer, or null.
+    fn at(&self, pointer: &str) -> &Value;
+    /// Sets a field; of something that is no object, it sets nothing.
+    fn put(&mut self, field: &str, value: Value);
+}
+
 /// A provider's way of speaking. Siblings have one shape: key, answer, refuse, dress.
 pub(super) trait Dialect: Sync {
     /// The key as the caller presents it in this dialect's slots.
@@ -72,14 +80,27 @@ pub(super) fn dialect_of(call: &Call) -> &'static dyn Dialect {
     let models = path == "/v1/models" || path.starts_with("/v1/models/");
     if path.starts_with("/openai/") {
         &Azure
-    } else if path.starts_with("/v1beta/") || path.starts_with("/v1alpha/") {
-        &Gemini
-    } else if models && (path.contains(':') || call.header("x-goog-api-key").is_some()) {
+    } else if path.starts_with("/v1beta/")
+        || path.starts_with("/v1alpha/")
+        || (models && (path.contains(':') || call.header("x-goog-api-key").is_some()))
+    {
         &Gemini
     } else if path.starts_with("/v1/messages") || (models && call.header("anthropic-version").is_some()) {
         &Anthropic
     } else {
         &OpenAi
+    }
+}
+
+impl Fields for Value {
+    fn at(&self, pointer: &str) -> &Value {
+        self.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    fn put(&mut self, field: &str, value: Value) {
+        if let Some(fields) = self.as_object_mut() {
+            fields.insert(field.to_owned(), value);
+        }
     }
 }
 
@@ -110,13 +131,13 @@ impl Call {
 
     /// The model that the body names, if it is one of `models`.
     pub(super) fn model(&self, models: &[&str]) -> Result<&str, Fault> {
-        let model = self.ask()?.get("model").and_then(Value::as_str).ok_or(Fault::Missing("model"))?;
+        let model = self.ask()?.at("/model").as_str().ok_or(Fault::Missing("model"))?;
         known(model, models)
     }
 
     /// Whether the body has `"stream": true`.
     pub(super) fn streams(&self) -> bool {
-        self.ask.as_ref().is_ok_and(|ask| ask.get("stream") == Some(&Value::Bool(true)))
+        self.ask.as_ref().is_ok_and(|ask| ask.at("/stream") == true)
     }
 
     /// A header's value, when there is one and it is text.

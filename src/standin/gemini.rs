@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, data};
-use super::call::{Call, Dialect, Fault, known};
+use super::call::{Call, Dialect, Fault, Fields, known};
 use super::embedding::embed;
 use super::prompt::{Prompt, Reply, text};
 
@@ -19,6 +19,13 @@ const DIMENSIONS: usize = 3072;
 
 /// Google's Gemini API, as AI Studio's keys reach it.
 pub(super) struct Gemini;
+
+/// What all response objects of one answer have in common.
+struct Chunk {
+    response_id: String,
+    model: String,
+    input_tokens: usize,
+}
 
 impl Dialect for Gemini {
     fn key<'c>(&self, call: &'c Call) -> Option<&'c str> {
@@ -50,7 +57,7 @@ impl Dialect for Gemini {
                 Ok(Answer::json(StatusCode::OK, &json!({ "embedding": embedding })))
             }
             "batchEmbedContents" => {
-                let requests = call.ask()?["requests"].as_array().ok_or(Fault::Missing("requests"))?;
+                let requests = call.ask()?.at("/requests").as_array().ok_or(Fault::Missing("requests"))?;
                 let embeddings = requests.iter().map(embedding).collect::<Result<Vec<_>, _>>()?;
                 Ok(Answer::json(StatusCode::OK, &json!({ "embeddings": embeddings })))
             }
@@ -61,18 +68,13 @@ impl Dialect for Gemini {
     fn refuse(&self, call: &Call, fault: &Fault) -> Answer {
         let (status, message) = match fault {
             Fault::KeyMissing | Fault::KeyWrong(_) => {
-                (400, "API key not valid. Please pass a valid API key.".to_owned())
+                let message = "API key not valid. Please pass a valid API key.";
+                return error(call, 400, message, Some(key_invalid(message)));
             }
             Fault::UnknownUrl => {
                 (404, format!("The requested URL {} was not found on this server.", call.path))
             }
-            Fault::UnknownModel(model) => (
-                404,
-                format!(
-                    "models/{model} is not found for API version v1beta, or is not supported for generateContent. Call \
-                 ListModels to see the list of available models and their supported methods."
-                ),
-            ),
+            Fault::UnknownModel(model) => (404, not_found(model)),
             Fault::BadJson(wrong) => (400, format!("Invalid JSON payload received. {wrong}")),
             Fault::Missing(field) => {
                 (400, format!("* GenerateContentRequest.{field}: {field} is not specified"))
@@ -81,10 +83,9 @@ impl Dialect for Gemini {
                 (400, format!("* GenerateContentRequest.{field}: value is out of range"))
             }
             Fault::TooLarge => (413, "Request payload size exceeds the limit.".to_owned()),
-            Fault::Provoked(status) => (status.as_u16(), provoked(*status).to_owned()),
+            Fault::Provoked(status) => return provoked(call, status.as_u16()),
         };
-        let reason = matches!(fault, Fault::KeyMissing | Fault::KeyWrong(_)).then_some("API_KEY_INVALID");
-        error(call, status, &message, reason)
+        error(call, status, &message, None)
     }
 
     fn dress(&self, _: &Call, answer: &mut Answer) {
@@ -126,31 +127,27 @@ fn model(id: &str) -> Value {
     };
     json!({
         "name": format!("models/{id}"), "version": "001", "displayName": id,
-        "description": "A stand-in that asks no model.", "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536,
-        "supportedGenerationMethods": methods, "temperature": 1, "topP": 0.95, "topK": 64, "maxTemperature": 2,
+        "description": "A stand-in that asks no model.",
+        "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536,
+        "supportedGenerationMethods": methods,
+        "temperature": 1, "topP": 0.95, "topK": 64, "maxTemperature": 2,
     })
 }
 
 /// `:generateContent`.
 fn generate(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, Fault> {
     let reply = reply(call, prompt)?;
-    let whole = chunk(call, prompt, model, &reply.text(), reply.tokens, Some(&reply));
+    let whole = Chunk::of(call, prompt, model).render(&reply.text(), reply.tokens, finish(&reply));
     Ok(Answer::json(StatusCode::OK, &whole))
 }
 
 /// `:streamGenerateContent`: events with `alt=sse`, else one JSON array whose elements come one by one.
 fn stream(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, Fault> {
     let reply = reply(call, prompt)?;
-    let frame = chunk(call, prompt, model, "", 0, None);
-    let end = chunk(call, prompt, model, "", reply.tokens, Some(&reply));
-    let input_tokens = prompt.tokens;
-    let chunks = reply.words().enumerate().map(move |(at, word)| {
-        let mut chunk = frame.clone();
-        chunk["candidates"][0]["content"]["parts"][0]["text"] = json!(word);
-        chunk["usageMetadata"] = usage(input_tokens, at + 1);
-        chunk
-    });
-    let chunks = chunks.chain(once(end));
+    let chunk = Chunk::of(call, prompt, model);
+    let end = chunk.render("", reply.tokens, finish(&reply));
+    let words = reply.words().enumerate();
+    let chunks = words.map(move |(at, word)| chunk.render(&word, at + 1, Value::Null)).chain(once(end));
     let halfway = reply.tokens.div_ceil(2);
     if call.parameter("alt") == Some("sse") {
         return Ok(Answer::events("text/event-stream", halfway, chunks.map(|chunk| data(&chunk))));
@@ -166,29 +163,36 @@ fn stream(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, Fault> {
 /// The words of the answer, once the request has something to answer.
 fn reply(call: &Call, prompt: &Prompt) -> Result<Reply, Fault> {
     let ask = call.ask()?;
-    if ask["contents"].is_null() {
+    if ask.at("/contents").is_null() {
         return Err(Fault::Missing("contents"));
     }
-    Ok(prompt.reply(ask["generationConfig"]["maxOutputTokens"].as_u64()))
+    Ok(prompt.reply(ask.at("/generationConfig/maxOutputTokens").as_u64()))
 }
 
-/// One response object; the last one of a reply says why it ends.
-fn chunk(
-    call: &Call,
-    prompt: &Prompt,
-    model: &str,
-    text: &str,
-    tokens: usize,
-    ends: Option<&Reply>,
-) -> Value {
-    let mut candidate = json!({ "content": { "parts": [{ "text": text }], "role": "model" }, "index": 0 });
-    if let Some(reply) = ends {
-        candidate["finishReason"] = json!(if reply.truncated { "MAX_TOKENS" } else { "STOP" });
+fn finish(reply: &Reply) -> Value {
+    json!(if reply.truncated { "MAX_TOKENS" } else { "STOP" })
+}
+
+impl Chunk {
+    fn of(call: &Call, prompt: &Prompt, model: &str) -> Self {
+        let response_id = format!("standin{:015x}", call.number);
+        Self { response_id, model: model.to_owned(), input_tokens: prompt.tokens }
     }
-    json!({
-        "candidates": [candidate], "usageMetadata": usage(prompt.tokens, tokens), "modelVersion": model,
-        "responseId": format!("standin{:015x}", call.number),
-    })
+
+    /// One response object; a reply's last one says why it ends.
+    fn render(&self, text: &str, tokens: usize, finish: Value) -> Value {
+        let content = json!({ "parts": [{ "text": text }], "role": "model" });
+        let mut candidate = json!({ "content": content, "index": 0 });
+        if !finish.is_null() {
+            candidate.put("finishReason", finish);
+        }
+        json!({
+            "candidates": [candidate],
+            "usageMetadata": usage(self.input_tokens, tokens),
+            "modelVersion": self.model,
+            "responseId": self.response_id,
+        })
+    }
 }
 
 fn usage(input_tokens: usize, output_tokens: usize) -> Value {
@@ -204,41 +208,40 @@ fn by_modality(tokens: usize) -> Value {
 
 /// One embedding, for a request of its own or one of a batch.
 fn embedding(ask: &Value) -> Result<Value, Fault> {
-    if ask["content"].is_null() {
+    if ask.at("/content").is_null() {
         return Err(Fault::Missing("content"));
     }
-    let dimensions = match ask["outputDimensionality"].as_u64().map(usize::try_from) {
+    let dimensions = match ask.at("/outputDimensionality").as_u64().map(usize::try_from) {
         None => DIMENSIONS,
         Some(Ok(asked)) if (1..=DIMENSIONS).contains(&asked) => asked,
         Some(_) => return Err(Fault::Invalid("outputDimensionality")),
     };
-    Ok(json!({ "values": embed(&text(&ask["content"]), dimensions) }))
+    Ok(json!({ "values": embed(&text(ask.at("/content")), dimensions) }))
 }
 
 /// What Google says with each status.
-fn provoked(status: StatusCode) -> &'static str {
-    match status.as_u16() {
+fn provoked(call: &Call, status: u16) -> Answer {
+    let message = match status {
         401 => {
-            "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other \
-                valid authentication credential."
+            "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or \
+             other valid authentication credential."
         }
         403 => "The caller does not have permission",
-        404 => {
-            "models/gemini-standin is not found for API version v1beta, or is not supported for generateContent."
+        404 => return error(call, status, &not_found("gemini-standin"), None),
+        429 => {
+            let message = "You exceeded your current quota, please check your plan and billing details.";
+            return error(call, status, message, Some(quota_spent())).with("retry-after", "1");
         }
-        429 => "You exceeded your current quota, please check your plan and billing details.",
         503 => "The model is overloaded. Please try again later.",
         504 => "The request timed out. Please try again.",
-        400..=499 => "Request contains an invalid argument.",
-        _ => {
-            "An internal error has occurred. Please retry or report in \
-              https://developers.generativeai.google/guide/troubleshooting"
-        }
-    }
+        _ if status < 500 => "Request contains an invalid argument.",
+        _ => "An internal error has occurred. Please retry.",
+    };
+    error(call, status, message, None)
 }
 
 /// Google's error object; a stream that would have been an array has an array around it.
-fn error(call: &Call, status: u16, message: &str, reason: Option<&str>) -> Answer {
+fn error(call: &Call, status: u16, message: &str, details: Option<Value>) -> Answer {
     let name = match status {
         401 => "UNAUTHENTICATED",
         403 => "PERMISSION_DENIED",
@@ -246,29 +249,45 @@ fn error(call: &Call, status: u16, message: &str, reason: Option<&str>) -> Answe
         429 => "RESOURCE_EXHAUSTED",
         503 => "UNAVAILABLE",
         504 => "DEADLINE_EXCEEDED",
-        400..=499 => "INVALID_ARGUMENT",
+        _ if status < 500 => "INVALID_ARGUMENT",
         _ => "INTERNAL",
     };
     let mut error = json!({ "code": status, "message": message, "status": name });
-    if let Some(reason) = reason {
-        error["details"] = json!([
-            { "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com",
-              "metadata": { "service": "generativelanguage.googleapis.com" } },
-            { "@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": message },
-        ]);
+    if let Some(details) = details {
+        error.put("details", details);
     }
-    if status == 429 {
-        error["details"] = json!([
-            { "@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
-                "quotaMetric": "generativelanguage.googleapis.com/generate_content_paid_tier_input_token_count",
-                "quotaId": "GenerateContentPaidTierInputTokensPerModelPerMinute" }] },
-            { "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s" },
-        ]);
-    }
-    let array = call.path.ends_with(":streamGenerateContent") && call.parameter("alt") != Some("sse");
     let body = json!({ "error": error });
-    let body = if array { json!([body]) } else { body };
-    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let answer = Answer::json(code, &body);
-    if status == 429 { answer.with("retry-after", "1") } else { answer }
+    let array = call.path.ends_with(":streamGenerateContent") && call.parameter("alt") != Some("sse");
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Answer::json(status, &if array { json!([body]) } else { body })
+}
+
+fn not_found(model: &str) -> String {
+    format!(
+        "models/{model} is not found for API version v1beta, or is not supported for generateContent. Call \
+         ListModels to see the list of available models and their supported methods."
+    )
+}
+
+fn key_invalid(message: &str) -> Value {
+    json!([
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+            "metadata": { "service": "generativelanguage.googleapis.com" },
+        },
+        { "@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": message },
+    ])
+}
+
+fn quota_spent() -> Value {
+    let violation = json!({
+        "quotaMetric": "generativelanguage.googleapis.com/generate_content_paid_tier_input_token_count",
+        "quotaId": "GenerateContentPaidTierInputTokensPerModelPerMinute",
+    });
+    json!([
+        { "@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation] },
+        { "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s" },
+    ])
 }

@@ -1,6 +1,7 @@
 //! OpenAI: chat, completions, responses, embeddings and models under `/v1`.
 
 mod responses;
+mod wrong;
 
 use std::iter::once;
 
@@ -9,7 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, data};
-use super::call::{Call, Dialect, Fault, known};
+use super::call::{Call, Dialect, Fault, Fields, known};
 use super::embedding::{base64, embed};
 use super::prompt::{Prompt, Reply, text, tokens_of};
 
@@ -26,15 +27,6 @@ pub(super) const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
 /// OpenAI's own API.
 pub(super) struct OpenAi;
 
-/// OpenAI's error object.
-struct Wrong<'m> {
-    status: u16,
-    message: &'m str,
-    kind: &'static str,
-    param: Option<&'static str>,
-    code: Option<&'static str>,
-}
-
 impl Dialect for OpenAi {
     fn key<'c>(&self, call: &'c Call) -> Option<&'c str> {
         call.bearer()
@@ -45,63 +37,7 @@ impl Dialect for OpenAi {
     }
 
     fn refuse(&self, call: &Call, fault: &Fault) -> Answer {
-        let wrong =
-            |status, kind, code, message: &str| Wrong { status, message, kind, param: None, code }.answer();
-        let invalid = "invalid_request_error";
-        match fault {
-            Fault::KeyMissing => wrong(
-                401,
-                invalid,
-                None,
-                "You didn't provide an API key. You need to provide \
-                your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
-            ),
-            Fault::KeyWrong(key) => wrong(
-                401,
-                invalid,
-                Some("invalid_api_key"),
-                &format!(
-                    "Incorrect API key provided: {}. You can find your API key at \
-                 https://platform.openai.com/account/api-keys.",
-                    masked(key)
-                ),
-            ),
-            Fault::UnknownUrl => {
-                wrong(404, invalid, None, &format!("Invalid URL ({} {})", call.method, call.path))
-            }
-            Fault::UnknownModel(model) => wrong(
-                404,
-                invalid,
-                Some("model_not_found"),
-                &format!("The model `{model}` does not exist or you do not have access to it."),
-            ),
-            Fault::BadJson(_) => wrong(
-                400,
-                invalid,
-                None,
-                "We could not parse the JSON body of your request. (HINT: \
-                This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload.)",
-            ),
-            Fault::Missing("model") => wrong(400, invalid, None, "you must provide a model parameter"),
-            Fault::Missing(param) => Wrong {
-                status: 400,
-                kind: invalid,
-                param: Some(param),
-                code: Some("missing_required_parameter"),
-                message: &format!("Missing required parameter: '{param}'."),
-            }
-            .answer(),
-            Fault::Invalid(param) => Wrong {
-                status: 400,
-                kind: invalid,
-                param: Some(param),
-                code: Some("invalid_value"),
-                message: &format!("Invalid value for '{param}'."),
-            }
-            .answer(),
-            Fault::TooLarge => wrong(413, invalid, None, "Request body too large."),
-            Fault::Provoked(status) => provoked(*status),
-        }
+        wrong::refuse(call, fault)
     }
 
     fn dress(&self, call: &Call, answer: &mut Answer) {
@@ -157,10 +93,10 @@ pub(super) fn endpoint(call: &Call, prompt: &Prompt, path: &str) -> Result<Answe
 /// `POST /chat/completions`.
 pub(super) fn chat(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, Fault> {
     let ask = call.ask()?;
-    if ask["messages"].as_array().is_none_or(Vec::is_empty) {
+    if ask.at("/messages").as_array().is_none_or(Vec::is_empty) {
         return Err(Fault::Missing("messages"));
     }
-    let ceiling = ask["max_completion_tokens"].as_u64().or(ask["max_tokens"].as_u64());
+    let ceiling = ask.at("/max_completion_tokens").as_u64().or(ask.at("/max_tokens").as_u64());
     let reply = prompt.reply(ceiling);
     let usage = usage(prompt, &reply);
     let id = format!("chatcmpl-standin{:021x}", call.number);
@@ -172,7 +108,8 @@ pub(super) fn chat(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, 
         return Ok(Answer::json(
             StatusCode::OK,
             &json!({
-                "id": id, "object": "chat.completion", "created": CREATED, "model": model, "choices": [choice],
+                "id": id, "object": "chat.completion", "created": CREATED, "model": model,
+                "choices": [choice],
                 "usage": usage, "service_tier": "default", "system_fingerprint": "fp_standin",
             }),
         ));
@@ -195,9 +132,12 @@ pub(super) fn chat(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, 
 /// `POST /completions`.
 pub(super) fn completion(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, Fault> {
     let ask = call.ask()?;
-    let reply = prompt.reply(Some(ask["max_tokens"].as_u64().unwrap_or(16)));
+    let reply = prompt.reply(Some(ask.at("/max_tokens").as_u64().unwrap_or(16)));
     let usage = usage(prompt, &reply);
-    let choice = |text: String, finish: Value| json!([{ "index": 0, "text": text, "logprobs": null, "finish_reason": finish }]);
+    let choice = |text: String, finish: Value| {
+        json!([{ "index": 0, "text": text, "logprobs": null,
+        "finish_reason": finish }])
+    };
     let mut body = json!({
         "id": format!("cmpl-standin{:021x}", call.number), "object": "text_completion", "created": CREATED,
         "model": model, "system_fingerprint": "fp_standin", "choices": [],
@@ -207,22 +147,22 @@ pub(super) fn completion(call: &Call, prompt: &Prompt, model: &str) -> Result<An
         let choices = choices.chain(once(choice(String::new(), json!(finish(&reply)))));
         return Ok(stream(body, choices, asked_usage(ask).then_some(usage), &reply));
     }
-    body["choices"] = choice(reply.text(), json!(finish(&reply)));
-    body["usage"] = usage;
+    body.put("choices", choice(reply.text(), json!(finish(&reply))));
+    body.put("usage", usage);
     Ok(Answer::json(StatusCode::OK, &body))
 }
 
 /// `POST /embeddings`.
 pub(super) fn embeddings(call: &Call, model: &str) -> Result<Answer, Fault> {
     let ask = call.ask()?;
-    let inputs = inputs(&ask["input"]).ok_or(Fault::Missing("input"))?;
+    let inputs = inputs(ask.at("/input")).ok_or(Fault::Missing("input"))?;
     let most = if model.starts_with("text-embedding-3-large") { 3072 } else { 1536 };
-    let dimensions = match ask["dimensions"].as_u64().map(usize::try_from) {
+    let dimensions = match ask.at("/dimensions").as_u64().map(usize::try_from) {
         None => most,
         Some(Ok(asked)) if (1..=most).contains(&asked) => asked,
         Some(_) => return Err(Fault::Invalid("dimensions")),
     };
-    let in_base64 = ask["encoding_format"] == "base64";
+    let in_base64 = ask.at("/encoding_format") == "base64";
     let data: Vec<Value> = inputs
         .iter()
         .enumerate()
@@ -260,15 +200,15 @@ fn stream(
 ) -> Answer {
     let last = usage.map(|usage| {
         let mut last = chunk.clone();
-        last["usage"] = usage;
+        last.put("usage", usage);
         data(&last)
     });
     let counts = last.is_some();
     let chunks = choices.map(move |choices| {
         let mut chunk = chunk.clone();
-        chunk["choices"] = choices;
+        chunk.put("choices", choices);
         if counts {
-            chunk["usage"] = Value::Null;
+            chunk.put("usage", Value::Null);
         }
         data(&chunk)
     });
@@ -277,7 +217,7 @@ fn stream(
 }
 
 fn asked_usage(ask: &Value) -> bool {
-    ask["stream_options"]["include_usage"] == true
+    ask.at("/stream_options/include_usage") == true
 }
 
 fn finish(reply: &Reply) -> &'static str {
@@ -299,81 +239,4 @@ fn usage(prompt: &Prompt, reply: &Reply) -> Value {
 
 fn model(id: &str) -> Value {
     json!({ "id": id, "object": "model", "created": CREATED, "owned_by": "system" })
-}
-
-/// A key as OpenAI echoes it: its first eight characters and its last four.
-fn masked(key: &str) -> String {
-    let length = key.chars().count();
-    if length < 16 {
-        return "*".repeat(length);
-    }
-    let first: String = key.chars().take(8).collect();
-    let last: String = key.chars().skip(length - 4).collect();
-    format!("{first}{}{last}", "*".repeat(length - 12))
-}
-
-/// What OpenAI says with each status.
-fn provoked(status: StatusCode) -> Answer {
-    let wrong =
-        |kind, param, code, message| Wrong { status: status.as_u16(), message, kind, param, code }.answer();
-    let invalid = "invalid_request_error";
-    match status.as_u16() {
-        400 => wrong(
-            invalid,
-            Some("messages"),
-            Some("context_length_exceeded"),
-            "This model's maximum context length is 128000 tokens. However, your messages resulted in 130000 tokens. \
-             Please reduce the length of the messages.",
-        ),
-        401 => wrong(
-            invalid,
-            None,
-            Some("invalid_api_key"),
-            "Incorrect API key provided: sk-stand*****************here. You can find your API key at \
-             https://platform.openai.com/account/api-keys.",
-        ),
-        403 => wrong(
-            "request_forbidden",
-            None,
-            Some("unsupported_country_region_territory"),
-            "Country, region, or territory not supported",
-        ),
-        404 => wrong(
-            invalid,
-            None,
-            Some("model_not_found"),
-            "The model `gpt-standin` does not exist or you do not have access to it.",
-        ),
-        429 => wrong(
-            "requests",
-            None,
-            Some("rate_limit_exceeded"),
-            "Rate limit reached for gpt-4o in organization org-standin on requests per min (RPM): Limit 500, \
-             Used 500, Requested 1. Please try again in 1s.",
-        )
-        .with("retry-after", "1")
-        .with("retry-after-ms", "1000"),
-        503 => wrong(
-            "service_unavailable_error",
-            None,
-            Some("server_is_overloaded"),
-            "The engine is currently overloaded, please try again later",
-        ),
-        400..=499 => wrong(invalid, None, None, "Your request was rejected."),
-        _ => wrong(
-            "server_error",
-            None,
-            None,
-            "The server had an error while processing your request. Sorry about that!",
-        ),
-    }
-}
-
-impl Wrong<'_> {
-    fn answer(&self) -> Answer {
-        let error =
-            json!({ "message": self.message, "type": self.kind, "param": self.param, "code": self.code });
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Answer::json(status, &json!({ "error": error }))
-    }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::call::Fields;
+
 /// The most events that `standin:tokens` may ask for.
 const TOKENS_LIMIT: usize = 10_000;
 
@@ -59,11 +61,12 @@ pub(super) struct Reply {
 
 impl Prompt {
     /// Reads the body; one that is no JSON says nothing and asks for nothing.
-    pub(super) fn read<E>(ask: Result<&Value, E>) -> Self {
-        let Ok(ask) = ask else { return Self::default() };
+    pub(super) fn read(ask: Option<&Value>) -> Self {
+        let Some(ask) = ask else { return Self::default() };
         let fields = ["messages", "contents", "content", "input", "prompt", "requests"];
         let said = fields.iter().find_map(|field| ask.get(field)).unwrap_or(&Value::Null);
-        let rules = ["system", "instructions", "systemInstruction"].map(|field| text(&ask[field]));
+        let rules = ["system", "instructions", "systemInstruction"]
+            .map(|field| ask.get(field).map(text).unwrap_or_default());
         let characters = text(said).chars().count() + rules.concat().chars().count();
 
         let mut prompt = Self { text: last_said(said), tokens: tokens_of(characters), ..Self::default() };
@@ -155,7 +158,7 @@ pub(super) fn text(value: &Value) -> String {
 /// The text of the last message that a user said; of everything, when nothing says whose it is.
 fn last_said(said: &Value) -> String {
     let messages = said.as_array().map(Vec::as_slice).unwrap_or_default();
-    match messages.iter().rev().find(|message| message["role"] == "user") {
+    match messages.iter().rev().find(|message| message.at("/role") == "user") {
         Some(message) => text(message),
         None => text(said),
     }

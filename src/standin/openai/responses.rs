@@ -4,35 +4,35 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, typed};
-use super::super::call::{Call, Fault};
+use super::super::call::{Call, Fault, Fields};
 use super::super::prompt::{Prompt, Reply};
 use super::{CREATED, EVENT_STREAM};
 
 /// Answers with a response object, or with the events that build one.
 pub(super) fn respond(call: &Call, prompt: &Prompt, model: &str) -> Result<Answer, Fault> {
     let ask = call.ask()?;
-    if ask["input"].is_null() && ask["prompt"].is_null() {
+    if ask.at("/input").is_null() && ask.at("/prompt").is_null() {
         return Err(Fault::Missing("input"));
     }
-    let reply = prompt.reply(ask["max_output_tokens"].as_u64());
+    let reply = prompt.reply(ask.at("/max_output_tokens").as_u64());
     let begun = response(call, ask, model);
     let whole = finished(begun.clone(), call, prompt, &reply);
     if call.streams() {
-        Ok(stream(call, begun, whole, &reply))
+        Ok(stream(call, &begun, &whole, &reply))
     } else {
         Ok(Answer::json(StatusCode::OK, &whole))
     }
 }
 
 /// The events, in the order and with the fields that the SDK's accumulator needs.
-fn stream(call: &Call, begun: Value, whole: Value, reply: &Reply) -> Answer {
+fn stream(call: &Call, begun: &Value, whole: &Value, reply: &Reply) -> Answer {
     let item_id = message_id(call);
     let place = json!({ "item_id": item_id, "output_index": 0, "content_index": 0 });
     let at = |kind: &str, more: &[(&str, Value)]| {
         let mut event = place.clone();
-        event["type"] = json!(kind);
+        event.put("type", json!(kind));
         for (name, value) in more {
-            event[*name] = value.clone();
+            event.put(name, value.clone());
         }
         event
     };
@@ -48,17 +48,17 @@ fn stream(call: &Call, begun: Value, whole: Value, reply: &Reply) -> Answer {
     let closing = [
         at("response.output_text.done", &[("text", json!(text)), ("logprobs", json!([]))]),
         at("response.content_part.done", &[("part", part(&text))]),
-        json!({ "type": "response.output_item.done", "output_index": 0, "item": whole["output"][0] }),
+        json!({ "type": "response.output_item.done", "output_index": 0, "item": whole.at("/output/0") }),
         json!({ "type": end, "response": whole }),
     ];
     let delta = at("response.output_text.delta", &[("logprobs", json!([]))]);
     let deltas = reply.words().map(move |word| {
         let mut delta = delta.clone();
-        delta["delta"] = json!(word);
+        delta.put("delta", json!(word));
         delta
     });
     let events = opening.into_iter().chain(deltas).chain(closing).enumerate().map(|(number, mut event)| {
-        event["sequence_number"] = json!(number);
+        event.put("sequence_number", json!(number));
         typed(&event)
     });
     Answer::events(EVENT_STREAM, 4 + reply.tokens / 2, events)
@@ -66,7 +66,8 @@ fn stream(call: &Call, begun: Value, whole: Value, reply: &Reply) -> Answer {
 
 /// The response as it is when it begins.
 fn response(call: &Call, ask: &Value, model: &str) -> Value {
-    let given = |field: &str, or: Value| if ask[field].is_null() { or } else { ask[field].clone() };
+    let given =
+        |field: &str, or: Value| ask.get(field).filter(|value| !value.is_null()).cloned().unwrap_or(or);
     json!({
         "id": format!("resp_standin{:021x}", call.number),
         "object": "response",
@@ -75,14 +76,14 @@ fn response(call: &Call, ask: &Value, model: &str) -> Value {
         "background": false,
         "error": null,
         "incomplete_details": null,
-        "instructions": ask["instructions"],
-        "max_output_tokens": ask["max_output_tokens"],
+        "instructions": ask.at("/instructions"),
+        "max_output_tokens": ask.at("/max_output_tokens"),
         "max_tool_calls": null,
         "metadata": given("metadata", json!({})),
         "model": model,
         "output": [],
         "parallel_tool_calls": given("parallel_tool_calls", json!(true)),
-        "previous_response_id": ask["previous_response_id"],
+        "previous_response_id": ask.at("/previous_response_id"),
         "reasoning": { "effort": null, "summary": null },
         "service_tier": "default",
         "store": given("store", json!(true)),
@@ -101,17 +102,20 @@ fn response(call: &Call, ask: &Value, model: &str) -> Value {
 /// The same response with its message, its end and what it cost.
 fn finished(mut response: Value, call: &Call, prompt: &Prompt, reply: &Reply) -> Value {
     let status = if reply.truncated { "incomplete" } else { "completed" };
-    response["status"] = json!(status);
-    response["output"] = json!([message(&message_id(call), status, &json!([part(&reply.text())]))]);
-    response["usage"] = json!({
-        "input_tokens": prompt.tokens,
-        "input_tokens_details": { "cached_tokens": 0, "cache_write_tokens": 0 },
-        "output_tokens": reply.tokens,
-        "output_tokens_details": { "reasoning_tokens": 0 },
-        "total_tokens": prompt.tokens + reply.tokens,
-    });
+    response.put("status", json!(status));
+    response.put("output", json!([message(&message_id(call), status, &json!([part(&reply.text())]))]));
+    response.put(
+        "usage",
+        json!({
+            "input_tokens": prompt.tokens,
+            "input_tokens_details": { "cached_tokens": 0, "cache_write_tokens": 0 },
+            "output_tokens": reply.tokens,
+            "output_tokens_details": { "reasoning_tokens": 0 },
+            "total_tokens": prompt.tokens + reply.tokens,
+        }),
+    );
     if reply.truncated {
-        response["incomplete_details"] = json!({ "reason": "max_output_tokens" });
+        response.put("incomplete_details", json!({ "reason": "max_output_tokens" }));
     }
     response
 }
