@@ -25,3 +25,4 @@ pub mod request_id;
 pub mod secret;
 pub mod snapshot;
 pub mod telemetry;
+pub mod standin;
