@@ -239,7 +239,7 @@ expires = 2099-12-31
         self.children.remove(process)
 
     def stop_all(self):
-        for process in list(self.children):
+        for process in reversed(self.children.copy()):
             self.stop(process)
 
     def load(self, proxy, connections, seconds, body, *flags, stdin=subprocess.DEVNULL):
@@ -294,6 +294,8 @@ expires = 2099-12-31
         after, ended = cpu_seconds(proxy.process.pid), time.monotonic()
         result = json.loads(load.stdout.readline())
         self.stop(load)
+        for path in [*self.directory.glob("*.out"), *self.directory.glob("*/records.log")]:
+            os.truncate(path, 0)  # they are appended to, and would fill the disk
         answers = max(result["ok"] + result["failed"], 1)
         return {
             "proxy": proxy.name,
