@@ -61,10 +61,12 @@ pin_project! {
         /// It let the request pass.
         Passed {
             #[pin]
+            /// What the service behind the gate makes of it.
             inner: F,
         },
         /// It refused.
         Refused {
+            /// Why; taken once.
             refusal: Option<Refusal>,
         },
     }
