@@ -15,11 +15,11 @@ use crate::policy::Policy;
 
 /// Puts a policy in front of a service.
 #[derive(Clone, Copy, Debug)]
-pub struct GateLayer<P>(pub P);
+pub(crate) struct GateLayer<P>(pub(crate) P);
 
 /// A policy in front of a service.
 #[derive(Clone, Copy, Debug)]
-pub struct Gate<P, S> {
+pub(crate) struct Gate<P, S> {
     policy: P,
     inner: S,
 }
@@ -57,16 +57,14 @@ pin_project! {
     /// What a gate decided.
     #[project = Decided]
     #[derive(Debug)]
-    pub enum Passing<F> {
+    pub(crate) enum Passing<F> {
         /// It let the request pass.
         Passed {
             #[pin]
-            /// What the service behind the gate makes of it.
             inner: F,
         },
         /// It refused.
         Refused {
-            /// Why; taken once.
             refusal: Option<Refusal>,
         },
     }

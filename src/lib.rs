@@ -5,24 +5,33 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accept;
+pub mod account;
 pub mod address;
+mod ask;
 pub mod body;
 pub mod clock;
 pub mod denial;
 pub mod dialect;
 pub mod endpoint;
 pub mod exchange;
-pub mod gate;
+pub mod forward;
+mod gate;
+pub mod inject;
 pub mod ledger;
 pub mod limits;
 pub mod metrics;
 pub mod model_name;
+pub mod models;
 pub mod peek;
 pub mod policy;
+pub mod pool;
 pub mod project_key;
 pub mod record;
 pub mod request_id;
+mod respond;
 pub mod secret;
 pub mod snapshot;
-pub mod telemetry;
+pub mod stack;
 pub mod standin;
+pub mod telemetry;
