@@ -11,6 +11,7 @@ pub mod address;
 mod ask;
 pub mod body;
 pub mod clock;
+pub mod config;
 pub mod denial;
 pub mod dialect;
 pub mod endpoint;

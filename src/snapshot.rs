@@ -123,6 +123,9 @@ pub struct Upstream {
     pub keyless: bool,
     /// What authenticates the gate there.
     pub credentials: Credentials,
+    /// Whether it takes no credential at all, as a local model server does: `credentials` is empty
+    /// then, and that is meant.
+    pub keyless: bool,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long the answer's head may take.

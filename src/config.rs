@@ -1,0 +1,175 @@
+//! From the TOML that an operator writes to the [`Snapshot`] that the gate decides by.
+//!
+//! 1. `load` lays files and environment over each other and remembers where each value stands.
+//! 2. `shape` reads the result strictly: an unknown or misspelt setting is a mistake, never ignored.
+//! 3. Each section's module holds its shape as written and compiles it; every cross-check is here.
+//! 4. All mistakes are told at once, each with its line and how to mend it.
+//! 5. A snapshot exists only if there was no mistake. Empty never means open: what is left out is
+//!    allowed to nobody.
+//!
+//! Caveat: the environment reaches only lower-case names, and lists of tables are not merged.
+
+mod base_url;
+mod fault;
+mod key;
+mod limit;
+mod load;
+mod log;
+mod mask;
+mod network;
+mod place;
+mod project;
+mod secret_reference;
+mod server;
+mod shape;
+mod tls;
+mod upstream;
+mod value;
+mod work;
+mod written;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use crate::clock::Moment;
+use crate::limits::Registry;
+use crate::snapshot::{Key, Project, Snapshot, Upstream};
+
+pub use fault::{Fault, Faults, Place, Severity, render_text};
+pub use limit::quota_text;
+pub use load::{PREFIX, Sources};
+pub use log::{LogFormat, LogLevel, LogSettings};
+pub use mask::masked;
+
+use place::{child, item};
+use work::Work;
+use written::Written;
+
+/// A configuration that can be used.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What the gate decides by.
+    pub snapshot: Snapshot,
+    /// What is probably not meant.
+    pub lints: Vec<Fault>,
+    /// How the gate tells what it does.
+    pub log: LogSettings,
+    /// Every file that was read, also those with secrets and authorities: a change of any is a
+    /// reason to load again.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads and compiles the configuration.
+///
+/// # Errors
+/// Every mistake that is in it.
+pub fn load(sources: &Sources, registry: &Registry) -> Result<Loaded, Faults> {
+    load_at(sources, registry, Moment::now())
+}
+
+/// The same at a given time, by which expired keys are told.
+///
+/// # Errors
+/// Every mistake that is in it.
+pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Loaded, Faults> {
+    let layered = load::layered(sources);
+    let (faults, lints): (Vec<_>, Vec<_>) =
+        layered.faults.into_iter().partition(|fault| fault.severity == Severity::Error);
+    if !faults.is_empty() {
+        return Err(failed(faults));
+    }
+    let mut work = Work::new(sources, registry, &layered.places, now);
+    work.lints = lints;
+    let Some(written) = shape::shaped(layered.value, &mut work) else { return Err(failed(work.faults)) };
+    let snapshot = compiled(&written, layered.digest, &mut work);
+    if !work.faults.is_empty() {
+        return Err(failed(work.faults));
+    }
+    let mut files = sources.files();
+    files.append(&mut work.referred);
+    fault::sort(&mut work.lints);
+    Ok(Loaded { snapshot, lints: work.lints, log: written.log.unwrap_or_default().compiled(), files })
+}
+
+/// The JSON schema of the configuration's files, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Written).to_value()
+}
+
+fn failed(mut faults: Vec<Fault>) -> Faults {
+    fault::sort(&mut faults);
+    Faults(faults)
+}
+
+fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot {
+    let admin = written.admin.as_ref();
+    let mut server =
+        work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
+    let upstreams = upstreams(written, work);
+    let projects = projects(written, &upstreams, work);
+    let (keys, by_digest) = keys(written, work);
+    if server.allow_ips_rule == crate::denial::RuleId::BUILT_IN {
+        server.allow_ips = server::everybody_listed(&projects, &keys);
+    }
+    let rules = std::mem::take(&mut work.rules);
+    Snapshot { digest: digest.into(), server, upstreams, projects, keys, by_digest, rules }
+}
+
+fn upstreams(written: &Written, work: &mut Work<'_>) -> Vec<Upstream> {
+    let none = BTreeMap::new();
+    let all = written.upstreams.as_ref().unwrap_or(&none);
+    if all.is_empty() {
+        let mend = "add [upstreams.openai] with provider = \"openai\", or let `portcullis init` write a configuration";
+        work.wrong("upstreams", "there is no upstream: the gate has nowhere to forward to", mend);
+    }
+    if all.len() > upstream::MOST {
+        let what = format!("there are {} upstreams; {} are possible", all.len(), upstream::MOST);
+        work.wrong("upstreams", &what, "run several gates");
+    }
+    let mut roots = tls::Roots::new();
+    all.iter().filter_map(|(name, one)| work.upstream(name, one, &mut roots)).collect()
+}
+
+fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> Vec<Project> {
+    let none = BTreeMap::new();
+    let all = written.projects.as_ref().unwrap_or(&none);
+    if all.is_empty() {
+        let mend = "add [projects.NAME], or let `portcullis init` write a configuration";
+        work.wrong("projects", "there is no project: nobody could use the gate", mend);
+    }
+    let known: Vec<&str> = written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+    all.iter().map(|(name, one)| work.project(name, one, upstreams, &known)).collect()
+}
+
+type Keys = (Vec<Key>, HashMap<[u8; 32], usize, foldhash::fast::RandomState>);
+
+fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
+    let (mut keys, mut by_digest): Keys = Keys::default();
+    let mut paths: Vec<String> = Vec::new();
+    let mut any = false;
+    for (project, (name, one)) in written.projects.iter().flatten().enumerate() {
+        let list = child(&child("projects", name), "keys");
+        for (at, one) in one.keys.iter().flatten().enumerate() {
+            any = true;
+            let path = item(&list, at);
+            let Some((digest, key)) = work.key(&path, project, one) else { continue };
+            let twin = keys.iter().position(|other: &Key| other.id == key.id).and_then(|at| paths.get(at));
+            if let Some(twin) = twin {
+                let what = format!("the id `{}` is taken by {twin}", key.id);
+                work.wrong(&child(&path, "id"), &what, "give each key an id of its own, over all projects");
+            }
+            if let Some(twin) = by_digest.insert(digest, keys.len()).and_then(|at| paths.get(at)) {
+                let what = format!("this is the same key as {twin}");
+                work.wrong(&child(&path, "sha256"), &what, "make a key for each: `portcullis key new`");
+            }
+            keys.push(key);
+            paths.push(path);
+        }
+    }
+    if !any && written.projects.as_ref().is_some_and(|all| !all.is_empty()) {
+        let mend = "make one with `portcullis key new` and add the [[projects.NAME.keys]] that it prints";
+        work.wrong("projects", "there is no key: nobody could use the gate", mend);
+    }
+    (keys, by_digest)
+}

@@ -1,0 +1,58 @@
+//! `[log]`: how the gate tells what it does.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `[log]` as written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LogWritten {
+    /// `auto` writes text to a terminal and JSON elsewhere. Default: "auto".
+    pub(super) format: Option<LogFormat>,
+    /// The least important events that are logged. Default: "info".
+    pub(super) level: Option<LogLevel>,
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// One JSON object per line.
+    Json,
+    /// For reading.
+    Text,
+}
+
+/// Which events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogLevel {
+    /// Only what needs somebody now.
+    Error,
+    /// Denials and failures too.
+    Warn,
+    /// Every request too.
+    #[default]
+    Info,
+}
+
+/// `[log]` compiled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogSettings {
+    /// How events are written.
+    pub format: LogFormat,
+    /// Which events are written.
+    pub level: LogLevel,
+}
+
+impl LogWritten {
+    /// What is not written has its default.
+    pub(super) fn compiled(self) -> LogSettings {
+        LogSettings { format: self.format.unwrap_or_default(), level: self.level.unwrap_or_default() }
+    }
+}

@@ -1,0 +1,193 @@
+//! Where each value of the layered configuration was written.
+//!
+//! Paths are dotted as in TOML: `projects.search.keys[0].id`, with quotes round a name that TOML
+//! would want quoted. A later file overrides an earlier one as the values do: tables are merged,
+//! anything else is replaced with all that was below it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fault::Place;
+use super::mask::masked;
+
+/// The place of every value.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    texts: Vec<(String, String)>,
+    spots: BTreeMap<String, Spot>,
+}
+
+#[derive(Clone, Debug)]
+enum Spot {
+    Text { text: usize, key: Option<Range<usize>>, value: Range<usize>, is_table: bool },
+    Variable(String),
+}
+
+/// What of a value is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Its name.
+    Key,
+    /// What it is set to.
+    Value,
+}
+
+/// The path of a named value below another.
+pub(super) fn child(path: &str, key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let dot = if path.is_empty() { "" } else { "." };
+    if bare { format!("{path}{dot}{key}") } else { format!("{path}{dot}\"{key}\"") }
+}
+
+/// The path of a list's entry.
+pub(super) fn item(path: &str, at: usize) -> String {
+    format!("{path}[{at}]")
+}
+
+/// The path of the value that holds this one.
+fn parent(path: &str) -> Option<&str> {
+    let cut = if path.ends_with(']') {
+        path.rfind('[')
+    } else if path.ends_with('"') {
+        path.rfind(".\"")
+    } else {
+        path.rfind('.')
+    };
+    path.get(..cut?)
+}
+
+/// Whether a path is another, or stands below it.
+pub(super) fn is_within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+impl Places {
+    /// Adds a file's text; its values are added with [`Places::add_table`].
+    pub(super) fn add_text(&mut self, name: &str, text: &str) -> usize {
+        self.texts.push((name.to_owned(), text.to_owned()));
+        self.texts.len() - 1
+    }
+
+    /// Adds what stands in a table of a file. Gives the lists of tables that were replaced.
+    pub(super) fn add_table(&mut self, text: usize, path: &str, table: &DeTable<'_>) -> Vec<String> {
+        let mut replaced = Vec::new();
+        for (key, value) in table {
+            let here = child(path, key.get_ref());
+            replaced.extend(self.add_value(text, &here, Some(key.span()), value));
+        }
+        replaced
+    }
+
+    fn add_value(
+        &mut self,
+        text: usize,
+        path: &str,
+        key: Option<Range<usize>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Vec<String> {
+        let is_table = value.get_ref().is_table();
+        let spot = Spot::Text { text, key, value: value.span(), is_table };
+        let mut replaced = Vec::new();
+        match (self.spots.get(path), is_table) {
+            (Some(Spot::Text { is_table: true, .. }), true) => {}
+            _ => {
+                if self.spots.contains_key(&format!("{path}[0].id")) {
+                    replaced.push(path.to_owned());
+                }
+                self.set(path, spot);
+            }
+        }
+        match value.get_ref() {
+            DeValue::Table(table) => replaced.extend(self.add_table(text, path, table)),
+            DeValue::Array(list) => {
+                for (at, entry) in list.iter().enumerate() {
+                    self.add_value(text, &item(path, at), None, entry);
+                }
+            }
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => {}
+        }
+        replaced
+    }
+
+    /// Adds a value of the environment.
+    pub(super) fn add_variable(&mut self, path: &str, variable: &str) {
+        self.set(path, Spot::Variable(variable.to_owned()));
+    }
+
+    fn set(&mut self, path: &str, spot: Spot) {
+        self.spots.retain(|other, _| !is_within(other, path));
+        self.spots.insert(path.to_owned(), spot);
+    }
+
+    /// Whether a value was written under exactly this path.
+    pub(super) fn knows(&self, path: &str) -> bool {
+        self.spots.contains_key(path)
+    }
+
+    /// A path that was written, differs from this one or one above it only in case, and so would
+    /// be missed.
+    pub(super) fn twin(&self, path: &str) -> Option<String> {
+        let above = std::iter::successors(Some(path), |path| parent(path));
+        let missed = above.filter(|path| !self.knows(path));
+        missed.filter_map(|path| self.spots.keys().find(|known| known.to_lowercase() == path)).last().cloned()
+    }
+
+    /// Where a value stands; for one that was not written, where it would belong.
+    pub(super) fn place(&self, path: &str, part: Part) -> Option<Place> {
+        match self.spot(path)? {
+            Spot::Variable(name) => Some(Place::Variable { variable: name.clone() }),
+            Spot::Text { text, key, value, is_table } => {
+                let of_key = part == Part::Key || *is_table || !self.knows(path);
+                let span = key.as_ref().filter(|_| of_key).unwrap_or(value);
+                self.at(*text, span)
+            }
+        }
+    }
+
+    /// File and line of a value, with the file's bare name; empty if it stands nowhere.
+    pub(super) fn line(&self, path: &str) -> String {
+        match self.place(path, Part::Key) {
+            Some(Place::Text { file, line, .. }) => {
+                let bare = std::path::Path::new(&file).file_name().and_then(|name| name.to_str());
+                format!("{}:{line}", bare.unwrap_or(&file))
+            }
+            Some(place @ Place::Variable { .. }) => place.to_string(),
+            None => String::new(),
+        }
+    }
+
+    /// The place of a span in a text.
+    pub(super) fn at(&self, text: usize, span: &Range<usize>) -> Option<Place> {
+        let (name, text) = self.texts.get(text)?;
+        let before = text.get(..span.start.min(text.len()))?;
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line_text = text.get(start..)?.lines().next().unwrap_or_default();
+        let column = before.get(start..)?.chars().count();
+        let meant = text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
+        let left = line_text.chars().count().saturating_sub(column);
+        Some(Place::Text {
+            file: name.clone(),
+            line: before.matches('\n').count() + 1,
+            column: column + 1,
+            line_text: masked(&line_text.replace('\t', " ")),
+            span_len: meant.chars().count().clamp(1, left.max(1)),
+        })
+    }
+
+    fn spot(&self, path: &str) -> Option<&Spot> {
+        let mut here = path;
+        loop {
+            if let Some(spot) = self.spots.get(here) {
+                return Some(spot);
+            }
+            here = parent(here)?;
+        }
+    }
+}

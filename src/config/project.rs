@@ -1,0 +1,131 @@
+//! `[projects.NAME]`: who calls, and what they may do.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::key::KeyWritten;
+use super::limit::LimitsWritten;
+use super::place::child;
+use super::shape::suggestion;
+use super::value::OneOrMany;
+use super::work::Work;
+use crate::endpoint::{LONGEST_MODEL, Scope, ScopeSet};
+use crate::model_name::ModelList;
+use crate::project_key::is_id;
+use crate::snapshot::{Project, Upstream, UpstreamSet};
+
+/// `[projects.NAME]` as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ProjectWritten {
+    /// Whether the project may do anything at all. Default: true.
+    pub(super) enabled: Option<bool>,
+    /// Names of the upstreams that the project may use, or "*" for all. Default: none.
+    pub(super) upstreams: Option<OneOrMany>,
+    /// What the project may do: chat, completions, responses, embeddings, moderations, tokens,
+    /// models:read; or "*" for all. Default: nothing.
+    pub(super) scopes: Option<OneOrMany>,
+    /// Models that the project may use, by exact name or with * for any run of characters; or "*"
+    /// for all. Default: none.
+    pub(super) models: Option<OneOrMany>,
+    /// Addresses and networks that the project may call from, or "any". Default: none.
+    pub(super) allow_ips: Option<OneOrMany>,
+    /// How fast and how many at once; all keys of the project together. Default: unlimited.
+    pub(super) limits: Option<LimitsWritten>,
+    /// The project's keys.
+    pub(super) keys: Option<Vec<KeyWritten>>,
+}
+
+/// The word that opens a list of upstreams, scopes or models.
+pub(super) const ALL: &str = "*";
+
+impl Work<'_> {
+    /// Compiles a project, without its keys.
+    pub(super) fn project(
+        &mut self,
+        name: &str,
+        written: &ProjectWritten,
+        upstreams: &[Upstream],
+        known: &[&str],
+    ) -> Project {
+        let path = child("projects", name);
+        let of = |key: &str| child(&path, key);
+        if !is_id(name) {
+            self.wrong(
+                &path,
+                "a project's name has 1 to 64 letters, digits, `-`, `.` and `_`",
+                "give it such a name",
+            );
+        }
+        let (limits, concurrency) = self.limits(&of("limits"), &path, written.limits.as_ref());
+        Project {
+            name: name.into(),
+            enabled: written.enabled.unwrap_or(true),
+            enabled_rule: self.rule(&of("enabled")),
+            upstreams: self.upstream_set(&of("upstreams"), written.upstreams.as_ref(), upstreams, known),
+            upstreams_rule: self.rule(&of("upstreams")),
+            scopes: self.scopes(&of("scopes"), written.scopes.as_ref()),
+            scopes_rule: self.rule(&of("scopes")),
+            models: self.models(&of("models"), written.models.as_ref()),
+            models_rule: self.rule(&of("models")),
+            allow_ips: self.allow_ips(&of("allow_ips"), written.allow_ips.as_ref()),
+            allow_ips_rule: self.rule(&of("allow_ips")),
+            limits,
+            concurrency,
+        }
+    }
+
+    /// `known` are the names of all upstreams, also of those with mistakes.
+    fn upstream_set(
+        &mut self,
+        path: &str,
+        list: Option<&OneOrMany>,
+        upstreams: &[Upstream],
+        known: &[&str],
+    ) -> UpstreamSet {
+        let entries = self.entries(path, list, Some(ALL));
+        if entries.iter().any(|(_, text)| text == ALL) {
+            return (0..upstreams.len()).collect();
+        }
+        for (path, text) in &entries {
+            if !known.contains(&text.as_str()) {
+                self.wrong(path, &format!("there is no upstream `{text}`"), &suggestion(text, known));
+            }
+        }
+        let number = |name: &str| upstreams.iter().position(|upstream| &*upstream.name == name);
+        entries.iter().filter_map(|(_, text)| number(text)).collect()
+    }
+
+    /// The scopes of a project or key; none if not written.
+    pub(super) fn scopes(&mut self, path: &str, list: Option<&OneOrMany>) -> ScopeSet {
+        let entries = self.entries(path, list, Some(ALL));
+        if entries.iter().any(|(_, text)| text == ALL) {
+            return ScopeSet::all();
+        }
+        let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
+        let read = |(path, text): &(String, String)| {
+            let found = Scope::ALL.into_iter().find(|scope| scope.name() == text);
+            if found.is_none() {
+                self.wrong(path, &format!("there is no scope `{text}`"), &suggestion(text, &names));
+            }
+            found
+        };
+        entries.iter().filter_map(read).collect()
+    }
+
+    /// The models of a project, key or upstream; none if not written.
+    pub(super) fn models(&mut self, path: &str, list: Option<&OneOrMany>) -> ModelList {
+        let entries = self.entries(path, list, Some(ALL));
+        for (path, text) in &entries {
+            let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+            if !plain || text.len() > LONGEST_MODEL {
+                self.wrong(
+                    path,
+                    "this cannot be a model's name",
+                    "write a name such as gpt-4o-mini, or a pattern such as gpt-4o*",
+                );
+            }
+        }
+        entries.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}

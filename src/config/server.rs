@@ -1,0 +1,176 @@
+//! `[server]` and `[admin]`: where the gate listens, whom it believes, and its own bounds.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::value::{OneOrMany, Size, duration};
+use super::work::Work;
+use crate::address::{Networks, is_loopback};
+use crate::denial::RuleId;
+use crate::snapshot::{Key, Project, Server};
+
+/// `[server]` as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ServerWritten {
+    /// Address and port where clients connect. Default: "127.0.0.1:8080".
+    pub(super) listen: Option<String>,
+    /// Networks of the proxies whose X-Forwarded-For is believed. Default: nobody's.
+    pub(super) trusted_proxies: Option<OneOrMany>,
+    /// Networks that may speak to the gate at all, or "any". Default: all that some project or key
+    /// lists.
+    pub(super) allow_ips: Option<OneOrMany>,
+    /// The largest request body, as text with a unit or in bytes. Default: "32 MiB".
+    pub(super) max_body: Option<Size>,
+    /// How long a whole request body may take to arrive. Default: "60s".
+    pub(super) body_timeout: Option<String>,
+    /// How long a request's head may take to arrive. Default: "10s".
+    pub(super) header_timeout: Option<String>,
+    /// How long requests under way may go on when the gate is told to stop. Default: "600s".
+    pub(super) drain: Option<String>,
+    /// How many worker threads. Default: one for each core.
+    pub(super) workers: Option<usize>,
+    /// How many client connections at once. Default: 10000.
+    pub(super) max_connections: Option<usize>,
+}
+
+/// `[admin]` as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct AdminWritten {
+    /// Whether there is an admin listener. Default: true.
+    pub(super) enabled: Option<bool>,
+    /// Address and port of health, readiness and metrics. Default: "127.0.0.1:9090".
+    pub(super) listen: Option<String>,
+}
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
+const MAX_BODY: usize = 32 << 20;
+/// A body is held in memory, so there is an end to what can be allowed.
+const LARGEST_BODY: u64 = 1 << 30;
+const MAX_CONNECTIONS: usize = 10_000;
+const MOST_WORKERS: usize = 1024;
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Work<'_> {
+    /// Compiles `[server]` and `[admin]`. `allow_ips` is filled in when the projects are known.
+    pub(super) fn server(&mut self, server: &ServerWritten, admin: &AdminWritten) -> Server {
+        let listen = self.listen("server.listen", server.listen.as_deref(), LISTEN);
+        let allow_ips = self.allow_ips("server.allow_ips", server.allow_ips.as_ref());
+        let allow_ips_rule = match server.allow_ips {
+            Some(_) => self.rule("server.allow_ips"),
+            None => RuleId::BUILT_IN,
+        };
+        Server {
+            listen,
+            admin_listen: self.admin_listen(admin, listen),
+            workers: self.workers(server.workers),
+            trusted_proxies: self.trusted_proxies("server.trusted_proxies", server.trusted_proxies.as_ref()),
+            allow_ips,
+            allow_ips_rule,
+            max_body: self.max_body(server.max_body.as_ref()),
+            max_body_rule: self.rule("server.max_body"),
+            body_timeout: self.duration("server.body_timeout", server.body_timeout.as_deref(), 60),
+            body_timeout_rule: self.rule("server.body_timeout"),
+            header_timeout: self.duration("server.header_timeout", server.header_timeout.as_deref(), 10),
+            drain: self.duration("server.drain", server.drain.as_deref(), 600),
+            max_connections: self.max_connections(server.max_connections),
+        }
+    }
+
+    fn listen(&mut self, path: &str, text: Option<&str>, default: SocketAddr) -> SocketAddr {
+        let Some(text) = text else { return default };
+        text.parse().unwrap_or_else(|_| {
+            let mend =
+                format!("write it like \"{default}\", \"0.0.0.0:{0}\" or \"[::]:{0}\"", default.port());
+            self.wrong(path, "this is not an address with a port", &mend);
+            default
+        })
+    }
+
+    fn admin_listen(&mut self, admin: &AdminWritten, public: SocketAddr) -> Option<SocketAddr> {
+        let listen = self.listen("admin.listen", admin.listen.as_deref(), ADMIN_LISTEN);
+        if admin.enabled == Some(false) {
+            return None;
+        }
+        if listen == public && listen.port() != 0 {
+            self.wrong(
+                "admin.listen",
+                "the admin listener has the public listener's address",
+                "give it another port",
+            );
+        }
+        if !is_loopback(listen.ip()) {
+            let what = "the admin listener can be reached from other machines, and asks for no key";
+            self.lint(
+                "admin.listen",
+                what,
+                "listen on 127.0.0.1, or make sure that the network keeps others out",
+            );
+        }
+        Some(listen)
+    }
+
+    fn workers(&mut self, written: Option<usize>) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.count("server.workers", written, MOST_WORKERS).unwrap_or_else(cores)
+    }
+
+    fn max_connections(&mut self, written: Option<usize>) -> usize {
+        self.count("server.max_connections", written, 1_000_000).unwrap_or(MAX_CONNECTIONS)
+    }
+
+    fn count(&mut self, path: &str, written: Option<usize>, most: usize) -> Option<usize> {
+        let count = written?;
+        if !(1..=most).contains(&count) {
+            self.wrong(
+                path,
+                &format!("{count} is not between 1 and {most}"),
+                "write a number in that range, or leave the line out for the default",
+            );
+        }
+        Some(count)
+    }
+
+    fn max_body(&mut self, written: Option<&Size>) -> usize {
+        let Some(size) = written else { return MAX_BODY };
+        match size.bytes().filter(|bytes| (1..=LARGEST_BODY).contains(bytes)).map(usize::try_from) {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(_)) | None => {
+                self.wrong(
+                    "server.max_body",
+                    "this is not a size between 1 B and 1 GiB",
+                    "write it like \"32 MiB\", or in bytes like 33554432",
+                );
+                MAX_BODY
+            }
+        }
+    }
+
+    /// A duration, or its default in seconds.
+    pub(super) fn duration(&mut self, path: &str, text: Option<&str>, default: u64) -> Duration {
+        let default = Duration::from_secs(default);
+        let Some(text) = text else { return default };
+        match duration(text) {
+            Some(duration) if !duration.is_zero() && duration <= DAY => duration,
+            Some(_) | None => {
+                self.wrong(
+                    path,
+                    "this is not a duration between 1ms and 1d",
+                    "write it like \"500ms\", \"10s\", \"15m\" or \"1h\"",
+                );
+                default
+            }
+        }
+    }
+}
+
+/// Everybody whom some project or key lets in.
+pub(super) fn everybody_listed(projects: &[Project], keys: &[Key]) -> Networks {
+    let of_projects = projects.iter().fold(Networks::default(), |all, project| all.union(&project.allow_ips));
+    keys.iter().filter_map(|key| key.allow_ips.as_ref()).fold(of_projects, |all, own| all.union(own))
+}

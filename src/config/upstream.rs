@@ -1,0 +1,277 @@
+//! `[upstreams.NAME]`: the services that requests are forwarded to.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::base_url::BaseUrl;
+use super::place::{child, item};
+use super::tls::Roots;
+use super::value::OneOrMany;
+use super::work::Work;
+use crate::dialect::Provider;
+use crate::model_name::ModelList;
+use crate::project_key::is_id;
+use crate::secret::Secret;
+use crate::snapshot::{Credential, Credentials, MOST_UPSTREAMS, Upstream};
+
+/// `[upstreams.NAME]` as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct UpstreamWritten {
+    /// What kind of service it is; brings paths, credential header and default base URL.
+    #[schemars(required)]
+    pub(super) provider: Option<Provider>,
+    /// Where the service is, as one would give it to the provider's own SDK. Default: the
+    /// provider's; needed for azure-openai and openai-compatible.
+    pub(super) base_url: Option<String>,
+    /// Models that it serves; tells among several upstreams of one kind. Default: ["*"].
+    pub(super) models: Option<OneOrMany>,
+    /// Allows http:// to a host that is not this machine: credential and prompts travel unencrypted.
+    /// Default: false.
+    pub(super) plaintext: Option<bool>,
+    /// A PEM file of certificate authorities that are trusted beside the public ones.
+    pub(super) ca_file: Option<String>,
+    /// How long a connection may take to be made. Default: "10s".
+    pub(super) connect_timeout: Option<String>,
+    /// How long the answer may take to begin. Default: "15m".
+    pub(super) response_timeout: Option<String>,
+    /// How long the answer may pause between two pieces. Default: "5m".
+    pub(super) idle_timeout: Option<String>,
+    /// How long an unused connection is kept. Default: "50s".
+    pub(super) pool_idle: Option<String>,
+    /// What authenticates the gate there; several are taken in turn.
+    pub(super) credentials: Option<Vec<CredentialWritten>>,
+}
+
+/// A credential as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CredentialWritten {
+    /// The credential's name in records.
+    pub(super) id: Option<String>,
+    /// Where the secret is: "env:NAME" or "file:/path". Never the secret itself.
+    pub(super) secret: Option<String>,
+    /// Sent as OpenAI-Organization; openai only.
+    pub(super) organization: Option<String>,
+    /// Sent as OpenAI-Project; openai only.
+    pub(super) project: Option<String>,
+}
+
+/// Names that would hide a path.
+const RESERVED: [&str; 8] =
+    ["v1", "v1beta", "v1alpha", "portcullis", "messages", "models", "chat", "healthz"];
+
+impl Work<'_> {
+    /// Compiles an upstream; nothing if it lacks what an upstream must have.
+    pub(super) fn upstream(
+        &mut self,
+        name: &str,
+        written: &UpstreamWritten,
+        roots: &mut Roots,
+    ) -> Option<Upstream> {
+        let path = child("upstreams", name);
+        let of = |key: &str| child(&path, key);
+        self.upstream_name(&path, name);
+        let credentials = self.credentials(&of("credentials"), written);
+        let provider = self.provider(&of("provider"), written.provider);
+        let ca_file = written.ca_file.as_deref();
+        let base = provider.and_then(|provider| self.base_url(&path, provider, written));
+        let tls = base.as_ref().map(|base| self.upstream_tls(&of("ca_file"), base, ca_file, roots));
+        let models = match &written.models {
+            Some(models) => self.models(&of("models"), Some(models)),
+            None => ModelList::from_iter(["*"]),
+        };
+        let durations = [
+            self.duration(&of("connect_timeout"), written.connect_timeout.as_deref(), 10),
+            self.duration(&of("response_timeout"), written.response_timeout.as_deref(), 15 * 60),
+            self.duration(&of("idle_timeout"), written.idle_timeout.as_deref(), 5 * 60),
+            self.duration(&of("pool_idle"), written.pool_idle.as_deref(), 50),
+        ];
+        let [connect_timeout, response_timeout, idle_timeout, pool_idle] = durations;
+        let (provider, base, tls) = (provider?, base?, tls??);
+        Some(Upstream {
+            name: name.into(),
+            provider,
+            targets: Upstream::targets(provider, &base.path),
+            host: base.host,
+            port: base.port,
+            authority: base.authority,
+            tls,
+            base_path: base.path,
+            models,
+            keyless: credentials.is_empty(),
+            credentials: Credentials::new(credentials),
+            connect_timeout,
+            response_timeout,
+            idle_timeout,
+            pool_idle,
+            rule: self.rule(&path),
+        })
+    }
+
+    /// Nothing if a mistake is in it; inside, nothing if there is no TLS to this upstream.
+    #[expect(clippy::option_option, reason = "outside: is it right; inside: is there TLS")]
+    fn upstream_tls(
+        &mut self,
+        path: &str,
+        base: &BaseUrl,
+        ca_file: Option<&str>,
+        roots: &mut Roots,
+    ) -> Option<Option<Arc<rustls::ClientConfig>>> {
+        if base.encrypted {
+            return self.tls(path, ca_file, roots).map(Some);
+        }
+        if ca_file.is_some() {
+            let what = "there is no TLS to this upstream, so the ca_file does nothing";
+            self.lint(path, what, "remove it, or use https");
+        }
+        Some(None)
+    }
+
+    fn upstream_name(&mut self, path: &str, name: &str) {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+            self.wrong(
+                path,
+                "an upstream's name has 1 to 64 small letters, digits and `-`",
+                "give it such a name: it stands in paths, as in /NAME/v1/…",
+            );
+        } else if RESERVED.contains(&name) {
+            self.wrong(
+                path,
+                &format!("an upstream cannot be named `{name}`: that would hide the path /{name}"),
+                "give it another name",
+            );
+        }
+    }
+
+    fn provider(&mut self, path: &str, provider: Option<Provider>) -> Option<Provider> {
+        if provider.is_none() {
+            let names: Vec<&str> = Provider::ALL.iter().map(|provider| provider.name()).collect();
+            let mend = format!("write provider = \"…\" with one of: {}", names.join(", "));
+            self.wrong(path, "this upstream has no provider", &mend);
+        }
+        provider
+    }
+
+    fn base_url(&mut self, path: &str, provider: Provider, written: &UpstreamWritten) -> Option<BaseUrl> {
+        let path = child(path, "base_url");
+        let Some(text) = written.base_url.as_deref().or(provider.default_base_url()) else {
+            let what = format!("an upstream of provider {provider} needs a base_url");
+            self.wrong(&path, &what, "write base_url = \"https://…\"");
+            return None;
+        };
+        let base = match BaseUrl::parse(text) {
+            Ok(base) => base,
+            Err(invalid) => {
+                self.wrong(&path, invalid.what(), invalid.mend());
+                return None;
+            }
+        };
+        if !base.encrypted && !base.is_local() && written.plaintext != Some(true) {
+            let what = format!("the credential and every prompt would travel unencrypted to {}", base.host);
+            self.wrong(&path, &what, "use https, or write plaintext = true if the network between is yours");
+        }
+        if let Some(doubled) = base.doubled(provider) {
+            let what = format!("the gate itself puts {doubled} behind a base_url of provider {provider}");
+            self.wrong(&path, &what, &format!("leave {doubled} away"));
+        }
+        Some(base)
+    }
+
+    fn credentials(&mut self, path: &str, written: &UpstreamWritten) -> Vec<Credential> {
+        let list = written.credentials.as_deref().unwrap_or_default();
+        // Without a provider nothing is compiled, but mistakes in the credentials are still told.
+        let provider = written.provider.unwrap_or(Provider::OpenAi);
+        if list.is_empty() && written.provider.is_some_and(|provider| provider != Provider::OpenAiCompatible)
+        {
+            let what = format!("an upstream of provider {provider} needs a credential");
+            self.wrong(
+                path,
+                &what,
+                "add [[upstreams.NAME.credentials]] with id and secret = \"env:NAME\" or \"file:/path\"",
+            );
+        }
+        let mut made: Vec<Credential> = Vec::new();
+        for (at, one) in list.iter().enumerate() {
+            let path = item(path, at);
+            let Some(credential) = self.credential(&path, provider, one) else { continue };
+            if made.iter().any(|other| other.id == credential.id) {
+                let what = format!("there are two credentials `{}` here", credential.id);
+                self.wrong(&child(&path, "id"), &what, "give each an id of its own");
+            }
+            made.push(credential);
+        }
+        made
+    }
+
+    fn credential(
+        &mut self,
+        path: &str,
+        provider: Provider,
+        written: &CredentialWritten,
+    ) -> Option<Credential> {
+        let of = |key: &str| child(path, key);
+        let id = written.id.as_deref();
+        match id {
+            None => self.wrong(
+                &of("id"),
+                "this credential has no id",
+                "name it: id = \"main\"; the name stands in records",
+            ),
+            Some(id) if !is_id(id) => {
+                self.wrong(
+                    &of("id"),
+                    "a credential's id has 1 to 64 letters, digits, `-`, `.` and `_`",
+                    "give it such an id",
+                );
+            }
+            Some(_) => {}
+        }
+        let secret = self.secret(&of("secret"), provider, written.secret.as_deref());
+        let organization = self.openai_header(&of("organization"), provider, written.organization.as_deref());
+        let project = self.openai_header(&of("project"), provider, written.project.as_deref());
+        Some(Credential { id: Arc::from(id?), secret: secret?, organization, project, rule: self.rule(path) })
+    }
+
+    fn openai_header(&mut self, path: &str, provider: Provider, text: Option<&str>) -> Option<HeaderValue> {
+        let text = text?;
+        if provider != Provider::OpenAi {
+            self.wrong(path, "only provider openai takes this", "remove it");
+            return None;
+        }
+        let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        let header = plain.then(|| HeaderValue::from_str(text).ok()).flatten();
+        if header.is_none() {
+            self.wrong(
+                path,
+                "this cannot be sent as a header",
+                "write the identifier from the provider's settings page",
+            );
+        }
+        header
+    }
+
+    fn secret(&mut self, path: &str, provider: Provider, reference: Option<&str>) -> Option<Secret> {
+        let text = self.referred_secret(path, reference)?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        let (name, prefix) = provider.credential_slot();
+        match Secret::header(name, prefix, text) {
+            Ok(secret) => Some(secret),
+            Err(invalid) => {
+                self.wrong(
+                    path,
+                    &format!("what the secret refers to cannot be a credential: {invalid}"),
+                    "put the provider's key there, and nothing else",
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Most upstreams that a configuration can have.
+pub(super) const MOST: usize = MOST_UPSTREAMS;

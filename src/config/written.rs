@@ -1,0 +1,28 @@
+//! The whole configuration as it is written; each section's shape stands beside its compilation.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::log::LogWritten;
+use super::project::ProjectWritten;
+use super::server::{AdminWritten, ServerWritten};
+use super::upstream::UpstreamWritten;
+
+/// The configuration of Portcullis, an authenticating reverse proxy for LLM APIs.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "portcullis.toml")]
+pub(super) struct Written {
+    /// The public listener.
+    pub(super) server: Option<ServerWritten>,
+    /// The listener for health, readiness and metrics.
+    pub(super) admin: Option<AdminWritten>,
+    /// The log on standard error.
+    pub(super) log: Option<LogWritten>,
+    /// The services that requests are forwarded to, by name.
+    pub(super) upstreams: Option<BTreeMap<String, UpstreamWritten>>,
+    /// Who may call, by name.
+    pub(super) projects: Option<BTreeMap<String, ProjectWritten>>,
+}
