@@ -119,8 +119,6 @@ pub struct Upstream {
     pub models: ModelList,
     /// The line that says so.
     pub models_rule: RuleId,
-    /// Whether it is meant to be asked without a credential, as a local server may be.
-    pub keyless: bool,
     /// What authenticates the gate there.
     pub credentials: Credentials,
     /// Whether it takes no credential at all, as a local model server does: `credentials` is empty
