@@ -109,7 +109,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let upstreams = upstreams(written, work);
     let projects = projects(written, &upstreams, work);
     let (keys, by_digest) = keys(written, work);
-    if server.allow_ips_rule == crate::denial::RuleId::BUILT_IN {
+    if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
     let rules = std::mem::take(&mut work.rules);

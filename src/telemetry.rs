@@ -160,7 +160,7 @@ pub fn form_for_stdout() -> Form {
 #[must_use]
 pub fn subscriber(sink: Arc<Sink>, form: Form, level: LevelFilter) -> Dispatch {
     let lines = Lines { sink, form };
-    Dispatch::new(tracing_subscriber::registry().with(lines.with_filter(level)))
+    Dispatch::new(tracing_subscriber::registry().with(lines).with(level))
 }
 
 struct Lines {
