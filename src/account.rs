@@ -133,8 +133,8 @@ impl Body for Relay {
             let polled = match &mut relay.source {
                 Source::Own(body) => {
                     let piece = body.take();
-                    if let Some(piece) = &piece {
-                        relay.count(piece);
+                    if let (Some(open), Some(piece)) = (&mut relay.open, &piece) {
+                        open.record.response_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
                     }
                     relay.end();
                     return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
