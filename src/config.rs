@@ -88,7 +88,7 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     if !work.faults.is_empty() {
         return Err(failed(work.faults));
     }
-    let mut files = sources.files().unwrap_or_default();
+    let mut files = sources.files();
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);
     Ok(Loaded { snapshot, lints: work.lints, log: written.log.unwrap_or_default().compiled(), files })
@@ -142,7 +142,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let upstreams = upstreams(written, work);
     let projects = projects(written, &upstreams, work);
     let (keys, by_digest, key_paths) = keys(written, work);
-    if server.allow_ips_rule == crate::denial::RuleId::BUILT_IN {
+    if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
     let rules = std::mem::take(&mut work.rules);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialect::Surface;
 
-pub use advice::advise;
+pub use advice::{Advice, advise};
 pub use table::ALL;
 
 /// What a project may do; each endpoint asks for exactly one.
@@ -205,7 +205,8 @@ pub const fn roots(surface: Surface) -> &'static [&'static str] {
 /// The endpoint of a surface with this method and raw path.
 #[must_use]
 pub fn find(surface: Surface, verb: Verb, path: &str) -> Option<Match<'_>> {
-    roots(surface).iter().find_map(|root| {
+    // Only /messages is found without a version: anything may stand at the root of a host.
+    roots(surface).iter().filter(|root| !root.is_empty() || verb == Verb::Post).find_map(|root| {
         let rest = path.strip_prefix(root)?;
         table::of(surface).iter().filter(|endpoint| endpoint.verb == verb).find_map(|endpoint| {
             let model = fit(endpoint.path, rest)?;

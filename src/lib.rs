@@ -5,14 +5,39 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accept;
+pub mod account;
 pub mod address;
+pub mod admin;
+mod ask;
+pub mod body;
+pub mod cli;
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod denial;
 pub mod dialect;
 pub mod endpoint;
+pub mod exchange;
+pub mod forward;
+mod gate;
+pub mod inject;
+pub mod ledger;
 pub mod limits;
+pub mod metrics;
 pub mod model_name;
+pub mod models;
+pub mod peek;
+pub mod policy;
+pub mod pool;
 pub mod project_key;
+pub mod record;
+pub mod reload;
+pub mod request_id;
+mod respond;
+pub mod run;
 pub mod secret;
 pub mod snapshot;
+pub mod stack;
+pub mod standin;
+pub mod telemetry;

@@ -70,6 +70,8 @@ impl Meter {
     pub fn new(quota: Quota, origin: Moment) -> Result<Self, TooFine> {
         let period = quota.period().ok_or(TooFine)?;
         let allowed = governor::Quota::with_period(period).ok_or(TooFine)?.allow_burst(quota.requests);
+        // The bucket asks its clock once, for the time it was made: that is the origin.
+        GIVEN.set(0);
         Ok(Self { quota, bucket: Bucket::direct_with_clock(allowed, GivenClock), origin })
     }
 

@@ -62,6 +62,9 @@ pub struct Server {
     pub workers: usize,
     /// Whose forwarded headers are believed.
     pub trusted_proxies: Networks,
+    /// Which header of theirs is read; the other is ignored, since a proxy passes on what it does
+    /// not set itself.
+    pub forwarded_header: ForwardedHeader,
     /// Who may speak to the gate at all.
     pub allow_ips: Networks,
     /// The line that says so.
@@ -80,6 +83,19 @@ pub struct Server {
     pub drain: Duration,
     /// How many client connections at once, over all workers.
     pub max_connections: usize,
+}
+
+/// The header in which trusted proxies tell the client's address.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For: client, proxy`
+    #[default]
+    XForwardedFor,
+    /// `Forwarded: for=client, for=proxy` (RFC 7239)
+    Forwarded,
 }
 
 /// A service that the gate forwards to.
@@ -101,6 +117,8 @@ pub struct Upstream {
     pub base_path: Box<str>,
     /// Which models it serves; decides among several upstreams of one surface.
     pub models: ModelList,
+    /// The line that says so.
+    pub models_rule: RuleId,
     /// What authenticates the gate there.
     pub credentials: Credentials,
     /// Whether it takes no credential at all, as a local model server does: `credentials` is empty

@@ -1,20 +1,11 @@
 //! `check`, `init` and `schema`: what they print.
 
-#![expect(unreachable_pub, reason = "the commands are items of the library, included here by path")]
-
-use portcullis::{clock, config, dialect, endpoint, limits, snapshot};
-
-#[path = "../src/command/check.rs"]
-mod check;
-#[path = "../src/command/init.rs"]
-mod init;
-#[path = "../src/command/schema.rs"]
-mod schema;
-
 use std::time::{Duration, SystemTime};
 
-use check::Format;
-use config::Sources;
+use portcullis::command::check::{self, Format};
+use portcullis::command::{init, schema};
+use portcullis::config::{self, Sources};
+use portcullis::{clock, dialect, limits};
 use serde_json::Value;
 
 const EXAMPLE: &str = include_str!("../config/portcullis.toml");

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
 use portcullis::config::{Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text};
-use portcullis::denial::RuleId;
 use portcullis::endpoint::Scope;
 use portcullis::limits::Registry;
 use proptest::prelude::*;
@@ -300,7 +299,8 @@ fn what_is_written_is_what_is_compiled() {
     assert!(project.allow_ips.contains("10.20.1.1".parse().unwrap()));
     assert!(snapshot.server.allow_ips.contains("2001:db8::1".parse().unwrap()));
     assert!(!snapshot.server.allow_ips.contains("127.0.0.1".parse().unwrap()));
-    assert_eq!(snapshot.server.allow_ips_rule, RuleId::BUILT_IN);
+    let rule = snapshot.rule(snapshot.server.allow_ips_rule).unwrap();
+    assert_eq!(&*rule.path, "projects.*.allow_ips");
     let per: Vec<u64> = project.limits.iter().map(|limit| limit.meter.quota().per.as_secs()).collect();
     assert_eq!(per, [1, 60]);
     assert_eq!(project.concurrency.as_ref().unwrap().most, 64);

@@ -87,10 +87,14 @@ impl Sources {
     }
 
     /// The files as they stand now: the main file, then those of the directory by name.
-    ///
-    /// # Errors
-    /// When the directory is there but cannot be read: what it holds may narrow or revoke.
-    pub fn files(&self) -> std::io::Result<Vec<PathBuf>> {
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.found().unwrap_or_default()
+    }
+
+    /// The same; fails when the directory is there but cannot be read: what it holds may narrow or
+    /// revoke.
+    fn found(&self) -> std::io::Result<Vec<PathBuf>> {
         let Files::At(file) = &self.files else { return Ok(Vec::new()) };
         let entries = match self.directory().map(std::fs::read_dir) {
             Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -117,7 +121,7 @@ impl Sources {
         if let Files::Texts(texts) = &self.files {
             return texts.clone();
         }
-        let files = self.files().unwrap_or_else(|error| {
+        let files = self.found().unwrap_or_else(|error| {
             unreadable(&self.directory().unwrap_or_default(), &error);
             Vec::new()
         });

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use super::value::{OneOrMany, Size, duration};
 use super::work::Work;
 use crate::address::{Networks, is_loopback};
-use crate::denial::RuleId;
-use crate::snapshot::{Key, Project, Server};
+use crate::snapshot::{ForwardedHeader, Key, Project, Server};
 
 /// Where the gate listens, whom it believes, and its own bounds.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -21,6 +20,9 @@ pub(super) struct ServerWritten {
     pub(super) listen: Option<String>,
     /// Networks of the proxies whose X-Forwarded-For is believed. Default: nobody's.
     pub(super) trusted_proxies: Option<OneOrMany>,
+    /// The header in which they tell the client's address; the other is ignored. Default:
+    /// "x-forwarded-for".
+    pub(super) forwarded_header: Option<ForwardedHeader>,
     /// Networks that may speak to the gate at all, or "any". Default: all that some project or key
     /// lists.
     pub(super) allow_ips: Option<OneOrMany>,
@@ -67,13 +69,14 @@ impl Work<'_> {
         let allow_ips = self.allow_ips("server.allow_ips", server.allow_ips.as_ref());
         let allow_ips_rule = match server.allow_ips {
             Some(_) => self.rule("server.allow_ips"),
-            None => RuleId::BUILT_IN,
+            None => self.rule("projects.*.allow_ips"),
         };
         Server {
             listen,
             admin_listen: self.admin_listen(admin, listen),
             workers: self.workers(server.workers),
             trusted_proxies,
+            forwarded_header: server.forwarded_header.unwrap_or_default(),
             allow_ips,
             allow_ips_rule,
             max_body: self.max_body(server.max_body.as_ref()),

@@ -103,6 +103,7 @@ impl Work<'_> {
             tls,
             base_path: base.path,
             models,
+            models_rule: self.rule(&of("models")),
             keyless: credentials.is_empty(),
             credentials: Credentials::new(credentials),
             connect_timeout,

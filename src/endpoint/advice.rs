@@ -36,13 +36,10 @@ fn exists_at_all(path: &str) -> bool {
 
 fn sentence(path: &str) -> String {
     for version in ["/v1", "/v1beta", "/v1alpha"] {
-        if let Some((front, rest)) = split_doubled(path, version)
+        if let Some(rest) = split_doubled(path, version)
             && exists_at_all(&format!("{version}{rest}"))
         {
-            return format!(
-                "The prefix {version} is doubled: the SDK adds it itself, so end base_url with {}.",
-                before(front)
-            );
+            return format!("The prefix {version} is doubled: take one {version} off the end of base_url.");
         }
     }
     for (first, second) in [("/v1", "/v1beta"), ("/v1beta", "/v1"), ("/v1", "/openai/v1")] {
@@ -69,15 +66,11 @@ fn sentence(path: &str) -> String {
     "Check the SDK's base_url against the table in the gateway's README.".to_owned()
 }
 
-/// `/v1/v1/rest` or `/name/v1/v1/rest` into what stands before the doubling, and the rest.
-fn split_doubled<'p>(path: &'p str, version: &str) -> Option<(&'p str, &'p str)> {
-    let (front, rest) = path.split_once(&format!("{version}{version}/"))?;
+/// What stands behind the doubling in `/v1/v1/rest` or `/name/v1/v1/rest`.
+fn split_doubled<'p>(path: &'p str, version: &str) -> Option<&'p str> {
+    let (_, rest) = path.split_once(&format!("{version}{version}/"))?;
     let rest_from = path.len() - rest.len() - 1;
-    Some((front, path.get(rest_from..)?))
-}
-
-fn before(front: &str) -> String {
-    if front.is_empty() { "the host and port alone".to_owned() } else { format!("{front} alone") }
+    path.get(rest_from..)
 }
 
 #[cfg(test)]

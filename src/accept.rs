@@ -1,0 +1,192 @@
+//! Client connections: taken, bounded, served, and at the end let go in order.
+//!
+//! 1. Each worker accepts from a socket of its own; the kernel spreads the connections.
+//! 2. Heads are bounded in size and time, so that a client that dawdles holds a few kilobytes for a
+//!    few seconds.
+//! 3. When told to stop, a worker takes what is already in its queue, stops listening, closes the
+//!    connections that are idle and lets the others finish the request they are in.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::Service as _;
+
+use crate::body::ClientBody;
+use crate::clock::Moment;
+use crate::exchange::{Accepted, Exchange};
+use crate::ledger::{Ledger, OpenRecord};
+use crate::pool::Pool;
+use crate::record::Record;
+use crate::snapshot::Snapshot;
+use crate::stack;
+
+/// The largest head that is read.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// How many headers a head may have.
+const MOST_HEADERS: usize = 100;
+/// How long written bytes may stay unread by a client before its connection is given up.
+const LONGEST_UNREAD: Duration = Duration::from_secs(120);
+/// How often unused upstream connections are looked through.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// What every worker shares.
+#[derive(Debug)]
+pub struct Shared {
+    /// The configuration in force.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// Where records go.
+    pub ledger: Arc<Ledger>,
+    /// How many client connections are open.
+    pub open: AtomicUsize,
+}
+
+/// Serves connections until `stop` turns true, and then for as long as those under way take.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let pool = Arc::new(Pool::default());
+    let handed_on = stop.clone();
+    let mut connections = JoinSet::new();
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => admit(&mut connections, stream, peer, &shared, &pool, &handed_on),
+                Err(error) => pause_after(&error).await,
+            },
+            _ = stop.wait_for(|stop| *stop) => break,
+            _ = sweep.tick() => pool.sweep(Moment::now()),
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    // What stands in the queue was promised a connection by the kernel.
+    while let Some(Ok((stream, peer))) = now_or_never(listener.accept()).await {
+        admit(&mut connections, stream, peer, &shared, &pool, &handed_on);
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = future => Some(done),
+        () = std::future::ready(()) => None,
+    }
+}
+
+/// Out of file descriptors, most likely: waiting is all that helps.
+async fn pause_after(error: &io::Error) {
+    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        return;
+    }
+    tracing::error!(error = %error, "accept_failed");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+fn admit(
+    connections: &mut JoinSet<()>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: &Arc<Shared>,
+    pool: &Arc<Pool>,
+    stop: &watch::Receiver<bool>,
+) {
+    let metrics = &shared.ledger.metrics;
+    let most = shared.snapshot.load().server.max_connections;
+    let Some(seat) = Seat::take(shared, most) else {
+        metrics.connections_refused.inc();
+        tracing::warn!(peer = %peer.ip(), max_connections = most as u64, "connection_refused");
+        return;
+    };
+    let served = connection(stream, peer.ip(), Arc::clone(shared), Arc::clone(pool), stop.clone());
+    connections.spawn(async move {
+        served.await;
+        drop(seat);
+    });
+}
+
+/// An open connection's place in the count.
+struct Seat(Arc<Shared>);
+
+impl Seat {
+    fn take(shared: &Arc<Shared>, most: usize) -> Option<Self> {
+        let one_more = |open: usize| (open < most).then(|| open + 1);
+        shared.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
+        shared.ledger.metrics.connections.inc();
+        Some(Self(Arc::clone(shared)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::AcqRel);
+        self.0.ledger.metrics.connections.dec();
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: IpAddr,
+    shared: Arc<Shared>,
+    pool: Arc<Pool>,
+    mut stop: watch::Receiver<bool>,
+) {
+    if let Err(error) = prepare(&stream) {
+        tracing::debug!(error = %error, "socket_option_failed");
+    }
+    let header_timeout = shared.snapshot.load().server.header_timeout;
+    let stack = stack::gate(pool);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut stack = stack.clone();
+        let exchange = begin(request, peer, &shared);
+        // Every stage is always ready: each bound is a refusal with a reason, never a queue.
+        stack.call(exchange)
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_buf_size(LONGEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        biased;
+        // How a client's connection ended is no news: its requests have told their own story.
+        _ = serving.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(Duration::from_secs(60)))?;
+    socket.set_tcp_user_timeout(Some(LONGEST_UNREAD))
+}
+
+fn begin(request: Request<Incoming>, peer: IpAddr, shared: &Shared) -> Exchange<Accepted> {
+    let (head, body) = request.into_parts();
+    let snapshot = shared.snapshot.load_full();
+    let record = Record::begin(&head, peer, Arc::clone(&snapshot), Moment::now());
+    Exchange {
+        head,
+        body: ClientBody::Wire(body),
+        snapshot,
+        record: OpenRecord::open(record, Arc::clone(&shared.ledger)),
+        stage: Accepted { peer },
+    }
+}

@@ -1,0 +1,195 @@
+//! The answer on its way to the client: counted, timed, and closed exactly once.
+//!
+//! 1. Pieces pass as they come; nothing is gathered or copied, and the client's pace is the
+//!    upstream's: a piece is fetched when the last was taken.
+//! 2. At the end the connection goes back to its pool, the slots come free and the record closes.
+//! 3. An upstream that breaks off or falls silent breaks the client's answer too: a cut answer
+//!    must never look whole.
+//! 4. A client that leaves drops all this, and with it the connection upstream.
+
+use std::fmt;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use crate::clock::Moment;
+use crate::exchange::Permits;
+use crate::ledger::OpenRecord;
+use crate::pool::{Connection, Pool};
+use crate::record::Outcome;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub struct Relay {
+    source: Source,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// The gate's own words.
+    Own(Option<Bytes>),
+    /// The upstream's.
+    Upstream { incoming: Incoming, silence: Duration, timer: Option<Pin<Box<Sleep>>> },
+}
+
+/// What is held until the answer has ended.
+#[derive(Debug)]
+struct Open {
+    record: OpenRecord,
+    #[expect(dead_code, reason = "held for what dropping it does: the slots come free")]
+    permits: Permits,
+    lease: Option<Lease>,
+}
+
+/// A connection that goes back to its pool.
+#[derive(Debug)]
+pub struct Lease {
+    /// The connection.
+    pub connection: Connection,
+    /// Where it goes.
+    pub pool: Arc<Pool>,
+}
+
+/// The answer broke off.
+#[derive(Debug)]
+pub struct Broken(&'static str);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl Relay {
+    /// A body of the gate's own.
+    #[must_use]
+    pub fn own(body: Bytes, record: OpenRecord, permits: Permits) -> Self {
+        Self { source: Source::Own(Some(body)), open: Some(Open { record, permits, lease: None }) }
+    }
+
+    /// The upstream's body; `silence` is how long it may pause.
+    #[must_use]
+    pub fn upstream(
+        incoming: Incoming,
+        silence: Duration,
+        record: OpenRecord,
+        permits: Permits,
+        lease: Lease,
+    ) -> Self {
+        let source = Source::Upstream { incoming, silence, timer: None };
+        let mut relay = Self { source, open: Some(Open { record, permits, lease: Some(lease) }) };
+        if relay.is_end_stream() {
+            relay.end();
+        }
+        relay
+    }
+
+    fn count(&mut self, piece: &Bytes) {
+        if let Some(open) = &mut self.open {
+            if open.record.first_byte.is_none() {
+                open.record.first_byte = Some(open.record.begun.elapsed());
+            }
+            open.record.response_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        }
+    }
+
+    /// The answer is whole.
+    fn end(&mut self) {
+        if let Some(Open { mut record, permits: _, lease }) = self.open.take() {
+            if matches!(record.outcome, Outcome::Open) {
+                record.outcome = Outcome::Served;
+            }
+            if let Some(Lease { connection, pool }) = lease {
+                pool.give_back(connection, Moment::now());
+            }
+        }
+    }
+
+    fn cut(&mut self, why: &'static str) -> Broken {
+        if let Some(mut open) = self.open.take() {
+            open.record.outcome = Outcome::Cut(why);
+        }
+        Broken(why)
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let relay = self.get_mut();
+        loop {
+            let polled = match &mut relay.source {
+                Source::Own(body) => {
+                    let piece = body.take();
+                    if let (Some(open), Some(piece)) = (&mut relay.open, &piece) {
+                        open.record.response_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                    }
+                    relay.end();
+                    return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
+                }
+                Source::Upstream { incoming, silence, timer } => match Pin::new(incoming).poll_frame(cx) {
+                    Poll::Pending => {
+                        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(*silence)));
+                        if timer.as_mut().poll(cx).is_pending() {
+                            return Poll::Pending;
+                        }
+                        return Poll::Ready(Some(Err(
+                            relay.cut("the upstream fell silent longer than idle_timeout")
+                        )));
+                    }
+                    Poll::Ready(polled) => {
+                        if let Some(timer) = timer {
+                            timer.as_mut().reset(Instant::now() + *silence);
+                        }
+                        polled
+                    }
+                },
+            };
+            match polled {
+                Some(Ok(frame)) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    relay.count(&piece);
+                    if relay.is_end_stream() {
+                        relay.end();
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                }
+                Some(Err(_)) => {
+                    return Poll::Ready(Some(Err(relay.cut("the upstream broke off its answer"))));
+                }
+                None => {
+                    relay.end();
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Own(body) => body.is_none(),
+            Source::Upstream { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Own(body) => SizeHint::with_exact(
+                body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX)),
+            ),
+            Source::Upstream { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What is asked: model, stream, token ceiling?
+//!
+//! The only wait before the upstream. The body is read once, up to the configured size and time,
+//! and scanned while it arrives; its pieces are kept as they came and go on unchanged. So the model
+//! that the next stage judges is the model that the upstream will read.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderMap, header};
+use http_body::Body as _;
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+use tower::{Layer, Service};
+
+use crate::body::Frames;
+use crate::denial::{Denial, Reason, RuleId};
+use crate::dialect::Surface;
+use crate::endpoint::{ModelIn, Streams, Verb};
+use crate::exchange::{Asked, Exchange, Metered, Refusal};
+use crate::peek::{Fault, Peek, Peeked};
+use crate::policy::model::may_leave_open;
+
+/// Puts the reading of the body in front of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AskLayer;
+
+/// The reading of the body in front of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<S> {
+    inner: S,
+}
+
+impl<S> Layer<S> for AskLayer {
+    type Service = Ask<S>;
+
+    fn layer(&self, inner: S) -> Ask<S> {
+        Ask { inner }
+    }
+}
+
+impl<S> Service<Exchange<Metered>> for Ask<S>
+where
+    S: Service<Exchange<Asked>, Error = Refusal> + Clone,
+{
+    type Response = S::Response;
+    type Error = Refusal;
+    type Future = Asking<S, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, exchange: Exchange<Metered>) -> Self::Future {
+        match may_read(&exchange) {
+            Ok(()) => {
+                // The clone takes the place of the service that was made ready.
+                let next = self.inner.clone();
+                let inner = std::mem::replace(&mut self.inner, next);
+                Asking::Reading { reading: Some(Reading::new(exchange)), inner }
+            }
+            Err(denial) => Asking::Refused { refusal: Some(exchange.refuse(denial)) },
+        }
+    }
+}
+
+/// What can be said of a body from the head alone.
+fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
+    let headers = &exchange.head.headers;
+    let server = &exchange.snapshot.server;
+    match exchange.stage.scoped.endpoint.verb {
+        Verb::Get if exchange.body.is_end_stream() => return Ok(()),
+        Verb::Get => return Err(Denial::built_in(Reason::BodyInvalid).because("a GET request carries none")),
+        Verb::Post => {}
+    }
+    if !is_json(headers) {
+        return Err(Denial::built_in(Reason::ContentTypeUnsupported));
+    }
+    let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(header::CONTENT_ENCODING).iter().all(identity) {
+        return Err(Denial::built_in(Reason::EncodingUnsupported));
+    }
+    let most = u64::try_from(server.max_body).unwrap_or(u64::MAX);
+    if exchange.body.size_hint().lower() > most {
+        return Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule));
+    }
+    Ok(())
+}
+
+/// Whether exactly one content type is given and it is JSON.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else { return false };
+    let essence = only.as_bytes().split(|b| *b == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+/// A body that is being read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    exchange: Exchange<Metered>,
+    peek: Peek,
+    frames: Frames,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Reading {
+    fn new(exchange: Exchange<Metered>) -> Self {
+        Self { exchange, peek: Peek::default(), frames: Frames::default(), timer: None }
+    }
+
+    /// Reads on; ready when the body is whole or was refused.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Denial>> {
+        let server = &self.exchange.snapshot.server;
+        loop {
+            if self.exchange.body.is_end_stream() {
+                return Poll::Ready(Ok(()));
+            }
+            let frame = match Pin::new(&mut self.exchange.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Err(_))) => {
+                    return Poll::Ready(Err(Denial::built_in(Reason::BodyInvalid).because("it broke off")));
+                }
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    let timer =
+                        self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(server.body_timeout)));
+                    ready!(timer.as_mut().poll(cx));
+                    return Poll::Ready(Err(Denial::by(Reason::BodyTimeout, server.body_timeout_rule)));
+                }
+            };
+            // Trailers are not forwarded: nothing behind the body may say anything about it.
+            let Ok(piece) = frame.into_data() else { continue };
+            let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            self.exchange.record.request_bytes += length;
+            if self.exchange.record.request_bytes > u64::try_from(server.max_body).unwrap_or(u64::MAX) {
+                return Poll::Ready(Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule)));
+            }
+            if let Err(fault) = self.peek.feed(&piece) {
+                return Poll::Ready(Err(denied(fault)));
+            }
+            self.frames.push(piece);
+        }
+    }
+
+    /// Judges the whole body.
+    fn finish(self) -> Result<Exchange<Asked>, Refusal> {
+        let Self { exchange, peek, frames, timer: _ } = self;
+        let peeked = match exchange.stage.scoped.endpoint.verb {
+            Verb::Get => Ok(Peeked::default()),
+            Verb::Post => peek.finish().map_err(denied),
+        };
+        match peeked.and_then(|peeked| model(&exchange, &peeked).map(|model| (model, peeked))) {
+            Ok((model, peeked)) => Ok(asked(exchange, model, &peeked, frames)),
+            Err(denial) => Err(exchange.refuse(denial)),
+        }
+    }
+}
+
+fn asked(
+    exchange: Exchange<Metered>,
+    model: Option<Box<str>>,
+    peeked: &Peeked,
+    body: Frames,
+) -> Exchange<Asked> {
+    let Exchange { head, body: rest, snapshot, mut record, stage } = exchange;
+    let Metered { scoped, permits } = stage;
+    record.stream = match scoped.endpoint.streams {
+        Streams::Never => false,
+        Streams::IfAsked => peeked.stream == Some(true),
+        Streams::Always => true,
+    };
+    record.token_ceiling = peeked.token_ceiling;
+    record.model.clone_from(&model);
+    let stage = Asked { scoped, permits, model, rerouting: peeked.rerouting, body };
+    Exchange { head, body: rest, snapshot, record, stage }
+}
+
+/// The one model that the request names.
+fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Box<str>>, Denial> {
+    let scoped = &exchange.stage.scoped;
+    match scoped.endpoint.model {
+        ModelIn::Nowhere => Ok(None),
+        ModelIn::Path => {
+            let path = scoped.path_model.as_deref().unwrap_or_default();
+            let gemini = scoped.endpoint.surface == Surface::Gemini;
+            let same = |name: &str| {
+                name == path || (gemini && name.strip_prefix("models/").is_some_and(|bare| bare == path))
+            };
+            let agrees = |name: &Option<Box<str>>| name.as_deref().is_none_or(same);
+            let items_agree = !gemini || (!peeked.item_models_differ && agrees(&peeked.item_model));
+            if agrees(&peeked.model) && items_agree {
+                Ok(scoped.path_model.clone())
+            } else {
+                Err(Denial::built_in(Reason::ModelAmbiguous)
+                    .because("the path names one and the body another"))
+            }
+        }
+        ModelIn::Body if peeked.model.is_none() => Err(Denial::built_in(Reason::ModelMissing)),
+        ModelIn::BodyOrProvidersChoice if peeked.model.is_none() => {
+            let caller = scoped.caller;
+            let open = exchange
+                .snapshot
+                .projects
+                .get(caller.project)
+                .zip(exchange.snapshot.keys.get(caller.key))
+                .is_some_and(|(project, key)| may_leave_open(project, key));
+            if open { Ok(None) } else { Err(Denial::built_in(Reason::ModelMissing)) }
+        }
+        ModelIn::Body | ModelIn::BodyOrProvidersChoice => Ok(peeked.model.clone()),
+    }
+}
+
+fn judged(outcome: Result<(), Denial>, read: Reading) -> Result<Exchange<Asked>, Refusal> {
+    match outcome {
+        Ok(()) => read.finish(),
+        Err(denial) => Err(read.exchange.refuse(denial)),
+    }
+}
+
+fn denied(fault: Fault) -> Denial {
+    let (reason, what) = match fault {
+        Fault::NotJson(what) | Fault::Unfit(what) => (Reason::BodyInvalid, what),
+        Fault::Ambiguous(what) => (Reason::ModelAmbiguous, what),
+    };
+    Denial::by(reason, RuleId::BUILT_IN).because(what)
+}
+
+pin_project! {
+    /// A request whose body is being read, and then on its way.
+    #[project = AskingNow]
+    #[derive(Debug)]
+    pub(crate) enum Asking<S, F> {
+        /// The body is arriving.
+        Reading {
+            reading: Option<Reading>,
+            inner: S,
+        },
+        /// The request went on.
+        Asked {
+            #[pin]
+            inner: F,
+        },
+        /// It was refused.
+        Refused {
+            refusal: Option<Refusal>,
+        },
+    }
+}
+
+impl<S, R> Future for Asking<S, S::Future>
+where
+    S: Service<Exchange<Asked>, Response = R, Error = Refusal>,
+{
+    type Output = Result<R, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let next = match self.as_mut().project() {
+                AskingNow::Reading { reading, inner } => {
+                    let Some(now) = reading else { return Poll::Pending };
+                    let outcome = ready!(now.poll(cx));
+                    let Some(read) = reading.take() else { return Poll::Pending };
+                    match judged(outcome, read) {
+                        Ok(exchange) => Asking::Asked { inner: inner.call(exchange) },
+                        Err(refusal) => return Poll::Ready(Err(refusal)),
+                    }
+                }
+                AskingNow::Asked { inner } => return inner.poll(cx),
+                AskingNow::Refused { refusal } => {
+                    return refusal.take().map_or(Poll::Pending, |refusal| Poll::Ready(Err(refusal)));
+                }
+            };
+            self.set(next);
+        }
+    }
+}

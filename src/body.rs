@@ -1,0 +1,108 @@
+//! The bodies of requests and answers on their way through.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+
+/// What a client sends.
+#[derive(Debug)]
+pub enum ClientBody {
+    /// It is still arriving.
+    Wire(Incoming),
+    /// It is all here; tests and benches send these.
+    Held(Frames),
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Wire(incoming) => Pin::new(incoming).poll_frame(cx),
+            Self::Held(frames) => match Pin::new(frames).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
+                Poll::Ready(Some(Err(never))) => match never {},
+                Poll::Ready(None) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Wire(incoming) => incoming.is_end_stream(),
+            Self::Held(frames) => frames.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Wire(incoming) => incoming.size_hint(),
+            Self::Held(frames) => frames.size_hint(),
+        }
+    }
+}
+
+/// A whole body in the pieces in which it came: nothing is joined or copied.
+#[derive(Clone, Debug, Default)]
+pub struct Frames {
+    pieces: SmallVec<[Bytes; 2]>,
+    next: usize,
+    left: u64,
+}
+
+impl Frames {
+    /// Adds a piece at the end.
+    pub fn push(&mut self, piece: Bytes) {
+        self.left += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.pieces.push(piece);
+    }
+
+    /// How many bytes have not been sent.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.left
+    }
+}
+
+impl From<Bytes> for Frames {
+    fn from(whole: Bytes) -> Self {
+        let mut frames = Self::default();
+        frames.push(whole);
+        frames
+    }
+}
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frames = self.get_mut();
+        let Some(piece) = frames.pieces.get_mut(frames.next) else { return Poll::Ready(None) };
+        let piece = std::mem::take(piece);
+        frames.next += 1;
+        frames.left = frames.left.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.next >= self.pieces.len()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

@@ -1,0 +1,109 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::command::{self, health, key, serve, stand_in};
+
+/// An authenticating gate in front of LLM APIs.
+///
+/// Point an SDK's base_url at it and give the SDK a project key. The gate checks address, key,
+/// scope, model and rate, puts in the provider's real credential, streams the answer, and says for
+/// every refusal which rule refused and how to mend it.
+///
+/// Exit codes: 0 fine, 1 refused or failed, 2 wrong usage or configuration.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gate.
+    ///
+    /// SIGTERM and Ctrl-C drain: no new connections, requests under way finish (a second signal
+    /// ends them). SIGHUP, and any change of the files, reloads the configuration as a whole or
+    /// keeps the old one and logs why.
+    Serve(ConfigFile),
+    /// Project keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Ask the admin listener whether the gate is ready; for a container's health check.
+    Health {
+        /// The gate's admin.listen.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9090", env = "PORTCULLIS_ADMIN")]
+        admin: SocketAddr,
+    },
+    /// Run an upstream that speaks OpenAI, Anthropic, Gemini and Azure and needs no account.
+    ///
+    /// For trying and testing; it asks no model.
+    StandIn {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9100")]
+        listen: SocketAddr,
+        /// The provider's key that it accepts.
+        #[arg(long, default_value = "sk-stand-in", env = "STAND_IN_KEY", hide_env_values = true)]
+        key: String,
+        /// Milliseconds between two events of a stream.
+        #[arg(long, default_value_t = 20)]
+        pace_ms: u64,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration; the *.toml of a folder conf.d beside it are laid over it by name, then
+    /// variables such as PORTCULLIS__SERVER__LISTEN.
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", default_value = "portcullis.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a key; it is printed once, with the lines for the configuration.
+    New {
+        /// The key's public name, which may appear in logs.
+        #[arg(long)]
+        id: String,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Print the SHA-256 of the key on the standard input, as the configuration wants it.
+    Hash {
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// For whom a command prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// People.
+    #[default]
+    Text,
+    /// Machines.
+    Json,
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn run() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Serve(ConfigFile { config }) => serve::run(&config),
+        Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
+        Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
+        Command::Health { admin } => health::run(admin),
+        Command::StandIn { listen, key, pace_ms } => {
+            stand_in::run(listen, &key, Duration::from_millis(pace_ms))
+        }
+    };
+    command::exit(code)
+}

@@ -1,0 +1,146 @@
+//! `portcullis serve`: the gate.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{FAILED, FINE, WRONG, complain};
+use crate::clock::Moment;
+use crate::config::{self, Fault, Sources};
+use crate::limits::Registry;
+use crate::reload::{LOOK, Watch};
+use crate::run::{Ended, Gate};
+use crate::{admin, config::render_text};
+
+/// Runs the gate until it is told to stop; gives the exit code.
+#[must_use]
+pub fn run(file: &Path) -> u8 {
+    let begun = Moment::now();
+    harden();
+    let registry = Arc::new(Registry::new(begun));
+    let sources = Sources::at(file);
+    let loaded = match config::load(&sources, &registry) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            complain(&format!(
+                "{}\nportcullis does not start: the configuration has mistakes.",
+                faults.render_text()
+            ));
+            return WRONG;
+        }
+    };
+    let watch = Watch::new(sources, &loaded);
+    let lints = loaded.lints.clone();
+    let admin_listen = loaded.snapshot.server.admin_listen;
+    let gate = match Gate::start(loaded, registry, std::io::stdout()) {
+        Ok(gate) => gate,
+        Err(error) => {
+            complain(&format!("portcullis does not start: {error}"));
+            return FAILED;
+        }
+    };
+    let _lines = tracing::dispatcher::set_default(&gate.dispatch());
+    report_panics(&gate);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("portcullis does not start: {error}"));
+            return FAILED;
+        }
+    };
+    runtime.block_on(control(gate, watch, admin_listen, &lints, begun))
+}
+
+/// Answers the admin listener and signals until it is time to stop.
+async fn control(
+    gate: Gate,
+    mut watch: Watch,
+    admin_listen: Option<std::net::SocketAddr>,
+    lints: &[Fault],
+    begun: Moment,
+) -> u8 {
+    let signals =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
+        complain("portcullis does not start: signals cannot be handled");
+        return FAILED;
+    };
+    if let Some(address) = admin_listen {
+        let listener = match TcpListener::bind(address).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                complain(&format!(
+                    "portcullis does not start: cannot listen on admin.listen {address}: {error}"
+                ));
+                return FAILED;
+            }
+        };
+        let routes = admin::routes(Arc::clone(&gate.shared.ledger.metrics), gate.draining());
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, routes).await {
+                tracing::error!(error = %error, "admin_listener_ended");
+            }
+        });
+    }
+    for line in render_text(lints).lines().filter(|line| line.starts_with("warning")) {
+        tracing::warn!(lint = line, "configuration_lint: see `portcullis check`");
+    }
+    let snapshot = gate.shared.snapshot.load_full();
+    tracing::info!(
+        listen = %gate.address,
+        admin = %admin_listen.map_or_else(|| "off".to_owned(), |address| address.to_string()),
+        projects = snapshot.projects.len() as u64,
+        keys = snapshot.keys.len() as u64,
+        upstreams = snapshot.upstreams.len() as u64,
+        config = %snapshot.digest,
+        started_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+        version = env!("CARGO_PKG_VERSION"),
+        "ready"
+    );
+    drop(snapshot);
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => watch.apply(&gate, "SIGHUP"),
+            _ = look.tick() => if watch.changed() { watch.apply(&gate, "a file changed") },
+        }
+    }
+    drain(gate, terminate, interrupt).await
+}
+
+/// Lets requests under way finish; a second signal ends the wait.
+async fn drain(gate: Gate, mut terminate: Signal, mut interrupt: Signal) -> u8 {
+    let in_flight = gate.shared.ledger.metrics.in_flight.get();
+    tracing::info!(in_flight, "draining");
+    let stopping = tokio::task::spawn_blocking(move || gate.stop());
+    tokio::select! {
+        ended = stopping => match ended {
+            Ok(Ended::Drained) => FINE,
+            Ok(Ended::CutOff) | Err(_) => FAILED,
+        },
+        _ = terminate.recv() => FAILED,
+        _ = interrupt.recv() => FAILED,
+    }
+}
+
+/// Keeps secrets out of core files and out of reach of a debugger of the same user.
+fn harden() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// A panic is told with its place but without its words, which could hold anything.
+fn report_panics(gate: &Gate) {
+    let dispatch = gate.dispatch();
+    std::panic::set_hook(Box::new(move |info| {
+        let at = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::error!(at, "panicked: this is a bug in portcullis")
+        });
+    }));
+}

@@ -1,0 +1,168 @@
+//! A request on its way through the stages, and the proofs it gathers.
+//!
+//! Each proof is made by one stage and consumed by the next; its fields are private to the crate
+//! so that nobody else can make one up. What a proof holds is all that later stages may rely on.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::request::Parts;
+use smallvec::SmallVec;
+
+use crate::body::{ClientBody, Frames};
+use crate::clock::Moment;
+use crate::denial::Denial;
+use crate::endpoint::Endpoint;
+use crate::ledger::OpenRecord;
+use crate::limits::Permit;
+use crate::policy::{Policy, Sight};
+use crate::snapshot::{Snapshot, UpstreamSet};
+
+/// A request on its way. `S` is the proof of the last stage it passed.
+#[derive(Debug)]
+pub struct Exchange<S> {
+    /// The request's head as the client sent it.
+    pub head: Parts,
+    /// The request's body.
+    pub body: ClientBody,
+    /// The configuration that judges it, from its first byte to its last.
+    pub snapshot: Arc<Snapshot>,
+    /// What will be told of it.
+    pub record: OpenRecord,
+    /// The proof.
+    pub stage: S,
+}
+
+/// A request that was refused, with what is needed to answer it.
+#[derive(Debug)]
+pub struct Refusal(pub Box<Refused>);
+
+/// The inside of a [`Refusal`].
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub denial: Denial,
+    /// The request's head.
+    pub head: Parts,
+    /// What of the body was not read.
+    pub body: ClientBody,
+    /// The record, still open.
+    pub record: OpenRecord,
+}
+
+/// The request has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted {
+    /// The other end of the connection.
+    pub peer: IpAddr,
+}
+
+/// Its form is one that can be judged.
+#[derive(Debug)]
+pub struct Formed {
+    pub(crate) peer: IpAddr,
+}
+
+/// Its address may speak to the gate.
+#[derive(Debug)]
+pub struct Admitted {
+    pub(crate) address: IpAddr,
+}
+
+/// Its key is one of ours and works now.
+#[derive(Debug)]
+pub struct Identified {
+    pub(crate) address: IpAddr,
+    pub(crate) caller: Caller,
+}
+
+/// Whose request it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    pub(crate) project: usize,
+    pub(crate) key: usize,
+}
+
+/// The key may be used from its address.
+#[derive(Debug)]
+pub struct Placed {
+    pub(crate) caller: Caller,
+}
+
+/// The project may call the endpoint.
+#[derive(Debug)]
+pub struct Scoped {
+    pub(crate) caller: Caller,
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) root: &'static str,
+    pub(crate) path_model: Option<Box<str>>,
+    pub(crate) query: String,
+    pub(crate) upstreams: UpstreamSet,
+}
+
+/// It has requests left and holds its slots.
+#[derive(Debug)]
+pub struct Metered {
+    pub(crate) scoped: Scoped,
+    pub(crate) permits: Permits,
+}
+
+/// The slots that a request holds until its answer has ended.
+pub type Permits = SmallVec<[Permit; 2]>;
+
+/// Its body is here and says clearly what it asks for.
+#[derive(Debug)]
+pub struct Asked {
+    pub(crate) scoped: Scoped,
+    pub(crate) permits: Permits,
+    pub(crate) model: Option<Box<str>>,
+    pub(crate) rerouting: Option<&'static str>,
+    pub(crate) body: Frames,
+}
+
+/// The project may use the model, and the upstream is chosen.
+#[derive(Debug)]
+pub struct Permitted {
+    pub(crate) scoped: Scoped,
+    pub(crate) permits: Permits,
+    pub(crate) upstream: usize,
+    pub(crate) body: Frames,
+}
+
+/// It is ready to be sent; the client's credential is gone and the upstream's is in.
+#[derive(Debug)]
+pub struct Outbound {
+    pub(crate) caller: Caller,
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) permits: Permits,
+    pub(crate) upstream: usize,
+    pub(crate) request: http::Request<Frames>,
+}
+
+impl<S> Exchange<S> {
+    /// Takes the request one stage further, or refuses it.
+    ///
+    /// # Errors
+    /// The refusal, when the policy refuses.
+    pub fn pass<P: Policy<From = S>>(self, policy: &P) -> Result<Exchange<P::Into>, Refusal> {
+        let Self { head, body, snapshot, mut record, stage } = self;
+        let now: Moment = record.begun;
+        let mut sight = Sight { head: &head, snapshot: &snapshot, now, notes: &mut record };
+        match policy.decide(stage, &mut sight) {
+            Ok(stage) => Ok(Exchange { head, body, snapshot, record, stage }),
+            Err(denial) => Err(Refusal::new(denial, head, body, record)),
+        }
+    }
+
+    /// Refuses the request.
+    #[must_use]
+    pub fn refuse(self, denial: Denial) -> Refusal {
+        Refusal::new(denial, self.head, self.body, self.record)
+    }
+}
+
+impl Refusal {
+    fn new(denial: Denial, head: Parts, body: ClientBody, record: OpenRecord) -> Self {
+        Self(Box::new(Refused { denial, head, body, record }))
+    }
+}

@@ -1,0 +1,220 @@
+//! Sends the request to its upstream and begins to pass the answer on.
+//!
+//! 1. A request goes out once. It is sent again only when the connection closed before any byte of
+//!    it was written, which is certain not to have reached anybody.
+//! 2. No redirect is followed: a credential goes nowhere that the configuration does not name.
+//! 3. An upstream that answers 401 or 403 refused *our* credential. The client gets an answer of
+//!    the gate's own that says so; the provider's words on our account stay here.
+//! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
+//!    are not.
+
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderName};
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::account::{Lease, Relay};
+use crate::body::Frames;
+use crate::clock::Moment;
+use crate::denial::{Denial, Reason, RuleId};
+use crate::exchange::{Exchange, Outbound, Refusal};
+use crate::models::{self, NotAList};
+use crate::pool::{self, Connection, Pool};
+use crate::request_id::RequestId;
+use crate::snapshot::Upstream;
+
+/// Sends the request.
+///
+/// # Errors
+/// When no answer could be had that may be passed on.
+pub async fn forward(pool: Arc<Pool>, mut exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
+    let snapshot = Arc::clone(&exchange.snapshot);
+    let Some(upstream) = snapshot.upstreams.get(exchange.stage.upstream) else {
+        return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
+    };
+    exchange.record.decided = Some(exchange.record.begun.elapsed());
+    let request = std::mem::replace(&mut exchange.stage.request, Request::new(Frames::default()));
+    let asking = send(&pool, upstream, request, exchange.record.begun);
+    let answered = match tokio::time::timeout(upstream.response_timeout, asking).await {
+        Ok(answered) => answered,
+        Err(_) => Err(Denial::built_in(Reason::UpstreamTimeout).because("no answer within response_timeout")),
+    };
+    let total = exchange.record.begun.elapsed();
+    exchange.record.upstream_wait = exchange.record.decided.map(|decided| total.saturating_sub(decided));
+    match answered {
+        Ok((answer, connection)) => {
+            let lease = Lease { connection, pool };
+            pass_on(exchange, upstream, answer, lease).await
+        }
+        Err(denial) => Err(exchange.refuse(at_upstream(denial, upstream))),
+    }
+}
+
+/// Names the upstream's own line as the rule of a failure.
+fn at_upstream(mut denial: Denial, upstream: &Upstream) -> Denial {
+    if denial.rule == RuleId::BUILT_IN {
+        denial.rule = upstream.rule;
+    }
+    denial
+}
+
+async fn send(
+    pool: &Pool,
+    upstream: &Upstream,
+    mut request: Request<Frames>,
+    now: Moment,
+) -> Result<(Response<Incoming>, Connection), Denial> {
+    loop {
+        let mut connection = match pool.take(upstream, now).await {
+            Some(connection) => connection,
+            None => pool::connect(upstream).await.map_err(|error| unreachable_because(&error))?,
+        };
+        match connection.sender.try_send_request(request).await {
+            Ok(answer) => return Ok((answer, connection)),
+            Err(mut failed) => match failed.take_message() {
+                Some(unsent) if connection.reused => request = unsent,
+                Some(_) | None => return Err(broken(failed.error())),
+            },
+        }
+    }
+}
+
+fn unreachable_because(error: &std::io::Error) -> Denial {
+    let what = match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+        std::io::ErrorKind::TimedOut => error.to_string(),
+        _ => format!("{error}"),
+    };
+    Denial::built_in(Reason::UpstreamUnreachable).because(what)
+}
+
+fn broken(error: &hyper::Error) -> Denial {
+    if error.is_parse() {
+        return Denial::built_in(Reason::UpstreamInvalid).because("it is not HTTP");
+    }
+    Denial::built_in(Reason::UpstreamUnreachable).because("the connection broke before an answer began")
+}
+
+async fn pass_on(
+    mut exchange: Exchange<Outbound>,
+    upstream: &Upstream,
+    answer: Response<Incoming>,
+    lease: Lease,
+) -> Result<Response<Relay>, Refusal> {
+    let (head, incoming) = answer.into_parts();
+    exchange.record.upstream_status = Some(head.status.as_u16());
+    exchange.record.note_upstream_request_id(&head.headers);
+    if let Some(denial) = refused_answer(head.status, upstream, exchange.record.credential.as_deref()) {
+        return Err(exchange.refuse(denial));
+    }
+    let headers = headers_for_client(&head.headers, exchange.record.id);
+    if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
+        return list_models(exchange, upstream, headers, incoming, lease).await;
+    }
+    let Exchange { mut record, stage, .. } = exchange;
+    record.status = head.status.as_u16();
+    let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
+    Ok(response(head.status, headers, relay))
+}
+
+fn response(status: StatusCode, headers: HeaderMap, relay: Relay) -> Response<Relay> {
+    let mut response = Response::new(relay);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Whether an answer of this status must not be passed on.
+fn refused_answer(status: StatusCode, upstream: &Upstream, credential: Option<&str>) -> Option<Denial> {
+    match status.as_u16() {
+        401 | 403 => {
+            let used = upstream.credentials.all().iter().find(|known| Some(&*known.id) == credential);
+            let rule = used.map_or(upstream.rule, |known| known.rule);
+            Some(Denial::by(Reason::UpstreamCredentialRejected, rule).because(status.as_str()))
+        }
+        100..=199 => {
+            Some(at_upstream(Denial::built_in(Reason::UpstreamInvalid).because("an upgrade"), upstream))
+        }
+        300..=399 => {
+            Some(at_upstream(Denial::built_in(Reason::UpstreamInvalid).because("a redirect"), upstream))
+        }
+        _ => None,
+    }
+}
+
+/// Reads the upstream's list of models and keeps those that the project may use.
+async fn list_models(
+    exchange: Exchange<Outbound>,
+    upstream: &Upstream,
+    headers: HeaderMap,
+    incoming: Incoming,
+    lease: Lease,
+) -> Result<Response<Relay>, Refusal> {
+    let shown = |model: &str| {
+        let caller = exchange.stage.caller;
+        let found =
+            exchange.snapshot.projects.get(caller.project).zip(exchange.snapshot.keys.get(caller.key));
+        found.is_some_and(|(project, key)| key.may_use(project, model).is_ok())
+            && upstream.models.allows(model)
+    };
+    match models::only_shown(incoming, upstream.idle_timeout, shown).await {
+        Ok(body) => {
+            lease.pool.give_back(lease.connection, Moment::now());
+            let Exchange { mut record, stage, .. } = exchange;
+            record.status = 200;
+            Ok(response(StatusCode::OK, headers, Relay::own(body, record, stage.permits)))
+        }
+        Err(NotAList(why)) => {
+            let denial = Denial::by(Reason::UpstreamInvalid, upstream.rule).because(why);
+            Err(exchange.refuse(denial))
+        }
+    }
+}
+
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+
+/// The headers of the answer that the client may see, and the request's name.
+fn headers_for_client(from: &HeaderMap, id: RequestId) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(8);
+    for (name, value) in from {
+        match name.as_str() {
+            "content-type"
+            | "content-encoding"
+            | "cache-control"
+            | "retry-after"
+            | "retry-after-ms"
+            | "x-should-retry"
+            | "openai-version"
+            | "openai-processing-ms"
+            | "anthropic-version" => {
+                headers.append(name, value.clone());
+            }
+            "x-request-id" | "request-id" | "apim-request-id" => {
+                headers.insert(UPSTREAM_REQUEST_ID, value.clone());
+            }
+            _ => {}
+        }
+    }
+    name_request(&mut headers, id);
+    headers
+}
+
+/// Puts the request's name where the SDKs look for it.
+pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(X_REQUEST_ID, value.clone());
+        headers.insert(REQUEST_ID, value);
+    }
+}
+
+/// Answers of the gate's own are nobody's to keep.
+pub(crate) fn own_headers(id: RequestId) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(10);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    name_request(&mut headers, id);
+    headers
+}

@@ -1,0 +1,84 @@
+//! Builds the request for the upstream, from scratch.
+//!
+//! 1. The path comes from the endpoint table, the Host from the configuration.
+//! 2. Only headers of the list below are taken over, so no credential, cookie, forwarding,
+//!    hop-by-hop or routing header of the client can reach the upstream, and none that a
+//!    `Connection` header names can take ours away.
+//! 3. Only then the upstream's credential goes in. This is the only place that may see one.
+
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, Request, Uri, Version};
+
+use crate::denial::{Denial, Reason};
+use crate::endpoint::Verb;
+use crate::exchange::{Outbound, Permitted};
+use crate::policy::{Policy, Sight};
+
+/// The policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Inject;
+
+const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+const PROJECT: HeaderName = HeaderName::from_static("openai-project");
+
+impl Policy for Inject {
+    type From = Permitted;
+    type Into = Outbound;
+
+    fn decide(&self, from: Permitted, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
+        let Permitted { scoped, permits, upstream: at, body } = from;
+        let upstream =
+            sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
+        let target = upstream
+            .target(scoped.endpoint, scoped.root, scoped.path_model.as_deref(), &scoped.query)
+            .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
+
+        let mut headers = HeaderMap::with_capacity(12);
+        headers.insert(header::HOST, upstream.authority.clone());
+        for (name, value) in &sight.head.headers {
+            if goes_on(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        match upstream.credentials.pick() {
+            Some(credential) => {
+                let (name, value) = credential.secret.expose();
+                headers.insert(name, value.clone());
+                if let Some(organization) = &credential.organization {
+                    headers.insert(ORGANIZATION, organization.clone());
+                }
+                if let Some(project) = &credential.project {
+                    headers.insert(PROJECT, project.clone());
+                }
+                sight.notes.credential = Some(credential.id.clone());
+            }
+            None if upstream.keyless => {}
+            None => return Err(Denial::by(Reason::CredentialUnavailable, upstream.rule)),
+        }
+
+        let mut request = Request::new(body);
+        *request.method_mut() = match scoped.endpoint.verb {
+            Verb::Get => Method::GET,
+            Verb::Post => Method::POST,
+        };
+        *request.uri_mut() = Uri::from(target);
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() = headers;
+        Ok(Outbound { caller: scoped.caller, endpoint: scoped.endpoint, permits, upstream: at, request })
+    }
+}
+
+/// Whether a client's header goes on to the upstream as it is.
+fn goes_on(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "accept"
+            | "content-type"
+            | "user-agent"
+            | "anthropic-version"
+            | "anthropic-beta"
+            | "openai-beta"
+            | "idempotency-key"
+            | "x-client-request-id"
+    )
+}

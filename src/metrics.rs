@@ -1,0 +1,215 @@
+//! The counters and histograms that the admin listener shows.
+//!
+//! Labels come from the configuration or from fixed lists, never from a request: no client can
+//! grow them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::record::{Outcome, Record};
+
+/// A label whose value is a name from the configuration; empty where a request did not get so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Name(Option<Arc<str>>);
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        self.0.as_deref().unwrap_or_default().encode(encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    outcome: &'static str,
+    reason: &'static str,
+    status: &'static str,
+    project: Name,
+    upstream: Name,
+    endpoint: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    upstream: Name,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Fault {
+    upstream: Name,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reloaded {
+    result: &'static str,
+}
+
+/// Every metric of one gate.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Ended, Counter>,
+    gate: Histogram,
+    first_byte: Family<Of, Histogram, fn() -> Histogram>,
+    upstream_errors: Family<Fault, Counter>,
+    reloads: Family<Reloaded, Counter>,
+    /// Requests that have begun and not ended.
+    pub in_flight: Gauge,
+    /// Client connections that are open.
+    pub connections: Gauge,
+    /// Client connections that were turned away because too many were open.
+    pub connections_refused: Counter,
+    /// Records that could not be written because the sink could not keep up.
+    pub records_lost: Counter,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// Bounds for what the gate itself adds, in seconds.
+const GATE_BOUNDS: [f64; 12] = [5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 0.025, 0.1, 1.0];
+/// Bounds for the wait for an upstream, in seconds.
+const WAIT_BOUNDS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("portcullis");
+        let metrics = Self {
+            requests: Family::default(),
+            gate: Histogram::new(GATE_BOUNDS),
+            first_byte: Family::new_with_constructor((|| Histogram::new(WAIT_BOUNDS)) as fn() -> Histogram),
+            upstream_errors: Family::default(),
+            reloads: Family::default(),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            records_lost: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
+        let seconds = |registry: &mut Registry, name: &str, help: &str, metric: Histogram| {
+            registry.register_with_unit(name, help, Unit::Seconds, metric);
+        };
+        seconds(
+            &mut registry,
+            "gate",
+            "Time from a request's head to its being ready for the upstream",
+            metrics.gate.clone(),
+        );
+        registry.register_with_unit(
+            "first_byte",
+            "Time from a request's head to the first piece of its answer",
+            Unit::Seconds,
+            metrics.first_byte.clone(),
+        );
+        registry.register(
+            "upstream_errors",
+            "Answers of upstreams that were errors, and failures to get one",
+            metrics.upstream_errors.clone(),
+        );
+        registry.register("reloads", "Reloads of the configuration, by result", metrics.reloads.clone());
+        registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
+        registry.register("connections", "Client connections that are open", metrics.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Client connections turned away because too many were open",
+            metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "records_lost",
+            "Records not written because the sink could not keep up",
+            metrics.records_lost.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// Counts a request that has ended.
+    pub fn count(&self, record: &Record) {
+        let upstream = || Name(record.upstream().map(|upstream| Arc::clone(&upstream.name)));
+        let reason = record.reason().map_or("", |reason| reason.code());
+        let ended = Ended {
+            outcome: record.event(),
+            reason,
+            status: status_class(record.status),
+            project: Name(record.project().map(|project| Arc::clone(&project.name))),
+            upstream: upstream(),
+            endpoint: record.endpoint.map_or("", |endpoint| endpoint.name),
+        };
+        self.requests.get_or_create(&ended).inc();
+        if let Some(decided) = record.decided {
+            self.gate.observe(decided.as_secs_f64());
+        }
+        if let Some(first) = record.first_byte {
+            self.first_byte.get_or_create(&Of { upstream: upstream() }).observe(first.as_secs_f64());
+        }
+        let kind = match (&record.outcome, record.upstream_status) {
+            (Outcome::Cut(_), _) => Some("cut"),
+            (Outcome::Refused(_), _) if record.event() == "failed" => Some(reason),
+            (_, Some(status)) if status >= 400 => Some(error_status(status)),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            self.upstream_errors.get_or_create(&Fault { upstream: upstream(), kind }).inc();
+        }
+    }
+
+    /// Counts a reload.
+    pub fn reloaded(&self, well: bool) {
+        let result = if well { "applied" } else { "refused" };
+        self.reloads.get_or_create(&Reloaded { result }).inc();
+    }
+
+    /// Everything in the `OpenMetrics` text format.
+    ///
+    /// # Errors
+    /// Never in practice: writing to a `String` cannot fail.
+    pub fn render(&self) -> Result<String, fmt::Error> {
+        let mut out = String::new();
+        prometheus_client::encoding::text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
+
+const fn status_class(status: u16) -> &'static str {
+    match status {
+        0 => "none",
+        100..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}
+
+/// The statuses worth telling apart; the list is fixed so that an upstream cannot grow the labels.
+const fn error_status(status: u16) -> &'static str {
+    match status {
+        400 => "400",
+        401 => "401",
+        402 => "402",
+        403 => "403",
+        404 => "404",
+        408 => "408",
+        413 => "413",
+        422 => "422",
+        429 => "429",
+        500 => "500",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        529 => "529",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}

@@ -1,0 +1,273 @@
+//! Reads what a JSON body asks for while it arrives, and proves that it says so only once.
+//!
+//! The scanner is fed the body's pieces as they come and keeps none of them. When it ends well:
+//!
+//! 1. The body is one JSON object of RFC 8259 in strict UTF-8, nested at most [`DEEPEST`] levels.
+//! 2. No name stands twice at its top level, so that no reader can take another value than we did.
+//! 3. No name at its top level is a look-alike of `model` (other case, spaces, escapes).
+//! 4. `model`, `stream` and the token ceilings have the types that the providers take.
+//!
+//! So the raw bytes can go on unchanged: what was checked is what every correct reader sees.
+
+mod grammar;
+mod text;
+
+use smallvec::SmallVec;
+
+use crate::endpoint::LONGEST_MODEL;
+use grammar::{Container, Grammar, Step};
+
+/// How deep a body may nest.
+pub const DEEPEST: usize = 128;
+/// How many names may stand at the top level.
+const MOST_NAMES: usize = 512;
+
+/// What a body asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peeked {
+    /// The top-level `model`.
+    pub model: Option<Box<str>>,
+    /// The `model` of the items in `requests`, which Gemini's batches carry.
+    pub item_model: Option<Box<str>>,
+    /// Whether those items name different models.
+    pub item_models_differ: bool,
+    /// The top-level `stream`.
+    pub stream: Option<bool>,
+    /// The largest token ceiling named.
+    pub token_ceiling: Option<u64>,
+    /// A top-level field that would choose another model, host or key than the one checked.
+    pub rerouting: Option<&'static str>,
+}
+
+/// Why a body is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Not JSON; what was wrong.
+    NotJson(&'static str),
+    /// JSON, but not an object or not of the types expected; what was wrong.
+    Unfit(&'static str),
+    /// Names its model in two ways; how.
+    Ambiguous(&'static str),
+}
+
+/// Fields by which some servers are told to use another model, host or key.
+const REROUTING: [&str; 7] =
+    ["models", "fallbacks", "fallback_models", "api_base", "base_url", "api_key", "custom_llm_provider"];
+
+/// What the value under way is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Nothing,
+    Model,
+    ItemModel,
+    Stream,
+    Ceiling,
+    GenerationConfig,
+    Requests,
+}
+
+/// Where in the body a container stands; decides which names matter in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Elsewhere,
+    Top,
+    GenerationConfig,
+    Requests,
+    Item,
+}
+
+/// The scanner.
+#[derive(Debug)]
+pub struct Peek {
+    grammar: Grammar,
+    places: [Place; 4],
+    meaning: Meaning,
+    names: SmallVec<[u64; 24]>,
+    found: Peeked,
+}
+
+impl Default for Peek {
+    fn default() -> Self {
+        Self {
+            grammar: Grammar::default(),
+            places: [Place::Elsewhere; 4],
+            meaning: Meaning::Nothing,
+            names: SmallVec::new(),
+            found: Peeked::default(),
+        }
+    }
+}
+
+impl Peek {
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    /// As soon as the body cannot end well any more.
+    pub fn feed(&mut self, piece: &[u8]) -> Result<(), Fault> {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (step, after) = self.grammar.step(rest)?;
+            rest = after;
+            match step {
+                Step::More => {}
+                Step::Opened(container) => self.opened(container)?,
+                Step::Name => self.named()?,
+                Step::Text => self.text()?,
+                Step::Number => self.number()?,
+                Step::Literal(literal) => self.literal(literal)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what the body asked for, now that it has ended.
+    ///
+    /// # Errors
+    /// When it ended before its JSON did.
+    pub fn finish(self) -> Result<Peeked, Fault> {
+        if self.grammar.is_whole() { Ok(self.found) } else { Err(Fault::NotJson("it ends too early")) }
+    }
+
+    fn place(&self) -> Place {
+        self.places.get(self.grammar.depth()).copied().unwrap_or(Place::Elsewhere)
+    }
+
+    fn opened(&mut self, container: Container) -> Result<(), Fault> {
+        let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
+        let depth = self.grammar.depth();
+        let parent = depth.checked_sub(1).and_then(|at| self.places.get(at)).copied();
+        let place = match (depth, meaning, container) {
+            (1, _, Container::Object) => Place::Top,
+            (1, _, Container::Array) => return Err(Fault::Unfit("it is not a JSON object")),
+            (2, Meaning::GenerationConfig, Container::Object) => Place::GenerationConfig,
+            (2, Meaning::Requests, Container::Array) => Place::Requests,
+            (3, _, Container::Object) if parent == Some(Place::Requests) => Place::Item,
+            _ => Place::Elsewhere,
+        };
+        if let Some(slot) = self.places.get_mut(depth) {
+            *slot = place;
+        }
+        self.grammar.keep_names(matches!(place, Place::Top | Place::GenerationConfig | Place::Item));
+        unfit(meaning)
+    }
+
+    fn named(&mut self) -> Result<(), Fault> {
+        let name = self.grammar.kept();
+        self.meaning = match self.place() {
+            Place::Top => {
+                if looks_like_model(name, self.grammar.kept_escapes()) {
+                    return Err(Fault::Ambiguous("a field looks like 'model' without being it"));
+                }
+                let hash = self.grammar.kept_hash();
+                if self.names.contains(&hash) {
+                    return Err(match name {
+                        b"model" => Fault::Ambiguous("the field 'model' is there twice"),
+                        _ => Fault::Unfit("a field is there twice"),
+                    });
+                }
+                if self.names.len() >= MOST_NAMES {
+                    return Err(Fault::Unfit("it has too many fields"));
+                }
+                self.names.push(hash);
+                if self.found.rerouting.is_none() {
+                    self.found.rerouting = REROUTING.into_iter().find(|field| field.as_bytes() == name);
+                }
+                match name {
+                    b"model" => Meaning::Model,
+                    b"stream" => Meaning::Stream,
+                    b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
+                    b"generationConfig" | b"generation_config" => Meaning::GenerationConfig,
+                    b"requests" => Meaning::Requests,
+                    _ => Meaning::Nothing,
+                }
+            }
+            Place::GenerationConfig => match name {
+                b"maxOutputTokens" | b"max_output_tokens" => Meaning::Ceiling,
+                _ => Meaning::Nothing,
+            },
+            Place::Item => match name {
+                b"model" => Meaning::ItemModel,
+                _ if looks_like_model(name, self.grammar.kept_escapes()) => {
+                    return Err(Fault::Ambiguous("a field looks like 'model' without being it"));
+                }
+                _ => Meaning::Nothing,
+            },
+            Place::Requests | Place::Elsewhere => Meaning::Nothing,
+        };
+        self.grammar.keep_value(!matches!(self.meaning, Meaning::Nothing));
+        Ok(())
+    }
+
+    fn text(&mut self) -> Result<(), Fault> {
+        match std::mem::replace(&mut self.meaning, Meaning::Nothing) {
+            Meaning::Model => self.found.model = Some(model(self.grammar.kept())?),
+            Meaning::ItemModel => {
+                let name = model(self.grammar.kept())?;
+                match &self.found.item_model {
+                    Some(first) if *first != name => self.found.item_models_differ = true,
+                    Some(_) => {}
+                    None => self.found.item_model = Some(name),
+                }
+            }
+            Meaning::Stream => return Err(Fault::Unfit("'stream' is not true or false")),
+            Meaning::Nothing | Meaning::Ceiling | Meaning::GenerationConfig | Meaning::Requests => {}
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
+        if meaning == Meaning::Ceiling {
+            let digits = std::str::from_utf8(self.grammar.kept()).unwrap_or_default();
+            if let Ok(ceiling) = digits.parse() {
+                self.found.token_ceiling = self.found.token_ceiling.max(Some(ceiling));
+            }
+            return Ok(());
+        }
+        unfit(meaning)
+    }
+
+    fn literal(&mut self, literal: Option<bool>) -> Result<(), Fault> {
+        let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
+        if meaning == Meaning::Stream {
+            self.found.stream = literal;
+            return Ok(());
+        }
+        // null says the same as not being there, but for the model that would be a default.
+        unfit(meaning)
+    }
+}
+
+fn unfit(meaning: Meaning) -> Result<(), Fault> {
+    match meaning {
+        Meaning::Model | Meaning::ItemModel => Err(Fault::Unfit("'model' is not a string")),
+        Meaning::Stream => Err(Fault::Unfit("'stream' is not true or false")),
+        Meaning::Nothing | Meaning::Ceiling | Meaning::GenerationConfig | Meaning::Requests => Ok(()),
+    }
+}
+
+fn model(name: &[u8]) -> Result<Box<str>, Fault> {
+    let name = std::str::from_utf8(name).map_err(|_| Fault::Unfit("'model' holds half a character"))?;
+    if name.is_empty() {
+        return Err(Fault::Unfit("'model' is empty"));
+    }
+    if name.len() > LONGEST_MODEL {
+        return Err(Fault::Unfit("'model' is too long"));
+    }
+    Ok(name.into())
+}
+
+/// Whether a lenient reader could take a name for `model`: other case, spaces or control characters
+/// around it, or written with escapes, as no SDK does.
+fn looks_like_model(name: &[u8], escaped: bool) -> bool {
+    let blank = |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control();
+    let from = name.iter().position(|b| !blank(b)).unwrap_or(name.len());
+    let to = name.iter().rposition(|b| !blank(b)).map_or(from, |at| at + 1);
+    let trimmed = name.get(from..to).unwrap_or_default();
+    let like = trimmed.eq_ignore_ascii_case(b"model")
+        || trimmed.strip_prefix("\u{feff}".as_bytes()) == Some(b"model");
+    like && (escaped || name != b"model")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,396 @@
+//! The grammar of JSON as a machine that can stop after any byte.
+
+use smallvec::SmallVec;
+
+use super::text::{Characters, run};
+use super::{DEEPEST, Fault};
+
+/// How much of a kept name, text or number is held; what is longer is only hashed.
+const KEEP: usize = 320;
+
+/// An object or an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Container {
+    Object,
+    Array,
+}
+
+/// What the machine came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing that matters, or the piece has ended.
+    More,
+    /// A container began.
+    Opened(Container),
+    /// The name of a field ended.
+    Name,
+    /// A string value ended.
+    Text,
+    /// A number ended.
+    Number,
+    /// `true`, `false` or (`None`) `null`.
+    Literal(Option<bool>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Value,
+    ValueOrEnd,
+    NameOrEnd,
+    NextName,
+    Colon,
+    CommaOrEnd,
+    InString { name: bool },
+    InEscape { name: bool },
+    InUnicode { name: bool, digits: u8, value: u16 },
+    InNumber(Digits),
+    InLiteral { rest: &'static [u8], value: Option<bool> },
+    Whole,
+}
+
+/// How far a number has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Digits {
+    Minus,
+    Zero,
+    Whole,
+    Point,
+    Fraction,
+    Exponent,
+    Sign,
+    Power,
+}
+
+#[derive(Debug)]
+pub(super) struct Grammar {
+    state: State,
+    /// One bit a level: set for an object.
+    objects: u128,
+    depth: usize,
+    characters: Characters,
+    /// One bit a level: set where names matter.
+    named: u128,
+    keep_value: bool,
+    keeping: bool,
+    kept: SmallVec<[u8; 64]>,
+    hash: u64,
+    escapes: bool,
+    high_surrogate: Option<u16>,
+}
+
+impl Default for Grammar {
+    fn default() -> Self {
+        Self {
+            state: State::Value,
+            objects: 0,
+            depth: 0,
+            characters: Characters::default(),
+            named: 0,
+            keep_value: false,
+            keeping: false,
+            kept: SmallVec::new(),
+            hash: FNV_BASIS,
+            escapes: false,
+            high_surrogate: None,
+        }
+    }
+}
+
+/// FNV-1a: two equal names have equal hashes, which is all that finding duplicates needs. A caller
+/// who makes two different names collide is refused, and harms nobody else.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+impl Grammar {
+    pub(super) const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.state == State::Whole
+    }
+
+    /// Whether the names in the container that just opened matter.
+    pub(super) const fn keep_names(&mut self, keep: bool) {
+        let bit = 1 << self.depth.saturating_sub(1);
+        self.named = if keep { self.named | bit } else { self.named & !bit };
+    }
+
+    const fn keeps_names(&self) -> bool {
+        self.depth > 0 && self.named & (1 << (self.depth - 1)) != 0
+    }
+
+    /// Whether the value of the name that just ended matters.
+    pub(super) const fn keep_value(&mut self, keep: bool) {
+        self.keep_value = keep;
+    }
+
+    pub(super) fn kept(&self) -> &[u8] {
+        &self.kept
+    }
+
+    pub(super) const fn kept_hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(super) const fn kept_escapes(&self) -> bool {
+        self.escapes
+    }
+
+    /// Goes on until something happens that matters or the piece ends.
+    pub(super) fn step<'p>(&mut self, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
+        let Some((&first, rest)) = piece.split_first() else { return Ok((Step::More, piece)) };
+        match self.state {
+            State::InString { name } => self.in_string(name, piece),
+            State::InEscape { name } => self.in_escape(name, first).map(|()| (Step::More, rest)),
+            State::InUnicode { name, digits, value } => {
+                self.in_unicode(name, digits, value, first).map(|()| (Step::More, rest))
+            }
+            State::InNumber(digits) => self.in_number(digits, piece),
+            State::InLiteral { rest: expected, value } => {
+                self.in_literal(expected, value, first).map(|s| (s, rest))
+            }
+            State::Value
+            | State::ValueOrEnd
+            | State::NameOrEnd
+            | State::NextName
+            | State::Colon
+            | State::CommaOrEnd
+            | State::Whole => {
+                if matches!(first, b' ' | b'\n' | b'\r' | b'\t') {
+                    return Ok((Step::More, rest));
+                }
+                self.between(first).map(|step| (step, rest))
+            }
+        }
+    }
+
+    /// A byte between tokens.
+    fn between(&mut self, byte: u8) -> Result<Step, Fault> {
+        match (self.state, byte) {
+            (State::Value | State::ValueOrEnd, _) if byte != b']' => return self.value(byte),
+            (State::ValueOrEnd, b']') | (State::NameOrEnd, b'}') => self.close(),
+            (State::NameOrEnd | State::NextName, b'"') => {
+                self.begin_string(true);
+            }
+            (State::Colon, b':') => self.state = State::Value,
+            (State::CommaOrEnd, b',') => {
+                let object = self.in_object();
+                self.state = if object { State::NextName } else { State::Value };
+            }
+            (State::CommaOrEnd, b'}') if self.in_object() => self.close(),
+            (State::CommaOrEnd, b']') if !self.in_object() => self.close(),
+            (State::Whole, _) => return Err(Fault::NotJson("something follows its end")),
+            _ => return Err(Fault::NotJson("a character stands where it cannot")),
+        }
+        Ok(Step::More)
+    }
+
+    /// The first byte of a value.
+    fn value(&mut self, byte: u8) -> Result<Step, Fault> {
+        let keep = std::mem::replace(&mut self.keep_value, false);
+        match byte {
+            b'{' => return self.open(Container::Object),
+            b'[' => return self.open(Container::Array),
+            _ if self.depth == 0 => return Err(Fault::Unfit("it is not a JSON object")),
+            b'"' => {
+                self.keep_value = keep;
+                self.begin_string(false);
+            }
+            b't' => self.state = State::InLiteral { rest: b"rue", value: Some(true) },
+            b'f' => self.state = State::InLiteral { rest: b"alse", value: Some(false) },
+            b'n' => self.state = State::InLiteral { rest: b"ull", value: None },
+            b'-' | b'0'..=b'9' => {
+                self.begin_keeping(keep);
+                self.keep(&[byte]);
+                self.state = State::InNumber(match byte {
+                    b'-' => Digits::Minus,
+                    b'0' => Digits::Zero,
+                    _ => Digits::Whole,
+                });
+            }
+            _ => return Err(Fault::NotJson("a value begins with a character that none begins with")),
+        }
+        Ok(Step::More)
+    }
+
+    fn open(&mut self, container: Container) -> Result<Step, Fault> {
+        if self.depth >= DEEPEST {
+            return Err(Fault::Unfit("it nests too deep"));
+        }
+        self.depth += 1;
+        let bit = 1u128 << (self.depth - 1);
+        match container {
+            Container::Object => {
+                self.objects |= bit;
+                self.state = State::NameOrEnd;
+            }
+            Container::Array => {
+                self.objects &= !bit;
+                self.state = State::ValueOrEnd;
+            }
+        }
+        Ok(Step::Opened(container))
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.after_value();
+    }
+
+    fn after_value(&mut self) {
+        self.state = if self.depth == 0 { State::Whole } else { State::CommaOrEnd };
+    }
+
+    const fn in_object(&self) -> bool {
+        self.depth > 0 && self.objects & (1 << (self.depth - 1)) != 0
+    }
+
+    fn begin_string(&mut self, name: bool) {
+        let keep = if name { self.keeps_names() } else { std::mem::replace(&mut self.keep_value, false) };
+        self.begin_keeping(keep);
+        self.state = State::InString { name };
+    }
+
+    fn begin_keeping(&mut self, keep: bool) {
+        self.keeping = keep;
+        if keep {
+            self.kept.clear();
+            self.hash = FNV_BASIS;
+            self.escapes = false;
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if !self.keeping {
+            return;
+        }
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        }
+        let room = KEEP.saturating_sub(self.kept.len()).min(bytes.len());
+        self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    fn in_string<'p>(&mut self, name: bool, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
+        let (plain, rest) = run(piece);
+        if !plain.is_empty() {
+            self.no_surrogate_waits()?;
+            self.characters.check(plain)?;
+            self.keep(plain);
+        }
+        let Some((&stop, rest)) = rest.split_first() else { return Ok((Step::More, rest)) };
+        self.characters.at_border()?;
+        match stop {
+            b'"' => {
+                self.no_surrogate_waits()?;
+                if name {
+                    self.state = State::Colon;
+                    return Ok((if self.keeping { Step::Name } else { Step::More }, rest));
+                }
+                self.after_value();
+                Ok((Step::Text, rest))
+            }
+            b'\\' => {
+                self.escapes = true;
+                self.state = State::InEscape { name };
+                Ok((Step::More, rest))
+            }
+            _ => Err(Fault::NotJson("a control character stands in a string")),
+        }
+    }
+
+    fn in_escape(&mut self, name: bool, byte: u8) -> Result<(), Fault> {
+        let plain = match byte {
+            b'"' | b'\\' | b'/' => byte,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                self.state = State::InUnicode { name, digits: 0, value: 0 };
+                return Ok(());
+            }
+            _ => return Err(Fault::NotJson("an escape is none of JSON's")),
+        };
+        self.no_surrogate_waits()?;
+        self.keep(&[plain]);
+        self.state = State::InString { name };
+        Ok(())
+    }
+
+    fn in_unicode(&mut self, name: bool, digits: u8, value: u16, byte: u8) -> Result<(), Fault> {
+        let digit = char::from(byte).to_digit(16).and_then(|d| u16::try_from(d).ok());
+        let value = value << 4 | digit.ok_or(Fault::NotJson("an escape is none of JSON's"))?;
+        if digits < 3 {
+            self.state = State::InUnicode { name, digits: digits + 1, value };
+            return Ok(());
+        }
+        self.state = State::InString { name };
+        if self.keeping { self.keep_unit(value) } else { Ok(()) }
+    }
+
+    /// Keeps one UTF-16 unit. Where text matters, half a pair is refused; elsewhere it is the
+    /// upstream's to judge.
+    fn keep_unit(&mut self, unit: u16) -> Result<(), Fault> {
+        let high = self.high_surrogate.take();
+        if (0xd800..0xdc00).contains(&unit) && high.is_none() {
+            self.high_surrogate = Some(unit);
+            return Ok(());
+        }
+        let units = high.into_iter().chain([unit]);
+        for character in char::decode_utf16(units) {
+            let character = character.map_err(|_| Fault::NotJson("an escape holds half a character"))?;
+            self.keep(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        Ok(())
+    }
+
+    fn no_surrogate_waits(&self) -> Result<(), Fault> {
+        match self.high_surrogate {
+            Some(_) => Err(Fault::NotJson("an escape holds half a character")),
+            None => Ok(()),
+        }
+    }
+
+    fn in_number<'p>(&mut self, digits: Digits, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
+        let mut digits = digits;
+        let mut rest = piece;
+        while let Some((&byte, after)) = rest.split_first() {
+            let next = match (digits, byte) {
+                (Digits::Minus, b'0') => Digits::Zero,
+                (Digits::Minus, b'1'..=b'9') | (Digits::Whole, b'0'..=b'9') => Digits::Whole,
+                (Digits::Zero | Digits::Whole, b'.') => Digits::Point,
+                (Digits::Point | Digits::Fraction, b'0'..=b'9') => Digits::Fraction,
+                (Digits::Zero | Digits::Whole | Digits::Fraction, b'e' | b'E') => Digits::Exponent,
+                (Digits::Exponent, b'+' | b'-') => Digits::Sign,
+                (Digits::Exponent | Digits::Sign | Digits::Power, b'0'..=b'9') => Digits::Power,
+                (Digits::Zero | Digits::Whole | Digits::Fraction | Digits::Power, _) => {
+                    self.after_value();
+                    return Ok((Step::Number, rest));
+                }
+                _ => return Err(Fault::NotJson("a number is none of JSON's")),
+            };
+            self.keep(&[byte]);
+            digits = next;
+            rest = after;
+        }
+        self.state = State::InNumber(digits);
+        Ok((Step::More, rest))
+    }
+
+    fn in_literal(&mut self, expected: &'static [u8], value: Option<bool>, byte: u8) -> Result<Step, Fault> {
+        match expected.split_first() {
+            Some((&next, rest)) if next == byte => {
+                if rest.is_empty() {
+                    self.after_value();
+                    return Ok(Step::Literal(value));
+                }
+                self.state = State::InLiteral { rest, value };
+                Ok(Step::More)
+            }
+            _ => Err(Fault::NotJson("a word is none of true, false and null")),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn peek(body: &[u8]) -> Result<Peeked, Fault> {
+    let mut peek = Peek::default();
+    peek.feed(body)?;
+    peek.finish()
+}
+
+fn peek_cut(body: &[u8], size: usize) -> Result<Peeked, Fault> {
+    let mut peek = Peek::default();
+    for piece in body.chunks(size) {
+        peek.feed(piece)?;
+    }
+    peek.finish()
+}
+
+#[test]
+fn what_is_asked_is_found() {
+    let body =
+        br#" {"messages":[{"role":"user","content":"h\u00e9 \"model\": x"}],"model":"gpt-4o","stream" : true,
+        "max_tokens":7,"max_completion_tokens":99,"tools":[{"model":"no"}]} "#;
+    let found = peek(body).unwrap();
+    assert_eq!(found.model.as_deref(), Some("gpt-4o"));
+    assert_eq!((found.stream, found.token_ceiling), (Some(true), Some(99)));
+    assert_eq!(found.rerouting, None);
+}
+
+#[test]
+fn gemini_bodies_are_understood() {
+    let body = br#"{"generationConfig":{"maxOutputTokens":64},"requests":[{"model":"models/a","content":{}},{"model":"models/a"}]}"#;
+    let found = peek(body).unwrap();
+    assert_eq!(
+        (found.token_ceiling, found.item_model.as_deref(), found.item_models_differ),
+        (Some(64), Some("models/a"), false)
+    );
+    assert!(
+        peek(br#"{"requests":[{"model":"a"},{"content":{"x":[{}]},"model":"b"}]}"#)
+            .unwrap()
+            .item_models_differ
+    );
+    assert_eq!(
+        peek(br#"{"requests":[{"a":{}},{"Model":"b"}]}"#),
+        Err(Fault::Ambiguous("a field looks like 'model' without being it"))
+    );
+}
+
+#[test]
+fn a_model_said_twice_is_refused() {
+    for body in [
+        r#"{"model":"a","model":"b"}"#,
+        r#"{"model":"a","Model":"b"}"#,
+        r#"{"model":"a","model ":"b"}"#,
+        r#"{"model":"a","mod\u0065l":"b"}"#,
+        r#"{"m\u006fdel":"b"}"#,
+        "{\"model\":\"a\",\"\u{feff}model\":\"b\"}",
+        r#"{"model":"a","\u0000model":"b"}"#,
+    ] {
+        assert!(matches!(peek(body.as_bytes()), Err(Fault::Ambiguous(_))), "{body}");
+    }
+    assert_eq!(peek(br#"{"a":1,"\u0061":2}"#), Err(Fault::Unfit("a field is there twice")));
+    assert_eq!(peek(br#"{"a":{"b":1,"b":2},"c":{"b":1}}"#), Ok(Peeked::default()));
+}
+
+#[test]
+fn fields_that_reroute_are_named() {
+    for field in REROUTING {
+        let body = format!(r#"{{"model":"a","{field}":["b"]}}"#);
+        assert_eq!(peek(body.as_bytes()).unwrap().rerouting, Some(field));
+    }
+    assert_eq!(peek(br#"{"metadata":{"models":1}}"#).unwrap().rerouting, None);
+}
+
+#[test]
+fn wrong_types_are_refused() {
+    for body in [
+        r#"["gpt-4o"]"#,
+        r#""gpt-4o""#,
+        "1",
+        "null",
+        r#"{"model":1}"#,
+        r#"{"model":null}"#,
+        r#"{"model":["a"]}"#,
+        r#"{"model":""}"#,
+        r#"{"stream":"true"}"#,
+        r#"{"stream":1}"#,
+        r#"{"model":{"a":1}}"#,
+    ] {
+        assert!(matches!(peek(body.as_bytes()), Err(Fault::Unfit(_))), "{body}");
+    }
+    assert_eq!(peek(br#"{"stream":null,"max_tokens":null}"#), Ok(Peeked::default()));
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    for body in [
+        "",
+        "{",
+        "{}x",
+        "{} {}",
+        "{,}",
+        r#"{"a"}"#,
+        r#"{"a":}"#,
+        r#"{"a":1,}"#,
+        r#"{a:1}"#,
+        r#"{"a":01}"#,
+        r#"{"a":.5}"#,
+        r#"{"a":1.}"#,
+        r#"{"a":+1}"#,
+        r#"{"a":NaN}"#,
+        r#"{"a":tru}"#,
+        r#"{"a":"\x"}"#,
+        r#"{"a":"\u12g4"}"#,
+        "{\"a\":\"\n\"}",
+        r#"{"a":[1,]}"#,
+        r#"{"a":[}"#,
+        r#"{"a":1]"#,
+        "\u{feff}{}",
+        "// x\n{}",
+        r#"{"a":1e}"#,
+        r#"{"a":-}"#,
+    ] {
+        assert!(peek(body.as_bytes()).is_err(), "{body}");
+    }
+    assert!(
+        peek(b"{\"a\":\"\xff\"}").is_err()
+            && peek(b"{\"a\":\"\xc3\"}").is_err()
+            && peek(b"{\"a\":\"\xed\xa0\x80\"}").is_err()
+    );
+    assert!(peek(br#"{"model":"\ud800"}"#).is_err() && peek(br#"{"model":"\ud800x"}"#).is_err());
+    assert_eq!(peek(br#"{"model":"\ud83d\ude00"}"#).unwrap().model.as_deref(), Some("😀"));
+}
+
+#[test]
+fn depth_and_names_are_bounded() {
+    let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
+    assert!(peek(deep(DEEPEST - 1).as_bytes()).is_ok());
+    assert_eq!(peek(deep(DEEPEST).as_bytes()), Err(Fault::Unfit("it nests too deep")));
+    let many: Vec<String> = (0..=MOST_NAMES).map(|n| format!("\"{n}\":0")).collect();
+    assert_eq!(
+        peek(format!("{{{}}}", many.join(",")).as_bytes()),
+        Err(Fault::Unfit("it has too many fields"))
+    );
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map("\\PC{0,8}", inner, 0..6).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Differential against `serde_json`: the same texts are JSON, and borders change nothing.
+    #[test]
+    fn agrees_with_serde_json_wherever_it_is_cut(value in json(), model in "\\PC{1,12}", size in 1usize..40, pretty in any::<bool>()) {
+        let body = serde_json::json!({"x": value, "model": model, "stream": false, "max_tokens": 12});
+        let text = if pretty { serde_json::to_string_pretty(&body) } else { serde_json::to_string(&body) }.unwrap();
+        let found = peek(text.as_bytes()).unwrap();
+        prop_assert_eq!(found.model.as_deref(), Some(model.as_str()));
+        prop_assert_eq!(&peek_cut(text.as_bytes(), size), &Ok(found));
+    }
+
+    #[test]
+    fn damaged_text_is_judged_as_serde_json_judges_it(value in json(), at in any::<prop::sample::Index>(), put in any::<u8>(), size in 1usize..40) {
+        let mut text = serde_json::to_vec(&serde_json::json!({"x": value})).unwrap();
+        let at = at.index(text.len());
+        text[at] = put;
+        let ours = peek_cut(&text, size);
+        prop_assert_eq!(&ours, &peek(&text));
+        let theirs: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(&text);
+        // We refuse more (twice the same name, look-alikes) and leave two things to the upstream
+        // that serde_json refuses: half a surrogate pair and a number too large.
+        if ours.is_err() && !matches!(ours, Err(Fault::Unfit(_) | Fault::Ambiguous(_))) {
+            prop_assert!(theirs.is_err(), "only serde_json takes {}", String::from_utf8_lossy(&text));
+        }
+        if let (Ok(_), Err(error)) = (&ours, &theirs) {
+            let error = error.to_string();
+            prop_assert!(error.contains("surrogate") || error.contains("hex escape") || error.contains("out of range"), "{error}: {}", String::from_utf8_lossy(&text));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200), size in 1usize..20) {
+        let _ = peek_cut(&body, size);
+    }
+}

@@ -1,0 +1,47 @@
+//! The rules that a request must pass, one file each.
+//!
+//! A policy sees the request's head, the configuration and a reading of the clock; nothing else.
+//! It takes the proof of the stage before it and yields its own, or says why not. What it finds
+//! out on the way it notes in the record, so that a refusal tells all that was known.
+
+pub mod form;
+pub mod key;
+pub mod model;
+pub mod network;
+pub mod origin;
+pub mod rate;
+pub mod scope;
+
+use http::request::Parts;
+
+use crate::clock::Moment;
+use crate::denial::Denial;
+use crate::record::Record;
+use crate::snapshot::Snapshot;
+
+/// A rule that lets a request pass to its next stage, or says why not.
+pub trait Policy {
+    /// The proof it consumes.
+    type From;
+    /// The proof it yields.
+    type Into;
+
+    /// Decides.
+    ///
+    /// # Errors
+    /// The denial, when the request may not pass.
+    fn decide(&self, from: Self::From, sight: &mut Sight<'_>) -> Result<Self::Into, Denial>;
+}
+
+/// What a policy may look at.
+#[derive(Debug)]
+pub struct Sight<'s> {
+    /// The request's head.
+    pub head: &'s Parts,
+    /// The configuration.
+    pub snapshot: &'s Snapshot,
+    /// When the request came.
+    pub now: Moment,
+    /// What is told of the request.
+    pub notes: &'s mut Record,
+}

@@ -1,0 +1,64 @@
+//! Is the request of a form that can be judged at all?
+//!
+//! 1. The target is a plain path: not a whole URI, not an authority, not `*`.
+//! 2. There is exactly one Host, and it is a host. Nothing else of it is used: the gate does not
+//!    route by names that the client chooses.
+//! 3. The only expectation is `100-continue`.
+//! 4. A request that reads carries no body.
+
+use http::header;
+
+use super::{Policy, Sight};
+use crate::denial::{Denial, Reason};
+use crate::exchange::{Accepted, Formed};
+
+/// The policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Form;
+
+impl Policy for Form {
+    type From = Accepted;
+    type Into = Formed;
+
+    fn decide(&self, from: Accepted, sight: &mut Sight<'_>) -> Result<Formed, Denial> {
+        let uri = &sight.head.uri;
+        if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
+            return Err(Denial::built_in(Reason::TargetInvalid).because("a proxy's whole-URI form was sent"));
+        }
+        let headers = &sight.head.headers;
+        let mut hosts = headers.get_all(header::HOST).iter();
+        match (hosts.next(), hosts.next()) {
+            (Some(host), None) if is_host(host.as_bytes()) => {}
+            _ => return Err(Denial::built_in(Reason::HostInvalid)),
+        }
+        if headers
+            .get_all(header::EXPECT)
+            .iter()
+            .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+        {
+            return Err(Denial::built_in(Reason::ExpectationUnsupported));
+        }
+        Ok(Formed { peer: from.peer })
+    }
+}
+
+/// A name or address with an optional port; no user, no path, no blanks.
+fn is_host(host: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    !host.is_empty() && host.len() <= 300 && host.iter().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_host;
+
+    #[test]
+    fn hosts_with_more_than_a_host_are_none() {
+        for host in ["gate", "gate:8080", "[::1]:80", "10.0.0.1"] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for host in ["", "a/b", "a@b", "localhost/#@x", "a b", "a,b"] {
+            assert!(!is_host(host.as_bytes()), "{host}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Whose key is this?
+//!
+//! 1. A key is taken wherever an SDK puts one: `Authorization: Bearer`, `x-api-key`,
+//!    `x-goog-api-key`, `api-key`, and `?key=`. The same key in two places is one key; two
+//!    different ones are refused, since two readers could pick differently.
+//! 2. A key's form is judged before it is hashed, so that a mistyped key is told from an unknown
+//!    one and rubbish costs nothing.
+//! 3. The look-up is by SHA-256: how long it takes tells nothing about any key.
+//! 4. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
+
+use http::{HeaderMap, header};
+use smallvec::SmallVec;
+
+use super::{Policy, Sight};
+use crate::denial::{Denial, Reason};
+use crate::exchange::{Admitted, Caller, Identified};
+use crate::project_key;
+
+/// The policy.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyCheck;
+
+impl Policy for KeyCheck {
+    type From = Admitted;
+    type Into = Identified;
+
+    fn decide(&self, from: Admitted, sight: &mut Sight<'_>) -> Result<Identified, Denial> {
+        let query = sight.head.uri.query().unwrap_or_default();
+        let sent = the_one_credential(&sight.head.headers, query)?;
+        let claimed = project_key::public_id(sent)
+            .map_err(|why| Denial::built_in(Reason::KeyMalformed).because(why.sentence()))?;
+        let Some(&at) = sight.snapshot.by_digest.get(&project_key::digest(sent)) else {
+            sight.notes.claimed_key_id = Some(claimed.into());
+            return Err(Denial::built_in(Reason::KeyUnknown));
+        };
+        let caller = works_now(at, sight)?;
+        Ok(Identified { address: from.address, caller })
+    }
+}
+
+/// Whether a recognised key and its project work at this moment.
+fn works_now(at: usize, sight: &mut Sight<'_>) -> Result<Caller, Denial> {
+    let found =
+        sight.snapshot.keys.get(at).and_then(|key| Some((key, sight.snapshot.projects.get(key.project)?)));
+    let Some((key, project)) = found else { return Err(Denial::built_in(Reason::KeyUnknown)) };
+    sight.notes.project = Some(key.project);
+    sight.notes.key = Some(at);
+    if key.revoked {
+        return Err(Denial::by(Reason::KeyRevoked, key.revoked_rule));
+    }
+    if !project.enabled {
+        return Err(Denial::by(Reason::ProjectDisabled, project.enabled_rule));
+    }
+    if key.not_before.is_some() || key.expires.is_some() {
+        let now = sight.now.unix_seconds();
+        if key.not_before.is_some_and(|first| now < first) {
+            return Err(Denial::by(Reason::KeyNotYetValid, key.not_before_rule));
+        }
+        if key.expires.is_some_and(|end| now >= end) {
+            return Err(Denial::by(Reason::KeyExpired, key.expires_rule));
+        }
+    }
+    Ok(Caller { project: key.project, key: at })
+}
+
+/// A credential and where it was found.
+type Found<'h> = SmallVec<[(&'static str, &'h [u8]); 4]>;
+
+fn the_one_credential<'h>(headers: &'h HeaderMap, query: &'h str) -> Result<&'h [u8], Denial> {
+    let mut found = Found::new();
+    for value in headers.get_all(header::AUTHORIZATION) {
+        found.push(("authorization", bearer(value.as_bytes())));
+    }
+    for name in ["x-api-key", "x-goog-api-key", "api-key"] {
+        found.extend(headers.get_all(name).iter().map(|value| (name, value.as_bytes())));
+    }
+    let in_query = query.split('&').filter_map(|pair| pair.strip_prefix("key="));
+    found.extend(in_query.map(|value| ("?key=", value.as_bytes())));
+
+    found.retain(|(_, value)| !value.is_empty());
+    let Some(&(first_at, first)) = found.first() else { return Err(Denial::built_in(Reason::KeyMissing)) };
+    match found.iter().find(|(_, value)| *value != first) {
+        Some((other_at, _)) if *other_at == first_at => {
+            Err(Denial::built_in(Reason::KeyConflict).because(format!("in two {first_at}")))
+        }
+        Some((other_at, _)) => {
+            Err(Denial::built_in(Reason::KeyConflict).because(format!("in {first_at} and {other_at}")))
+        }
+        None => Ok(first),
+    }
+}
+
+/// What stands behind `Bearer`; of another scheme, the whole value, which then is no project key.
+fn bearer(value: &[u8]) -> &[u8] {
+    match value.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest.trim_ascii(),
+        _ if value.eq_ignore_ascii_case(b"bearer") => b"",
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(headers: &[(&'static str, &str)], query: &str) -> Result<String, Reason> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        the_one_credential(&map, query)
+            .map(|key| String::from_utf8_lossy(key).into_owned())
+            .map_err(|denial| denial.reason)
+    }
+
+    #[test]
+    fn every_sdks_place_is_looked_at() {
+        for (headers, query) in [
+            (&[("authorization", "Bearer k")][..], ""),
+            (&[("authorization", "bearer  k ")], ""),
+            (&[("x-api-key", "k")], ""),
+            (&[("x-goog-api-key", "k")], ""),
+            (&[("api-key", "k")], ""),
+            (&[], "alt=sse&key=k"),
+            (&[("x-api-key", "k"), ("authorization", "Bearer k")], "key=k"),
+            (&[("x-api-key", "k"), ("authorization", "Bearer ")], ""),
+        ] {
+            assert_eq!(sent(headers, query), Ok("k".to_owned()), "{headers:?} {query}");
+        }
+    }
+
+    #[test]
+    fn two_different_credentials_are_refused_wherever_they_stand() {
+        for (headers, query) in [
+            (&[("authorization", "Bearer a"), ("authorization", "Bearer b")][..], ""),
+            (&[("authorization", "Bearer a"), ("api-key", "b")], ""),
+            (&[("x-api-key", "a")], "key=b"),
+            (&[], "key=a&key=b"),
+            (&[("authorization", "Basic a"), ("x-api-key", "a")], ""),
+        ] {
+            assert_eq!(sent(headers, query), Err(Reason::KeyConflict), "{headers:?} {query}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_key() {
+        assert_eq!(sent(&[], ""), Err(Reason::KeyMissing));
+        assert_eq!(sent(&[("authorization", "Bearer"), ("x-api-key", "")], "key="), Err(Reason::KeyMissing));
+    }
+}

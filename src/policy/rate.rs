@@ -1,0 +1,54 @@
+//! Has it requests left, and a free slot?
+//!
+//! 1. Every quota of the key and the project must have one left; the shortest is asked first, so
+//!    that a burst refused by the second does not eat the day's quota.
+//! 2. A slot is held until the answer has ended, not until it has begun: a stream occupies it.
+//! 3. This stands before the body is read: a caller over its rate cannot make the gate read.
+
+use std::time::Duration;
+
+use super::{Policy, Sight};
+use crate::denial::{Denial, Reason};
+use crate::exchange::{Metered, Permits, Scoped};
+
+/// The policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate;
+
+/// What a caller is told to wait for a slot; nobody knows when one comes free.
+const SLOT_WAIT: Duration = Duration::from_secs(1);
+
+impl Policy for Rate {
+    type From = Scoped;
+    type Into = Metered;
+
+    fn decide(&self, scoped: Scoped, sight: &mut Sight<'_>) -> Result<Metered, Denial> {
+        let (Some(project), Some(key)) =
+            (sight.snapshot.projects.get(scoped.caller.project), sight.snapshot.keys.get(scoped.caller.key))
+        else {
+            return Err(Denial::built_in(Reason::KeyUnknown));
+        };
+        let mut permits = Permits::new();
+        for concurrency in key.concurrency.iter().chain(&project.concurrency) {
+            match concurrency.slots.take(concurrency.most) {
+                Some(permit) => permits.push(permit),
+                None => return Err(Denial::by(Reason::ConcurrencyLimited, concurrency.rule).until(SLOT_WAIT)),
+            }
+        }
+        let (mut own, mut shared) = (key.limits.iter().peekable(), project.limits.iter().peekable());
+        loop {
+            // Both lists are sorted; take whichever quota is shorter next.
+            let next = match (own.peek(), shared.peek()) {
+                (Some(a), Some(b)) if b.meter.quota().per < a.meter.quota().per => shared.next(),
+                (Some(_), _) => own.next(),
+                (None, _) => shared.next(),
+            };
+            let Some(limit) = next else { break };
+            limit
+                .meter
+                .take(sight.now)
+                .map_err(|wait| Denial::by(Reason::RateLimited, limit.rule).until(wait))?;
+        }
+        Ok(Metered { scoped, permits })
+    }
+}

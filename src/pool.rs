@@ -1,0 +1,168 @@
+//! Connections to upstreams, kept for the next request.
+//!
+//! 1. Each worker has a pool of its own, so that no request waits for another core.
+//! 2. The connection used last is used next; those that fall out of use are closed after the
+//!    upstream's `pool_idle`, and every one after [`LONGEST_LIFE`], so that pools follow DNS.
+//! 3. A connection is offered again only when its last answer was read to the end.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::body::Frames;
+use crate::clock::Moment;
+use crate::snapshot::Upstream;
+
+/// How long a connection is used at most.
+const LONGEST_LIFE: Duration = Duration::from_secs(300);
+/// How many unused connections a worker keeps for one upstream.
+const MOST_IDLE: usize = 512;
+
+/// A connection, and where it belongs.
+#[derive(Debug)]
+pub struct Connection {
+    /// Sends a request over it.
+    pub sender: SendRequest<Frames>,
+    /// Whether it was used before: then it may break because the upstream closed it meanwhile.
+    pub reused: bool,
+    born: Moment,
+    kept: Duration,
+    place: Place,
+}
+
+/// Where a connection leads; two upstreams that lead to the same place share connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    host: Arc<str>,
+    port: u16,
+    /// The address of the TLS settings: other settings are another place.
+    tls: usize,
+}
+
+/// One worker's unused connections.
+#[derive(Debug, Default)]
+pub struct Pool {
+    shelves: Mutex<Vec<Shelf>>,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    place: Place,
+    idle: Vec<(Connection, Moment)>,
+}
+
+impl Pool {
+    /// Takes a connection to the upstream that is not in use, if there is one.
+    pub async fn take(&self, upstream: &Upstream, now: Moment) -> Option<Connection> {
+        loop {
+            let mut connection = self.pop(upstream, now)?;
+            if connection.sender.is_ready() || connection.sender.ready().await.is_ok() {
+                connection.reused = true;
+                return Some(connection);
+            }
+        }
+    }
+
+    fn pop(&self, upstream: &Upstream, now: Moment) -> Option<Connection> {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        let shelf = shelves.iter_mut().find(|shelf| leads_to(&shelf.place, upstream))?;
+        while let Some((connection, since)) = shelf.idle.pop() {
+            if !connection.sender.is_closed() && !stale(&connection, since, now) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Gives a connection back whose answer was read to the end.
+    pub fn give_back(&self, connection: Connection, now: Moment) {
+        if connection.sender.is_closed() || stale(&connection, now, now) {
+            return;
+        }
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        let shelf = match shelves.iter().position(|shelf| shelf.place == connection.place) {
+            Some(at) => shelves.get_mut(at),
+            None => {
+                shelves.push(Shelf { place: connection.place.clone(), idle: Vec::new() });
+                shelves.last_mut()
+            }
+        };
+        if let Some(shelf) = shelf.filter(|shelf| shelf.idle.len() < MOST_IDLE) {
+            shelf.idle.push((connection, now));
+        }
+    }
+
+    /// Closes what has been unused too long.
+    pub fn sweep(&self, now: Moment) {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        for shelf in shelves.iter_mut() {
+            shelf.idle.retain(|(connection, since)| {
+                !connection.sender.is_closed() && !stale(connection, *since, now)
+            });
+        }
+        shelves.retain(|shelf| !shelf.idle.is_empty());
+    }
+}
+
+fn stale(connection: &Connection, since: Moment, now: Moment) -> bool {
+    let passed = |from: Moment| now.monotonic.saturating_duration_since(from.monotonic);
+    passed(since) > connection.kept || passed(connection.born) > LONGEST_LIFE
+}
+
+fn tls_place(upstream: &Upstream) -> usize {
+    upstream.tls.as_ref().map_or(0, |tls| Arc::as_ptr(tls).addr())
+}
+
+fn leads_to(place: &Place, upstream: &Upstream) -> bool {
+    place.port == upstream.port && place.tls == tls_place(upstream) && *place.host == *upstream.host
+}
+
+/// Makes a new connection to the upstream.
+///
+/// # Errors
+/// When the name is not found, nobody answers, or TLS fails.
+pub async fn connect(upstream: &Upstream) -> io::Result<Connection> {
+    let made = tokio::time::timeout(upstream.connect_timeout, reach(upstream)).await;
+    made.unwrap_or_else(|_| {
+        Err(io::Error::new(io::ErrorKind::TimedOut, "no connection within connect_timeout"))
+    })
+}
+
+async fn reach(upstream: &Upstream) -> io::Result<Connection> {
+    let stream = TcpStream::connect((&*upstream.host, upstream.port)).await?;
+    stream.set_nodelay(true)?;
+    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(60));
+    socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    let sender = match &upstream.tls {
+        None => handshake(stream).await?,
+        Some(tls) => {
+            let name = ServerName::try_from(upstream.host.to_string()).map_err(io::Error::other)?;
+            handshake(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?).await?
+        }
+    };
+    let place = Place { host: Arc::from(&*upstream.host), port: upstream.port, tls: tls_place(upstream) };
+    Ok(Connection { sender, reused: false, born: Moment::now(), kept: upstream.pool_idle, place })
+}
+
+async fn handshake(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> io::Result<SendRequest<Frames>> {
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(128)
+        .max_buf_size(256 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    tokio::spawn(async move {
+        // Why it ended is told to whoever waits for its answer.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}

@@ -1,0 +1,232 @@
+//! What is told of one request: the facts, and their two renderings.
+//!
+//! 1. A record never holds a header's value outside a short list, nor a byte of a body.
+//! 2. Whatever a client could choose is capped in length and written in plain ASCII, so that no
+//!    line can be forged or a terminal be driven by it.
+//! 3. The stages fill in what they find; what a request did not come to stays out of the line.
+
+mod render;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+
+use crate::clock::Moment;
+use crate::denial::{Denial, Kind, Reason, RuleId};
+use crate::endpoint::Endpoint;
+use crate::request_id::RequestId;
+use crate::snapshot::{Key, Project, Snapshot, Upstream};
+
+pub use render::Form;
+
+/// How the client's address was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressSource {
+    /// It is the socket's peer.
+    Peer,
+    /// It is this entry of X-Forwarded-For, counted from the right, the first being 1.
+    ForwardedFor(u16),
+    /// It is this entry of Forwarded, counted from the right.
+    Forwarded(u16),
+}
+
+/// How a request ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Nothing is decided yet; a record that is closed like this was left by its client.
+    Open,
+    /// The upstream's answer was passed on whole.
+    Served,
+    /// The gate refused or could not get an answer.
+    Refused(Denial),
+    /// The upstream broke off in the middle of its answer.
+    Cut(&'static str),
+}
+
+/// What is known of one request.
+#[derive(Debug)]
+pub struct Record {
+    /// Its name.
+    pub id: RequestId,
+    /// When it came.
+    pub begun: Moment,
+    /// The configuration it is judged by.
+    pub snapshot: Arc<Snapshot>,
+    /// Its method.
+    pub method: Method,
+    /// Its target; only the path of it is ever written.
+    pub uri: Uri,
+    /// What the client calls itself.
+    pub user_agent: Option<HeaderValue>,
+    /// The body's type.
+    pub content_type: Option<HeaderValue>,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    /// The client, once it was found.
+    pub client: Option<(IpAddr, AddressSource)>,
+    /// The project's number, once the key was recognised.
+    pub project: Option<usize>,
+    /// The key's number.
+    pub key: Option<usize>,
+    /// The public id in a key that belongs to nobody.
+    pub claimed_key_id: Option<Box<str>>,
+    /// What was asked for.
+    pub endpoint: Option<&'static Endpoint>,
+    /// The model asked for.
+    pub model: Option<Box<str>>,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// The most tokens that the answer may have, if the client said so.
+    pub token_ceiling: Option<u64>,
+    /// The upstream's number, once it was chosen.
+    pub upstream: Option<usize>,
+    /// The credential's name.
+    pub credential: Option<Arc<str>>,
+    /// The status that the upstream answered.
+    pub upstream_status: Option<u16>,
+    /// The name that the upstream gave the request.
+    pub upstream_request_id: Option<HeaderValue>,
+    /// The status that the client got; zero if it got none.
+    pub status: u16,
+    /// Bytes of the client's body.
+    pub request_bytes: u64,
+    /// Bytes of the answer's body that were passed on.
+    pub response_bytes: u64,
+    /// Time until the request was ready to be sent upstream.
+    pub decided: Option<Duration>,
+    /// Time from there until the head of the answer.
+    pub upstream_wait: Option<Duration>,
+    /// Time until the first piece of the answer's body.
+    pub first_byte: Option<Duration>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Record {
+    /// Begins the record of a request.
+    #[must_use]
+    pub fn begin(head: &http::request::Parts, peer: IpAddr, snapshot: Arc<Snapshot>, now: Moment) -> Self {
+        let taken = |name: http::HeaderName| head.headers.get(name).cloned();
+        Self {
+            id: RequestId::next(now),
+            begun: now,
+            snapshot,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            user_agent: taken(header::USER_AGENT),
+            content_type: taken(header::CONTENT_TYPE),
+            peer: peer.to_canonical(),
+            client: None,
+            project: None,
+            key: None,
+            claimed_key_id: None,
+            endpoint: None,
+            model: None,
+            stream: false,
+            token_ceiling: None,
+            upstream: None,
+            credential: None,
+            upstream_status: None,
+            upstream_request_id: None,
+            status: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            decided: None,
+            upstream_wait: None,
+            first_byte: None,
+            outcome: Outcome::Open,
+        }
+    }
+
+    /// The project, once it is known.
+    #[must_use]
+    pub fn project(&self) -> Option<&Project> {
+        self.snapshot.projects.get(self.project?)
+    }
+
+    /// The key, once it is known.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        self.snapshot.keys.get(self.key?)
+    }
+
+    /// The upstream, once it is known.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.snapshot.upstreams.get(self.upstream?)
+    }
+
+    /// Takes the upstream's own name of the request from its answer's head.
+    pub fn note_upstream_request_id(&mut self, headers: &HeaderMap) {
+        const NAMES: [&str; 4] = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id"];
+        self.upstream_request_id = NAMES.into_iter().find_map(|name| headers.get(name)).cloned();
+    }
+
+    /// The reason, where the outcome has one.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match &self.outcome {
+            Outcome::Refused(denial) => Some(denial.reason),
+            Outcome::Open | Outcome::Served | Outcome::Cut(_) => None,
+        }
+    }
+
+    /// The word for how it ended.
+    #[must_use]
+    pub fn event(&self) -> &'static str {
+        match &self.outcome {
+            Outcome::Open => "abandoned",
+            Outcome::Served => "served",
+            Outcome::Cut(_) => "cut",
+            Outcome::Refused(denial) => match denial.reason.facts().kind {
+                Kind::Denied => "denied",
+                Kind::Failed => "failed",
+            },
+        }
+    }
+
+    /// Fills a sentence of the table with the request's own facts.
+    #[must_use]
+    pub fn fill(&self, sentence: &str, denial: &Denial) -> String {
+        let mut out = String::with_capacity(sentence.len() + 64);
+        let mut rest = sentence;
+        while let Some((before, from)) = rest.split_once('{') {
+            out.push_str(before);
+            let Some((word, after)) = from.split_once('}') else { break };
+            self.fill_word(&mut out, word, denial);
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn fill_word(&self, out: &mut String, word: &str, denial: &Denial) {
+        use std::fmt::Write as _;
+        let unknown = "?";
+        match word {
+            "project" => out.push_str(self.project().map_or(unknown, |project| &project.name)),
+            "key_id" => out.push_str(self.key().map_or(unknown, |key| &key.id)),
+            "model" => render::plain(out, self.model.as_deref().unwrap_or(unknown).as_bytes(), 256),
+            "scope" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.scope.name())),
+            "endpoint" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.name)),
+            "method" => render::plain(out, self.method.as_str().as_bytes(), 16),
+            "path" => render::plain(out, self.uri.path().as_bytes(), 256),
+            "upstream" => out.push_str(self.upstream().map_or(unknown, |upstream| &upstream.name)),
+            "client_ip" => {
+                let _ = write!(out, "{}", self.client.map_or(self.peer, |(address, _)| address));
+            }
+            "peer_ip" => {
+                let _ = write!(out, "{}", self.peer);
+            }
+            "rule" => out.push_str(self.rule(denial.rule)),
+            "detail" => out.push_str(denial.detail.as_deref().unwrap_or_default()),
+            _ => {}
+        }
+    }
+
+    fn rule(&self, id: RuleId) -> &str {
+        self.snapshot.rule(id).map_or("the configuration", |rule| &rule.path)
+    }
+}

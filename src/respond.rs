@@ -1,0 +1,305 @@
+//! Every refusal becomes HTTP here, once, in the dialect that the client's SDK reads.
+//!
+//! 1. The sentence says what to do about it and names the request; it is the only part that every
+//!    SDK shows.
+//! 2. `x-should-retry` says whether trying again can help, since the SDKs' own guesses differ.
+//!    `retry-after` is always the truth; where it is long, retrying at once is forbidden as well,
+//!    because some SDKs sleep as long as they are told.
+//! 3. What is left of the client's body is read and thrown away, within bounds, before the answer:
+//!    a client that is still sending would otherwise see a broken connection and no reason.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use http_body::Body as _;
+use pin_project_lite::pin_project;
+use serde_json::json;
+use tokio::time::Sleep;
+use tower::{Layer, Service};
+
+use crate::account::Relay;
+use crate::denial::Facts;
+use crate::dialect::{Dialect, Surface};
+use crate::exchange::{Accepted, Exchange, Permits, Refusal, Refused};
+use crate::forward::own_headers;
+use crate::ledger::OpenRecord;
+
+/// How much of a refused request's body is read.
+const MOST_DRAINED: u64 = 1 << 20;
+/// How long that may take.
+const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+/// The longest wait that a client is told to sit out.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+const REASON: HeaderName = HeaderName::from_static("x-portcullis-reason");
+
+/// Puts the answering of refusals in front of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RespondLayer;
+
+/// The answering of refusals in front of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Respond<S> {
+    inner: S,
+}
+
+impl<S> Layer<S> for RespondLayer {
+    type Service = Respond<S>;
+
+    fn layer(&self, inner: S) -> Respond<S> {
+        Respond { inner }
+    }
+}
+
+impl<S> Service<Exchange<Accepted>> for Respond<S>
+where
+    S: Service<Exchange<Accepted>, Response = Response<Relay>, Error = Refusal>,
+{
+    type Response = Response<Relay>;
+    type Error = Infallible;
+    type Future = Responding<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // A refusal belongs to a request, and here is none yet.
+        self.inner.poll_ready(cx).map(|_| Ok(()))
+    }
+
+    fn call(&mut self, exchange: Exchange<Accepted>) -> Self::Future {
+        Responding::Asking { inner: self.inner.call(exchange) }
+    }
+}
+
+pin_project! {
+    /// A request on its way to an answer.
+    #[project = RespondingNow]
+    #[derive(Debug)]
+    pub(crate) enum Responding<F> {
+        /// The stages have it.
+        Asking {
+            #[pin]
+            inner: F,
+        },
+        /// It was refused, and its body is being thrown away.
+        Draining {
+            refused: Option<Box<Refused>>,
+            budget: u64,
+            timer: Pin<Box<Sleep>>,
+        },
+    }
+}
+
+impl<F> Future for Responding<F>
+where
+    F: Future<Output = Result<Response<Relay>, Refusal>>,
+{
+    type Output = Result<Response<Relay>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match self.as_mut().project() {
+                RespondingNow::Asking { inner } => match inner.poll(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
+                    Poll::Ready(Err(Refusal(refused))) => {
+                        if !worth_draining(&refused) {
+                            return Poll::Ready(Ok(answer(*refused)));
+                        }
+                        let timer = Box::pin(tokio::time::sleep(LONGEST_DRAIN));
+                        self.set(Responding::Draining {
+                            refused: Some(refused),
+                            budget: MOST_DRAINED,
+                            timer,
+                        });
+                    }
+                },
+                RespondingNow::Draining { refused, budget, timer } => {
+                    let Some(now) = refused.as_mut() else { return Poll::Pending };
+                    let drained = drain(now, budget, cx).is_ready() || timer.as_mut().poll(cx).is_ready();
+                    match refused.take_if(|_| drained) {
+                        Some(refused) => return Poll::Ready(Ok(answer(*refused))),
+                        None => return Poll::Pending,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the rest of the body can be had cheaply. A client that waits for `100 Continue` has not
+/// sent it and must not be asked to.
+fn worth_draining(refused: &Refused) -> bool {
+    !refused.body.is_end_stream()
+        && refused.body.size_hint().lower() <= MOST_DRAINED
+        && !refused.head.headers.contains_key(header::EXPECT)
+}
+
+fn drain(refused: &mut Refused, budget: &mut u64, cx: &mut Context<'_>) -> Poll<()> {
+    loop {
+        match std::task::ready!(Pin::new(&mut refused.body).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                *budget = budget.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
+                if *budget == 0 {
+                    return Poll::Ready(());
+                }
+            }
+            Some(Err(_)) | None => return Poll::Ready(()),
+        }
+    }
+}
+
+/// Builds the answer to a refusal and notes it in the record.
+fn answer(refused: Refused) -> Response<Relay> {
+    let Refused { denial, head, body, mut record } = refused;
+    let facts = denial.reason.facts();
+    let status = StatusCode::from_u16(facts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let message = format!("{} (request {})", record.fill(facts.told_to_client, &denial), record.id);
+    let dialect =
+        record.endpoint.map_or_else(|| guess(&head, &record), |endpoint| endpoint.surface.dialect());
+    let text = match dialect {
+        Dialect::OpenAi => openai(facts, &message),
+        Dialect::Anthropic => anthropic(facts, &message, &record),
+        Dialect::Gemini => gemini(facts, &message, &record),
+    };
+    let mut headers = own_headers(record.id);
+    headers.insert(REASON, HeaderValue::from_static(facts.code));
+    let retry = facts.retry && denial.retry_after.is_none_or(|wait| wait <= LONGEST_WAIT);
+    headers.insert(SHOULD_RETRY, HeaderValue::from_static(if retry { "true" } else { "false" }));
+    if let Some(wait) = denial.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(millis(wait).div_ceil(1000)));
+        if retry {
+            headers.insert(RETRY_AFTER_MS, HeaderValue::from(millis(wait) + 1));
+        }
+    }
+    match facts.status {
+        405 => {
+            let allow = if denial.detail.as_deref() == Some("It takes GET.") { "GET" } else { "POST" };
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        401 => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\""));
+        }
+        _ => {}
+    }
+    if !body.is_end_stream() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    record.status = facts.status;
+    record.refuse(denial);
+    let mut response = Response::new(Relay::own(Bytes::from(text), record, Permits::new()));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX - 1)
+}
+
+/// The dialect of a request that was refused before its endpoint was known.
+fn guess(head: &Parts, record: &OpenRecord) -> Dialect {
+    let path = head.uri.path();
+    let named = path.trim_start_matches('/').split('/').next().and_then(|name| {
+        let at = record.snapshot.upstream_named(name)?;
+        let upstream = record.snapshot.upstreams.get(at)?;
+        Surface::ALL.into_iter().find(|surface| upstream.provider.serves(*surface))
+    });
+    if let Some(surface) = named {
+        return surface.dialect();
+    }
+    if path.ends_with("/messages")
+        || path.contains("/messages/")
+        || head.headers.contains_key("anthropic-version")
+    {
+        return Dialect::Anthropic;
+    }
+    let gemini_verb =
+        path.rsplit('/').next().is_some_and(|last| last.contains(':')) && head.method == http::Method::POST;
+    if gemini_verb
+        || path.starts_with("/v1beta")
+        || path.starts_with("/v1alpha")
+        || head.headers.contains_key("x-goog-api-key")
+    {
+        return Dialect::Gemini;
+    }
+    Dialect::OpenAi
+}
+
+fn openai(facts: &Facts, message: &str) -> String {
+    let kind = match facts.status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    };
+    json!({"error": {"message": message, "type": kind, "param": facts.param, "code": facts.code}}).to_string()
+}
+
+fn anthropic(facts: &Facts, message: &str, record: &OpenRecord) -> String {
+    let kind = match facts.status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
+    };
+    let error = json!({"type": kind, "message": message, "details": {"error_code": facts.code}});
+    json!({"type": "error", "error": error, "request_id": record.id.as_str()}).to_string()
+}
+
+fn gemini(facts: &Facts, message: &str, record: &OpenRecord) -> String {
+    let status = match facts.status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        504 => "DEADLINE_EXCEEDED",
+        500.. => "UNAVAILABLE",
+        _ => "INVALID_ARGUMENT",
+    };
+    let info = json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": facts.code.to_ascii_uppercase(),
+        "domain": "portcullis",
+        "metadata": {"request_id": record.id.as_str()},
+    });
+    json!({"error": {"code": facts.status, "message": message, "status": status, "details": [info]}})
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::denial::Reason;
+
+    #[test]
+    fn phrases_that_clients_act_on_are_never_said() {
+        // Claude Code keys on these: it would log the user out or show another cause.
+        let loaded = [
+            "OAuth token has been revoked",
+            "x-api-key",
+            "credit balance is too low",
+            "organization has been disabled",
+            "prompt is too long",
+            "not a valid API key for this workspace",
+        ];
+        for reason in Reason::ALL {
+            for phrase in loaded {
+                assert!(!reason.facts().told_to_client.contains(phrase), "{}: {phrase}", reason.code());
+            }
+        }
+    }
+}

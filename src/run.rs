@@ -1,0 +1,224 @@
+//! A whole gate in a process: workers, admin listener, reload, drain.
+//!
+//! The listener, the sink and the moment to stop are arguments, so that `serve`, `demo` and the
+//! tests run the very same thing.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tracing::Dispatch;
+use tracing::level_filters::LevelFilter;
+
+use crate::accept::{self, Shared};
+use crate::clock::Moment;
+use crate::config::{self, Faults, Loaded, LogFormat, LogLevel, LogSettings, Sources};
+use crate::ledger::Ledger;
+use crate::limits::Registry;
+use crate::metrics::Metrics;
+use crate::record::Form;
+use crate::telemetry::{self, Lost, Sink};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// A gate that runs.
+#[derive(Debug)]
+pub struct Gate {
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// What the workers share.
+    pub shared: Arc<Shared>,
+    sink: Arc<Sink>,
+    dispatch: Dispatch,
+    registry: Arc<Registry>,
+    draining: Arc<AtomicBool>,
+    stop: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Lost for Metrics {
+    fn lost(&self, lines: u64) {
+        self.records_lost.inc_by(lines);
+    }
+}
+
+#[derive(Debug)]
+struct ToMetrics(Arc<Metrics>);
+
+impl Lost for ToMetrics {
+    fn lost(&self, lines: u64) {
+        self.0.lost(lines);
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request under way was finished.
+    Drained,
+    /// Some were cut off because they took longer than the drain allows.
+    CutOff,
+}
+
+impl Gate {
+    /// Starts the workers. When this returns, clients can connect.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or a thread cannot be started.
+    pub fn start(
+        loaded: Loaded,
+        registry: Arc<Registry>,
+        out: impl Write + Send + 'static,
+    ) -> io::Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let sink = Sink::start(out, Box::new(ToMetrics(Arc::clone(&metrics))))?;
+        let form = form(loaded.log);
+        let dispatch = telemetry::subscriber(Arc::clone(&sink), form, level(loaded.log));
+        let server = &loaded.snapshot.server;
+        let sockets = listen(server.listen, server.workers)?;
+        let address = sockets.first().map_or(Ok(server.listen), std::net::TcpListener::local_addr)?;
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(loaded.snapshot),
+            ledger: Arc::new(Ledger { metrics, form }),
+            open: AtomicUsize::new(0),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let worker = |(at, socket)| worker(at, socket, &shared, &stopped, &dispatch);
+        let workers = sockets.into_iter().enumerate().map(worker).collect::<io::Result<_>>()?;
+        let draining = Arc::new(AtomicBool::new(false));
+        Ok(Self { address, shared, sink, dispatch, registry, draining, stop, workers })
+    }
+
+    /// What log lines go to; the threads of a command set it as theirs.
+    #[must_use]
+    pub fn dispatch(&self) -> Dispatch {
+        self.dispatch.clone()
+    }
+
+    /// Tells whether the gate has been told to stop.
+    #[must_use]
+    pub fn draining(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.draining)
+    }
+
+    /// Takes a new configuration as a whole, or keeps the old one.
+    ///
+    /// # Errors
+    /// Every mistake in the new one.
+    pub fn reload(&self, sources: &Sources) -> Result<Loaded, Faults> {
+        let loaded = config::load(sources, &self.registry);
+        self.shared.ledger.metrics.reloaded(loaded.is_ok());
+        loaded
+    }
+
+    /// Puts a loaded configuration in force. Requests under way keep theirs.
+    pub fn put_in_force(&self, loaded: Loaded) {
+        self.shared.snapshot.store(Arc::new(loaded.snapshot));
+        self.registry.sweep();
+    }
+
+    /// Stops accepting, lets what is under way finish for as long as the drain allows, and writes
+    /// the last record.
+    pub fn stop(self) -> Ended {
+        let patience = self.shared.snapshot.load().server.drain;
+        self.draining.store(true, Ordering::Release);
+        let _ = self.stop.send(true);
+        let begun = Moment::now();
+        while self.workers.iter().any(|worker| !worker.is_finished()) && begun.elapsed() < patience {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let drained = self.workers.iter().all(JoinHandle::is_finished);
+        if drained {
+            for worker in self.workers {
+                let _ = worker.join();
+            }
+        }
+        self.sink.close();
+        if drained { Ended::Drained } else { Ended::CutOff }
+    }
+
+    /// Waits until every line so far is written.
+    pub fn flush(&self) {
+        self.sink.flush();
+    }
+}
+
+fn form(log: LogSettings) -> Form {
+    match log.format {
+        LogFormat::Auto => telemetry::form_for_stdout(),
+        LogFormat::Json => Form::Json,
+        LogFormat::Text => Form::Text,
+    }
+}
+
+fn level(log: LogSettings) -> LevelFilter {
+    match log.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+    }
+}
+
+/// One socket for each worker on the same address.
+fn listen(address: SocketAddr, workers: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    if address.port() != 0 {
+        // Sockets that share a port would also share it with another gate that is already there;
+        // a plain one tells.
+        bind(address, false)
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
+    }
+    let first = bind(address, true)?;
+    let address = first.local_addr()?;
+    let mut sockets = vec![first];
+    for _ in 1..workers.max(1) {
+        sockets.push(bind(address, true)?);
+    }
+    for socket in &sockets {
+        socket2::SockRef::from(socket).listen(BACKLOG)?;
+    }
+    Ok(sockets)
+}
+
+fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    if !shared {
+        socket.listen(1)?;
+    }
+    Ok(socket.into())
+}
+
+fn worker(
+    at: usize,
+    socket: std::net::TcpListener,
+    shared: &Arc<Shared>,
+    stop: &watch::Receiver<bool>,
+    dispatch: &Dispatch,
+) -> io::Result<JoinHandle<()>> {
+    let (shared, stop, dispatch) = (Arc::clone(shared), stop.clone(), dispatch.clone());
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+    let listener = {
+        let _inside = runtime.enter();
+        tokio::net::TcpListener::from_std(socket)?
+    };
+    std::thread::Builder::new().name(format!("worker-{at}")).spawn(move || {
+        let _lines = tracing::dispatcher::set_default(&dispatch);
+        runtime.block_on(accept::serve(listener, shared, stop));
+    })
+}
