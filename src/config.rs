@@ -33,6 +33,7 @@ mod written;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::limits::Registry;
@@ -182,6 +183,7 @@ type Keys = (Vec<Key>, HashMap<[u8; 32], usize, foldhash::fast::RandomState>, Ve
 
 fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
     let (mut keys, mut by_digest, mut paths) = Keys::default();
+    let mut by_id: HashMap<Arc<str>, usize> = HashMap::new();
     let mut any = false;
     for (project, (name, one)) in written.projects.iter().flatten().enumerate() {
         let list = child(&child("projects", name), "keys");
@@ -190,8 +192,7 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
             any = true;
             let path = item(&list, at);
             let Some((digest, key)) = work.key(&path, project, one) else { continue };
-            let twin = keys.iter().position(|other: &Key| other.id == key.id).and_then(|at| paths.get(at));
-            if let Some(twin) = twin {
+            if let Some(twin) = by_id.insert(Arc::clone(&key.id), keys.len()).and_then(|at| paths.get(at)) {
                 let what = format!("the id `{}` is taken by {twin} ({})", key.id, work.places.line(twin));
                 work.wrong(&child(&path, "id"), &what, "give each key an id of its own, over all projects");
             }

@@ -453,6 +453,63 @@ fn files_are_found_and_secrets_read_from_them() {
 }
 
 #[test]
+fn deep_nesting_is_a_mistake_and_not_a_crash() {
+    for text in [
+        format!("x = {}", "[".repeat(50_000)),
+        format!("{}x = 1", "a.".repeat(50_000)),
+        format!("[{}x]", "a.".repeat(50_000)),
+        format!("x = {}", "{a=".repeat(50_000)),
+        format!("{GOOD}x = {{{}x = 1}}", "a.".repeat(50_000)),
+    ] {
+        assert!(load_one(&text).is_err());
+    }
+    let deep = format!("PORTCULLIS{}", "__A".repeat(50_000));
+    assert!(load(&[("a", GOOD)], &[(&deep, "1")]).is_err());
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_only_if_it_is_one() {
+    let home = std::env::temp_dir().join(format!("portcullis-ca-{}", std::process::id()));
+    let made = rcgen::generate_simple_self_signed(["llm.example.com".to_owned()]).unwrap();
+    let told = |pem: &str| {
+        std::fs::write(&home, pem).unwrap();
+        let line = format!("{PROVIDER}\nca_file = \"{}\"", home.display());
+        load_one(&good_but(PROVIDER, &line)).map(|loaded| {
+            assert!(loaded.files.contains(&home));
+            assert_eq!(
+                loaded.snapshot.upstreams[0].tls.as_ref().unwrap().alpn_protocols,
+                [b"http/1.1".to_vec()]
+            );
+        })
+    };
+    assert!(told(&made.cert.pem()).is_ok());
+    let empty = told("").unwrap_err().render_text();
+    assert!(empty.contains("holds no certificate"), "{empty}");
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let broken = told(broken).unwrap_err().render_text();
+    assert!(broken.contains("not a certificate authority"), "{broken}");
+    std::fs::remove_file(&home).unwrap();
+}
+
+#[test]
+fn the_same_quota_twice_counts_once() {
+    let loaded = load_one(&good_but(LIMITS, "{ requests = [\"60/min\", \"60/min\"] }")).unwrap();
+    assert_eq!((loaded.snapshot.projects[0].limits.len(), loaded.lints.len()), (1, 1));
+}
+
+#[test]
+fn ten_thousand_keys_are_loaded_without_hurry_but_soon() {
+    let mut text = GOOD.to_owned();
+    for number in 0..10_000 {
+        let _ = write!(
+            text,
+            "[[projects.search.keys]]\nid = \"k{number}\"\nsha256 = \"{number:064x}\"\nexpires = 2027-01-01\n"
+        );
+    }
+    assert_eq!(load_one(&text).unwrap().snapshot.keys.len(), 10_001);
+}
+
+#[test]
 fn a_reload_keeps_the_state_of_limits() {
     let registry = Registry::new(now());
     let load = |text: &str| {

@@ -19,6 +19,9 @@ use super::place::{Part, Places, child};
 /// Values that the environment may set to a list, separated by commas.
 const LISTS: [&str; 6] = ["trusted_proxies", "allow_ips", "models", "scopes", "upstreams", "requests"];
 
+/// No setting stands deeper.
+const DEEPEST: usize = 8;
+
 /// The layers laid over each other.
 pub(super) struct Layered {
     pub(super) value: Value,
@@ -138,7 +141,7 @@ fn variable_path(name: &str) -> Option<String> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let parts: Vec<&str> = rest.split("__").collect();
     let fine = |part: &&str| part.starts_with(|c: char| c.is_ascii_alphanumeric());
-    (parts.iter().all(fine) && rest.bytes().all(plain))
+    (parts.len() <= DEEPEST && parts.iter().all(fine) && rest.bytes().all(plain))
         .then(|| parts.iter().fold(String::new(), |path, part| child(&path, &part.to_lowercase())))
 }
 

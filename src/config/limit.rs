@@ -78,6 +78,10 @@ impl Work<'_> {
                 let what = "there is a quota for this stretch of time already; only the smaller one matters";
                 self.lint(&path, what, "remove one of them");
             }
+            // The registry would give the same meter again, and a request would be taken twice from it.
+            if limits.iter().any(|limit| limit.meter.quota() == quota) {
+                continue;
+            }
             match self.registry.meter(owner, quota) {
                 Ok(meter) => limits.push(Limit { meter, rule: self.rule(&path) }),
                 Err(crate::limits::TooFine) => {
