@@ -46,9 +46,8 @@ pub fn check(sources: &Sources, format: Format) -> Checked {
     let text = match (&loaded, format) {
         (Ok(loaded), Format::Text) => told(loaded),
         (Err(faults), Format::Text) => {
-            let count = faults.0.len();
-            let mistakes = if count == 1 { "mistake" } else { "mistakes" };
-            format!("{faults}\n{count} {mistakes}; the configuration cannot be used\n")
+            let mistakes = counted(faults.0.len(), "mistake");
+            format!("{faults}\n{mistakes}; the configuration cannot be used\n")
         }
         (loaded, Format::Json) => as_json(loaded.as_ref()),
     };
@@ -63,13 +62,17 @@ fn told(loaded: &Loaded) -> String {
     let snapshot = &loaded.snapshot;
     let _ = writeln!(
         out,
-        "\nfine: {} projects, {} keys, {} upstreams; {}",
-        snapshot.projects.len(),
-        snapshot.keys.len(),
-        snapshot.upstreams.len(),
+        "\nfine: {}, {}, {}; {}",
+        counted(snapshot.projects.len(), "project"),
+        counted(snapshot.keys.len(), "key"),
+        counted(snapshot.upstreams.len(), "upstream"),
         snapshot.digest
     );
     out
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[derive(Serialize)]

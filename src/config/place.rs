@@ -16,13 +16,13 @@ use super::mask::masked;
 /// The place of every value.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    texts: Vec<Text>,
+    texts: Vec<Source>,
     spots: BTreeMap<String, Spot>,
 }
 
 /// A file's text.
 #[derive(Debug)]
-struct Text {
+struct Source {
     name: String,
     text: String,
     /// Where each line begins.
@@ -78,7 +78,7 @@ impl Places {
     pub(super) fn add_text(&mut self, name: &str, text: &str) -> usize {
         let starts = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(starts).collect();
-        self.texts.push(Text { name: name.to_owned(), text: text.to_owned(), lines });
+        self.texts.push(Source { name: name.to_owned(), text: text.to_owned(), lines });
         self.texts.len() - 1
     }
 
@@ -180,7 +180,7 @@ impl Places {
     pub(super) fn at(&self, text: usize, span: &Range<usize>) -> Option<Place> {
         let from = self.texts.get(text)?;
         let (line, start) = from.line_at(span.start);
-        let Text { name, text, .. } = from;
+        let Source { name, text, .. } = from;
         let line_text = text.get(start..)?.lines().next().unwrap_or_default();
         let column = text.get(start..span.start)?.chars().count();
         let meant = text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
@@ -205,7 +205,7 @@ impl Places {
     }
 }
 
-impl Text {
+impl Source {
     /// The line that holds a byte, from 1, and where it begins.
     fn line_at(&self, byte: usize) -> (usize, usize) {
         let line = self.lines.partition_point(|start| *start <= byte);
