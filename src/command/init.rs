@@ -1,7 +1,51 @@
 //! `portcullis init`: a first configuration that works, and says what each line is for.
 
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use super::{FAILED, FINE, WRONG, complain, key, say};
 use crate::clock::Moment;
 use crate::dialect::Provider;
+use crate::project_key;
+
+/// Writes a configuration with one project and prints its key. A file that is there stays as it is.
+#[must_use]
+pub fn run(file: &Path, provider: Provider, project: &str, now: Moment) -> u8 {
+    let key_id = format!("{project}-1");
+    if !project_key::is_id(&key_id) {
+        complain("a project's name has 1 to 62 letters, digits, '-', '.' and '_'");
+        return WRONG;
+    }
+    let Some(key) = key::generate(&key_id) else {
+        complain("the system gave no randomness");
+        return FAILED;
+    };
+    let sha256 = key::hex(&project_key::digest(key.as_bytes()));
+    let text = written(&Choices { provider, project, key_id: &key_id, sha256: &sha256, now });
+    // A file that is there is somebody's configuration: only a new one is written, and only whole.
+    let opened = OpenOptions::new().write(true).create_new(true).open(file);
+    if let Err(error) =
+        opened.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+    {
+        let shown = file.display();
+        complain(&match error.kind() {
+            ErrorKind::AlreadyExists => {
+                format!("{shown} is already there and stays as it is; name another with --config")
+            }
+            _ => format!("{shown} cannot be written: {error}"),
+        });
+        return FAILED;
+    }
+    say(&format!(
+        "Wrote {file}. The project's key, shown this once; give it to the application as its api_key:\n\n    {key}\n\n\
+         Next: set {variable} to the provider's key, then\n\n    portcullis check --config {file}\n    portcullis serve --config {file}",
+        file = file.display(),
+        key = key.as_str(),
+        variable = usual_variable(provider),
+    ));
+    FINE
+}
 
 /// What a first configuration is made of.
 #[derive(Clone, Copy, Debug)]
