@@ -40,12 +40,7 @@ pub(crate) struct Keys {
 /// Runs the demo; with `once`, only the tour.
 #[must_use]
 pub fn run(once: bool) -> u8 {
-    match Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .and_then(|runtime| show(&runtime, once))
-    {
+    match Builder::new_current_thread().enable_all().build().and_then(|runtime| show(&runtime, once)) {
         Ok(true) => FINE,
         Ok(false) => {
             complain("a verdict was not the expected one");
@@ -59,11 +54,7 @@ pub fn run(once: bool) -> u8 {
 }
 
 fn show(runtime: &Runtime, once: bool) -> io::Result<bool> {
-    let upstream = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    let upstream_address = upstream.local_addr()?;
-    let standin = Standin::new(PROVIDER_KEY).pace(Duration::from_millis(30));
-    runtime.spawn(standin.serve(upstream, std::future::pending()));
-
+    let upstream_address = start_upstream()?;
     let keys = make_keys().ok_or_else(|| io::Error::other("the system gave no randomness"))?;
     let (written, records) = channel();
     let gate = start(upstream_address, &keys, written)?;
@@ -76,6 +67,20 @@ fn show(runtime: &Runtime, once: bool) -> io::Result<bool> {
     }
     gate.stop();
     Ok(well)
+}
+
+/// The stand-in runs on a thread of its own until the process ends.
+fn start_upstream() -> io::Result<SocketAddr> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+    let address = listener.local_addr()?;
+    let standin = Standin::new(PROVIDER_KEY).pace(Duration::from_millis(30));
+    std::thread::Builder::new().name("stand-in".to_owned()).spawn(move || {
+        if let Err(error) = runtime.block_on(standin.serve(listener, std::future::pending())) {
+            complain(&format!("the stand-in upstream ended: {error}"));
+        }
+    })?;
+    Ok(address)
 }
 
 fn make_keys() -> Option<Keys> {
