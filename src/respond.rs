@@ -25,7 +25,7 @@ use tokio::time::Sleep;
 use tower::{Layer, Service};
 
 use crate::account::Relay;
-use crate::denial::Facts;
+use crate::denial::{Facts, Reason};
 use crate::dialect::{Dialect, Surface};
 use crate::exchange::{Accepted, Exchange, Permits, Refusal, Refused};
 use crate::forward::own_headers;
@@ -135,9 +135,10 @@ where
 }
 
 /// Whether the rest of the body can be had cheaply. A client that waits for `100 Continue` has not
-/// sent it and must not be asked to.
+/// sent it and must not be asked to; one whose time for the body is up has had its wait.
 fn worth_draining(refused: &Refused) -> bool {
-    !refused.body.is_end_stream()
+    refused.denial.reason != Reason::BodyTimeout
+        && !refused.body.is_end_stream()
         && refused.body.size_hint().lower() <= MOST_DRAINED
         && !refused.head.headers.contains_key(header::EXPECT)
 }
@@ -283,7 +284,7 @@ fn gemini(facts: &Facts, message: &str, record: &OpenRecord) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::denial::Reason;
+    use super::*;
 
     #[test]
     fn phrases_that_clients_act_on_are_never_said() {
