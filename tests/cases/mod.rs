@@ -8,25 +8,25 @@ use serde_json::Value;
 
 use crate::common::{Answer, OK, Running, Setup, Upstream, request};
 
-pub use table::all;
+pub(crate) use table::all;
 
 /// A chat request in one dialect.
 #[derive(Clone, Copy, Debug)]
-pub struct Route {
-    pub dialect: Dialect,
-    pub name: &'static str,
-    pub upstream: &'static str,
-    pub path: &'static str,
-    pub list: &'static str,
-    pub endpoint: &'static str,
-    pub model: &'static str,
-    pub body: &'static str,
+pub(crate) struct Route {
+    pub(crate) dialect: Dialect,
+    pub(crate) name: &'static str,
+    pub(crate) upstream: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) list: &'static str,
+    pub(crate) endpoint: &'static str,
+    pub(crate) model: &'static str,
+    pub(crate) body: &'static str,
     /// Where the dialect's SDK puts its key, and what it puts before it.
-    pub slot: (&'static str, &'static str),
+    pub(crate) slot: (&'static str, &'static str),
 }
 
 /// The three dialects.
-pub const ROUTES: [Route; 3] = [
+pub(crate) const ROUTES: [Route; 3] = [
     Route {
         dialect: Dialect::OpenAi,
         name: "openai",
@@ -64,7 +64,7 @@ pub const ROUTES: [Route; 3] = [
 
 impl Route {
     /// A request as the dialect's SDK sends it, with more headers, and with `{}` for no key.
-    pub fn request(
+    pub(crate) fn request(
         &self,
         method: &str,
         target: &str,
@@ -87,22 +87,22 @@ impl Route {
     }
 
     /// The chat request.
-    pub fn chat(&self, key: &str) -> Vec<u8> {
+    pub(crate) fn chat(&self, key: &str) -> Vec<u8> {
         self.request("POST", self.path, key, &[], self.body)
     }
 
-    pub fn with(&self, key: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    pub(crate) fn with(&self, key: &str, more: &[(&str, &str)]) -> Vec<u8> {
         self.request("POST", self.path, key, more, self.body)
     }
 
-    pub fn body(&self, key: &str, body: &str) -> Vec<u8> {
+    pub(crate) fn body(&self, key: &str, body: &str) -> Vec<u8> {
         self.request("POST", self.path, key, &[], body)
     }
 }
 
 /// The line of the configuration that refuses.
 #[derive(Clone, Copy, Debug)]
-pub enum Line {
+pub(crate) enum Line {
     /// None: the gate itself refuses.
     BuiltIn,
     /// The rule's name, and the section and setting where it stands. `{upstream}` is the route's.
@@ -110,19 +110,19 @@ pub enum Line {
 }
 
 /// One way to be refused.
-pub struct Case {
-    pub reason: Reason,
+pub(crate) struct Case {
+    pub(crate) reason: Reason,
     /// Tells it from another case of the same reason.
-    pub variant: &'static str,
-    pub dialects: &'static [Dialect],
-    pub arrange: fn(Setup, &Route) -> Setup,
-    pub upstream: fn() -> Upstream,
-    pub ask: fn(&Running, &Upstream, &Route) -> Answer,
-    pub line: Line,
+    pub(crate) variant: &'static str,
+    pub(crate) dialects: &'static [Dialect],
+    pub(crate) arrange: fn(Setup, &Route) -> Setup,
+    pub(crate) upstream: fn() -> Upstream,
+    pub(crate) ask: fn(&Running, &Upstream, &Route) -> Answer,
+    pub(crate) line: Line,
     /// What stands for `{detail}`.
-    pub detail: fn(&Route) -> &'static str,
+    pub(crate) detail: fn(&Route) -> &'static str,
     /// The method and path of the refused request.
-    pub target: fn(&Route) -> (&'static str, &'static str),
+    pub(crate) target: fn(&Route) -> (&'static str, &'static str),
 }
 
 const EVERY: &[Dialect] = &[Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini];
@@ -144,22 +144,22 @@ fn case(reason: Reason) -> Case {
 
 impl Case {
     /// The name of the case on one route.
-    pub fn name(&self, route: &Route) -> String {
+    pub(crate) fn name(&self, route: &Route) -> String {
         let mark = if self.variant.is_empty() { "" } else { "-" };
         format!("{}{mark}{}@{}", self.reason.code(), self.variant, route.name)
     }
 
-    pub fn routes(&self) -> impl Iterator<Item = &'static Route> {
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &'static Route> {
         ROUTES.iter().filter(|route| self.dialects.contains(&route.dialect))
     }
 
     /// Starts a gate and drives the case through its socket.
-    pub fn drive(&self, route: &Route) -> Driven {
+    pub(crate) fn drive(&self, route: &Route) -> Driven {
         self.drive_with(route, |setup| setup)
     }
 
     /// The same with more arranged.
-    pub fn drive_with(&self, route: &Route, more: impl FnOnce(Setup) -> Setup) -> Driven {
+    pub(crate) fn drive_with(&self, route: &Route, more: impl FnOnce(Setup) -> Setup) -> Driven {
         let upstream = (self.upstream)();
         let setup = Setup::new(upstream.address);
         let gate = more((self.arrange)(setup, route)).start();
@@ -169,15 +169,15 @@ impl Case {
 }
 
 /// A gate that has refused.
-pub struct Driven {
-    pub gate: Running,
-    pub upstream: Upstream,
-    pub answer: Answer,
+pub(crate) struct Driven {
+    pub(crate) gate: Running,
+    pub(crate) upstream: Upstream,
+    pub(crate) answer: Answer,
 }
 
 impl Driven {
     /// The record of the refused request.
-    pub fn record(&self) -> Value {
+    pub(crate) fn record(&self) -> Value {
         let id = self.answer.header("x-request-id").expect("a request id");
         let mut found = None;
         crate::common::until("the record is written", || {

@@ -11,7 +11,7 @@ use crate::common::{OK, Upstream, request, until};
 const KEY: &str = "[projects.search.keys]";
 
 /// Every case.
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     [head(), key(), scope(), rate(), ask(), model(), forward()].into_iter().flatten().collect()
 }
 
@@ -72,10 +72,7 @@ fn key() -> Vec<Case> {
             detail: |_| "it does not begin with pcl_",
             ..case(Reason::KeyMalformed)
         },
-        Case {
-            ask: |gate, _, route| gate.ask(route.chat(&new_key("somebody"))),
-            ..case(Reason::KeyUnknown)
-        },
+        Case { ask: |gate, _, route| gate.ask(route.chat(&new_key("somebody"))), ..case(Reason::KeyUnknown) },
         Case {
             ask: |gate, _, route| {
                 let [one, other] = [format!("Bearer {}", gate.setup.client_key), new_key("other")];
@@ -152,9 +149,7 @@ fn scope() -> Vec<Case> {
                 let setup = setup.upstream("second", route.upstream, "http://127.0.0.1:9");
                 setup.set("projects.search", "upstreams", r#""*""#)
             },
-            ask: |gate, _, route| {
-                gate.ask(route.request("GET", route.list, &gate.setup.client_key, &[], ""))
-            },
+            ask: |gate, _, route| gate.ask(route.request("GET", route.list, &gate.setup.client_key, &[], "")),
             target: |route| ("GET", route.list),
             line: Line::At("projects.search.upstreams", "projects.search", "upstreams"),
             ..case(Reason::UpstreamAmbiguous)
@@ -217,11 +212,7 @@ fn rate() -> Vec<Case> {
     ]
 }
 
-fn second_of_two(
-    gate: &crate::common::Running,
-    _: &Upstream,
-    route: &super::Route,
-) -> crate::common::Answer {
+fn second_of_two(gate: &crate::common::Running, _: &Upstream, route: &super::Route) -> crate::common::Answer {
     let request = route.chat(&gate.setup.client_key);
     assert_eq!(gate.ask(&request).status, 200);
     gate.ask(&request)
@@ -281,7 +272,7 @@ fn ask() -> Vec<Case> {
                 gate.ask(route.body(&gate.setup.client_key, body))
             },
             detail: |route| match route.dialect {
-                Dialect::OpenAi | Dialect::Anthropic => "'model' is there twice",
+                Dialect::OpenAi | Dialect::Anthropic => "the field 'model' is there twice",
                 Dialect::Gemini => "the path names one and the body another",
             },
             ..case(Reason::ModelAmbiguous)
@@ -367,7 +358,9 @@ fn forward() -> Vec<Case> {
         },
         Case {
             upstream: || {
-                Upstream::answering("HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n")
+                Upstream::answering(
+                    "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n",
+                )
             },
             line: upstream,
             detail: |_| "a redirect",
@@ -376,7 +369,8 @@ fn forward() -> Vec<Case> {
         Case {
             variant: "upgrade",
             upstream: || {
-                let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+                let head =
+                    "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
                 Upstream::answering(format!("{head}{OK}"))
             },
             line: upstream,

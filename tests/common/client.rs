@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::PATIENCE;
 
 /// A connection to the gate.
-pub struct Client {
-    pub stream: TcpStream,
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
     unread: Vec<u8>,
     received: Vec<u8>,
     reset: bool,
@@ -17,47 +17,48 @@ pub struct Client {
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// Whether the body came to its end as its framing says.
-    pub whole: bool,
+    pub(crate) whole: bool,
     /// The statuses of interim answers before it.
-    pub interim: Vec<u16>,
+    pub(crate) interim: Vec<u16>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(known, _)| known == name);
         let first = found.next().map(|(_, value)| value.as_str());
         assert!(found.next().is_none(), "{name} is there twice: {:?}", self.headers);
         first
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The gate's reason, if it refused.
-    pub fn reason(&self) -> Option<&str> {
+    pub(crate) fn reason(&self) -> Option<&str> {
         self.header("x-portcullis-reason")
     }
 
     /// Everything in it, for those who look for a text that must not be there.
-    pub fn everything(&self) -> Vec<u8> {
-        let mut all: Vec<u8> = self.headers.iter().flat_map(|(n, v)| format!("{n}: {v}\n").into_bytes()).collect();
+    pub(crate) fn everything(&self) -> Vec<u8> {
+        let mut all: Vec<u8> =
+            self.headers.iter().flat_map(|(n, v)| format!("{n}: {v}\n").into_bytes()).collect();
         all.extend_from_slice(&self.body);
         all
     }
 }
 
 impl Client {
-    pub fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -65,22 +66,22 @@ impl Client {
         Self { stream, unread: Vec::new(), received: Vec::new(), reset: false }
     }
 
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
     /// Sends what the gate may no longer want to read.
-    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         drop(self.stream.write_all(bytes.as_ref()));
     }
 
     /// Everything that has been received.
-    pub fn received(&self) -> &[u8] {
+    pub(crate) fn received(&self) -> &[u8] {
         &self.received
     }
 
     /// Reads what there is; false at the end.
-    pub fn fill(&mut self) -> bool {
+    pub(crate) fn fill(&mut self) -> bool {
         let mut piece = [0; 16 * 1024];
         match self.stream.read(&mut piece) {
             Ok(0) => false,
@@ -100,23 +101,23 @@ impl Client {
     }
 
     /// Whether the connection ends here, with nothing more in it.
-    pub fn ended(&mut self) -> bool {
+    pub(crate) fn ended(&mut self) -> bool {
         self.unread.is_empty() && !self.fill()
     }
 
     /// Waits for the end and gives what came before it.
-    pub fn rest(&mut self) -> Vec<u8> {
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.fill() {}
         std::mem::take(&mut self.unread)
     }
 
     /// Leaves at once: what is still under way meets a reset.
-    pub fn leave(self) {
+    pub(crate) fn leave(self) {
         drop(socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO)));
     }
 
     /// Leaves politely: the gate reads the end of the stream.
-    pub fn hang_up(self) {
+    pub(crate) fn hang_up(self) {
         drop(self.stream.shutdown(Shutdown::Both));
     }
 
@@ -138,12 +139,12 @@ impl Client {
     }
 
     /// Reads the head of an answer, without any body.
-    pub fn head(&mut self) -> Answer {
+    pub(crate) fn head(&mut self) -> Answer {
         self.try_head().unwrap_or_else(|| panic!("no answer; reset: {}", self.reset))
     }
 
     /// The same, or nothing if the connection ends.
-    pub fn try_head(&mut self) -> Option<Answer> {
+    pub(crate) fn try_head(&mut self) -> Option<Answer> {
         let first = self.line()?;
         let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {first:?}"));
@@ -158,7 +159,7 @@ impl Client {
     }
 
     /// The next chunk of a chunked body, or nothing at its end; an error if it breaks off.
-    pub fn chunk(&mut self) -> Result<Option<Vec<u8>>, ()> {
+    pub(crate) fn chunk(&mut self) -> Result<Option<Vec<u8>>, ()> {
         let line = self.line().ok_or(())?;
         let length = usize::from_str_radix(&line, 16).unwrap_or_else(|_| panic!("no chunk: {line:?}"));
         while self.unread.len() < length + 2 {
@@ -172,12 +173,12 @@ impl Client {
     }
 
     /// Reads a whole answer; interim ones are only noted.
-    pub fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         self.try_answer().unwrap_or_else(|| panic!("no answer; reset: {}", self.reset))
     }
 
     /// The same, or nothing if the connection ends without one.
-    pub fn try_answer(&mut self) -> Option<Answer> {
+    pub(crate) fn try_answer(&mut self) -> Option<Answer> {
         let mut interim = Vec::new();
         loop {
             let mut answer = self.try_head()?;
@@ -192,7 +193,7 @@ impl Client {
     }
 
     /// Reads the body of an answer whose head was read.
-    pub fn body_of(&mut self, answer: &mut Answer) {
+    pub(crate) fn body_of(&mut self, answer: &mut Answer) {
         let length = answer.header("content-length").map(|length| length.parse::<usize>().unwrap());
         if answer.header("transfer-encoding") == Some("chunked") {
             assert_eq!(length, None, "two framings: {:?}", answer.headers);
@@ -217,7 +218,7 @@ impl Client {
 }
 
 /// A request in bytes, with a Host and, where there is a body, its length.
-pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("{method} {target} HTTP/1.1\r\nhost: gate\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
@@ -231,7 +232,7 @@ pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str)
 }
 
 /// A JSON request with a project key.
-pub fn post(target: &str, key: &str, body: &str) -> Vec<u8> {
+pub(crate) fn post(target: &str, key: &str, body: &str) -> Vec<u8> {
     let bearer = format!("Bearer {key}");
     request("POST", target, &[("authorization", &bearer), ("content-type", "application/json")], body)
 }

@@ -8,20 +8,20 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// A stand-in that serves until it is dropped.
-pub struct Provider {
-    pub standin: Standin,
-    pub address: SocketAddr,
+pub(crate) struct Provider {
+    pub(crate) standin: Standin,
+    pub(crate) address: SocketAddr,
     _stop: oneshot::Sender<()>,
 }
 
 impl Provider {
     /// Starts one that accepts this key and streams as fast as it can.
-    pub fn start(key: &str) -> Self {
+    pub(crate) fn start(key: &str) -> Self {
         Self::on(std::net::TcpListener::bind("127.0.0.1:0").unwrap(), key)
     }
 
     /// The same on a listener that the test made, so that the configuration can be written first.
-    pub fn on(listener: std::net::TcpListener, key: &str) -> Self {
+    pub(crate) fn on(listener: std::net::TcpListener, key: &str) -> Self {
         let standin = Standin::new(key).pace(Duration::ZERO);
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();

@@ -7,38 +7,39 @@ use portcullis::snapshot::Snapshot;
 
 /// A configuration as it will be written, and the secrets that go with it.
 #[derive(Clone)]
-pub struct Setup {
+pub(crate) struct Setup {
     sections: Vec<(String, Vec<(String, String)>)>,
     more: String,
     adjust: Option<fn(&mut Snapshot)>,
     /// The whole project key of `search-prod`.
-    pub client_key: String,
+    pub(crate) client_key: String,
     /// What `env:PROVIDER_KEY` refers to.
-    pub provider_key: String,
+    pub(crate) provider_key: String,
 }
 
-pub fn random() -> [u8; 32] {
+pub(crate) fn random() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).unwrap();
     bytes
 }
 
 /// The SHA-256 of a key as the configuration wants it.
-pub fn sha256(key: &str) -> String {
+pub(crate) fn sha256(key: &str) -> String {
     portcullis::command::key::hex(&project_key::digest(key.as_bytes()))
 }
 
-pub fn new_key(id: &str) -> String {
+pub(crate) fn new_key(id: &str) -> String {
     project_key::compose(id, random()).to_string()
 }
 
 impl Setup {
     /// One project with one key that may do everything at three upstreams, all at `upstream`.
-    pub fn new(upstream: impl std::fmt::Display) -> Self {
+    pub(crate) fn new(upstream: impl std::fmt::Display) -> Self {
         let client_key = new_key("search-prod");
         let provider_key = format!("sk-canary-{}", portcullis::command::key::hex(&random()));
         let hash = sha256(&client_key);
-        let mut setup = Self { sections: Vec::new(), more: String::new(), adjust: None, client_key, provider_key };
+        let mut setup =
+            Self { sections: Vec::new(), more: String::new(), adjust: None, client_key, provider_key };
         setup = setup
             .set("server", "listen", r#""127.0.0.1:0""#)
             .set("server", "workers", "2")
@@ -59,7 +60,7 @@ impl Setup {
 
     /// Adds an upstream with the test's credential.
     #[must_use]
-    pub fn upstream(self, name: &str, provider: &str, base_url: &str) -> Self {
+    pub(crate) fn upstream(self, name: &str, provider: &str, base_url: &str) -> Self {
         let section = format!("upstreams.{name}");
         self.set(&section, "provider", &format!("\"{provider}\""))
             .set(&section, "base_url", &format!("\"{base_url}\""))
@@ -68,7 +69,7 @@ impl Setup {
 
     /// Sets a value, written as TOML, or changes it.
     #[must_use]
-    pub fn set(mut self, section: &str, key: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, section: &str, key: &str, value: &str) -> Self {
         let at = self.sections.iter().position(|(name, _)| name == section).unwrap_or_else(|| {
             self.sections.push((section.to_owned(), Vec::new()));
             self.sections.len() - 1
@@ -83,25 +84,25 @@ impl Setup {
 
     /// Adds TOML behind everything else.
     #[must_use]
-    pub fn more(mut self, text: &str) -> Self {
+    pub(crate) fn more(mut self, text: &str) -> Self {
         self.more.push_str(text);
         self
     }
 
     /// Changes what was compiled, for what no configuration can say.
     #[must_use]
-    pub fn adjust(mut self, adjust: fn(&mut Snapshot)) -> Self {
+    pub(crate) fn adjust(mut self, adjust: fn(&mut Snapshot)) -> Self {
         self.adjust = Some(adjust);
         self
     }
 
-    pub fn adjust_loaded(&self, snapshot: &mut Snapshot) {
+    pub(crate) fn adjust_loaded(&self, snapshot: &mut Snapshot) {
         if let Some(adjust) = self.adjust {
             adjust(snapshot);
         }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (section, values) in &self.sections {
             let _ = writeln!(text, "[{section}]");
@@ -113,7 +114,7 @@ impl Setup {
     }
 
     /// The line on which a value stands; with an empty key, the section's.
-    pub fn line(&self, section: &str, key: &str) -> usize {
+    pub(crate) fn line(&self, section: &str, key: &str) -> usize {
         let mut line = 0;
         for (name, values) in &self.sections {
             line += 1;

@@ -10,8 +10,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::PATIENCE;
 
 /// A listener with a thread for each connection.
-pub struct Upstream {
-    pub address: SocketAddr,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
     seen: Arc<Seen>,
     _taken: Option<Socket>,
 }
@@ -27,43 +27,43 @@ struct Seen {
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// The head, from the request line to the empty line.
-    pub head: String,
-    pub body: Vec<u8>,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         self.head.split(' ').nth(1).unwrap()
     }
 
-    pub fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.head.split(' ').next().unwrap()
     }
 
     /// The values of a header.
-    pub fn header(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
-    pub fn header_names(&self) -> Vec<String> {
+    pub(crate) fn header_names(&self) -> Vec<String> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         lines.map(|(name, _)| name.to_ascii_lowercase()).collect()
     }
 }
 
 /// One connection from the gate.
-pub struct Talk {
-    pub stream: TcpStream,
+pub(crate) struct Talk {
+    pub(crate) stream: TcpStream,
     unread: Vec<u8>,
     seen: Arc<Seen>,
 }
 
 impl Upstream {
     /// Runs the script on every connection.
-    pub fn start(script: impl Fn(&mut Talk) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(script: impl Fn(&mut Talk) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, script) = (Arc::new(Seen::default()), Arc::new(script));
@@ -91,7 +91,7 @@ impl Upstream {
     }
 
     /// Gives the same answer to every request.
-    pub fn answering(answer: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn answering(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::start(move |talk| {
             while talk.request().is_some() {
@@ -103,7 +103,7 @@ impl Upstream {
     }
 
     /// A place where nobody listens, and nobody else can: the port is taken but refuses.
-    pub fn nowhere() -> Self {
+    pub(crate) fn nowhere() -> Self {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let taken = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
         taken.bind(&any.into()).unwrap();
@@ -112,20 +112,20 @@ impl Upstream {
     }
 
     /// Every byte that came over all connections.
-    pub fn received(&self) -> Vec<u8> {
+    pub(crate) fn received(&self) -> Vec<u8> {
         self.seen.received.lock().unwrap().clone()
     }
 
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.seen.requests.lock().unwrap().clone()
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::SeqCst)
     }
 
     /// How many connections have run to the end of their script.
-    pub fn ended(&self) -> usize {
+    pub(crate) fn ended(&self) -> usize {
         self.seen.ended.load(Ordering::SeqCst)
     }
 }
@@ -173,7 +173,7 @@ impl Talk {
     }
 
     /// Reads the next whole request, or nothing if the gate closes.
-    pub fn request(&mut self) -> Option<Request> {
+    pub(crate) fn request(&mut self) -> Option<Request> {
         let head = String::from_utf8(self.until(b"\r\n\r\n")?).unwrap();
         let mut request = Request { head, body: Vec::new() };
         if request.header("transfer-encoding") == ["chunked"] {
@@ -198,12 +198,12 @@ impl Talk {
     ///
     /// # Errors
     /// When the gate has closed.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.stream.write_all(bytes.as_ref())
     }
 
     /// Waits until the gate closes; gives whether it did.
-    pub fn closed(&mut self) -> bool {
+    pub(crate) fn closed(&mut self) -> bool {
         let mut piece = [0; 1024];
         loop {
             match self.stream.read(&mut piece) {
@@ -215,7 +215,7 @@ impl Talk {
     }
 
     /// Breaks the connection off.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         drop(socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO)));
     }
 }
