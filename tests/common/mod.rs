@@ -22,7 +22,7 @@ use serde_json::Value;
 
 pub(crate) use client::{Answer, Client, post, request};
 pub(crate) use setup::Setup;
-pub(crate) use upstream::{Talk, Upstream};
+pub(crate) use upstream::Upstream;
 
 /// How long anything may take before the test gives up; far more than it needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
