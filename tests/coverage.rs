@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use cases::{Driven, ROUTES};
+use common::Setup;
+use common::client::request;
 use common::provider::Provider;
-use common::{Setup, request};
 use portcullis::denial::Reason;
 use portcullis::dialect::{Dialect, Surface};
 use portcullis::endpoint::{self, Endpoint, ModelIn, Verb};

@@ -6,7 +6,8 @@ use portcullis::denial::Reason;
 use portcullis::dialect::Dialect;
 use serde_json::Value;
 
-use crate::common::{Answer, OK, Running, Setup, Upstream, request};
+use crate::common::client::request;
+use crate::common::{Answer, OK, Running, Setup, Upstream};
 
 pub(crate) use table::all;
 

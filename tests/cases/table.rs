@@ -5,8 +5,9 @@ use portcullis::dialect::Dialect;
 use portcullis::snapshot::Credentials;
 
 use super::{Case, Line, case};
+use crate::common::client::request;
 use crate::common::setup::new_key;
-use crate::common::{OK, Upstream, request, until};
+use crate::common::{OK, Upstream, until};
 
 const KEY: &str = "[projects.search.keys]";
 

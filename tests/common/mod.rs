@@ -20,7 +20,7 @@ use portcullis::limits::Registry;
 use portcullis::run::{Ended, Gate};
 use serde_json::Value;
 
-pub(crate) use client::{Answer, Client, post, request};
+pub(crate) use client::{Answer, Client, post};
 pub(crate) use setup::Setup;
 pub(crate) use upstream::Upstream;
 

@@ -1,7 +1,8 @@
 //! Whose key, from which address, and which headers go on.
 
+use crate::common::client::request;
 use crate::common::setup::new_key;
-use crate::common::{CHAT, Running, request};
+use crate::common::{CHAT, Running};
 use crate::{stage, staged};
 
 /// What may reach an upstream from a chat request of this test.

@@ -1,6 +1,7 @@
 //! What is asked for: paths, queries, hosts and methods.
 
-use crate::common::{CHAT, post, request};
+use crate::common::client::request;
+use crate::common::{CHAT, post};
 use crate::{stage, staged};
 
 #[test]
