@@ -88,12 +88,18 @@ fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
     Ok(())
 }
 
-/// Whether exactly one content type is given and it is JSON.
+/// Whether exactly one content type is given and it is JSON in UTF-8, the only charset that was read.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(only), None) = (types.next(), types.next()) else { return false };
-    let essence = only.as_bytes().split(|b| *b == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    let mut parts = only.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii);
+    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"))
+        && parts.all(|parameter| match parameter.split_at_checked(8) {
+            Some((name, value)) if name.eq_ignore_ascii_case(b"charset=") => {
+                value.eq_ignore_ascii_case(b"utf-8") || value.eq_ignore_ascii_case(b"\"utf-8\"")
+            }
+            _ => !parameter.to_ascii_lowercase().starts_with(b"charset"),
+        })
 }
 
 /// A body that is being read.

@@ -25,11 +25,12 @@ use tokio::time::Sleep;
 use tower::{Layer, Service};
 
 use crate::account::Relay;
-use crate::denial::Facts;
+use crate::denial::{Facts, Reason};
 use crate::dialect::{Dialect, Surface};
 use crate::exchange::{Accepted, Exchange, Permits, Refusal, Refused};
 use crate::forward::own_headers;
 use crate::ledger::OpenRecord;
+use crate::policy::form::is_plainly_framed;
 
 /// How much of a refused request's body is read.
 const MOST_DRAINED: u64 = 1 << 20;
@@ -135,11 +136,14 @@ where
 }
 
 /// Whether the rest of the body can be had cheaply. A client that waits for `100 Continue` has not
-/// sent it and must not be asked to.
+/// sent it and must not be asked to; one whose time for the body is up has had its wait; and a body
+/// that may end in two places is not looked behind.
 fn worth_draining(refused: &Refused) -> bool {
-    !refused.body.is_end_stream()
+    refused.denial.reason != Reason::BodyTimeout
+        && !refused.body.is_end_stream()
         && refused.body.size_hint().lower() <= MOST_DRAINED
         && !refused.head.headers.contains_key(header::EXPECT)
+        && is_plainly_framed(&refused.head.headers)
 }
 
 fn drain(refused: &mut Refused, budget: &mut u64, cx: &mut Context<'_>) -> Poll<()> {
@@ -283,7 +287,7 @@ fn gemini(facts: &Facts, message: &str, record: &OpenRecord) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::denial::Reason;
+    use super::*;
 
     #[test]
     fn phrases_that_clients_act_on_are_never_said() {

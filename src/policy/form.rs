@@ -4,9 +4,10 @@
 //! 2. There is exactly one Host, and it is a host. Nothing else of it is used: the gate does not
 //!    route by names that the client chooses.
 //! 3. The only expectation is `100-continue`.
-//! 4. A request that reads carries no body.
+//! 4. A body is framed by its length or by `chunked` alone: of several codings two readers could
+//!    take off different ones.
 
-use http::header;
+use http::{HeaderMap, header};
 
 use super::{Policy, Sight};
 use crate::denial::{Denial, Reason};
@@ -38,7 +39,23 @@ impl Policy for Form {
         {
             return Err(Denial::built_in(Reason::ExpectationUnsupported));
         }
+        if !is_plainly_framed(headers) {
+            return Err(
+                Denial::built_in(Reason::BodyInvalid).because("its transfer coding is not plain chunked")
+            );
+        }
         Ok(Formed { peer: from.peer })
+    }
+}
+
+/// Whether every reader sees the body end in the same place.
+#[must_use]
+pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
     }
 }
 

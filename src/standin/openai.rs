@@ -77,7 +77,16 @@ pub(super) fn endpoint(call: &Call, prompt: &Prompt, path: &str) -> Result<Answe
         (&Method::POST, "chat/completions") => chat(call, prompt, call.model(&MODELS)?),
         (&Method::POST, "completions") => completion(call, prompt, call.model(&MODELS)?),
         (&Method::POST, "responses") => responses::respond(call, prompt, call.model(&MODELS)?),
+        (&Method::POST, "responses/input_tokens") => {
+            let counted = json!({ "object": "response.input_tokens", "input_tokens": prompt.tokens });
+            Ok(Answer::json(StatusCode::OK, &counted))
+        }
         (&Method::POST, "embeddings") => embeddings(call, call.model(&MODELS)?),
+        (&Method::POST, "moderations") => {
+            let verdict = json!({ "flagged": false, "categories": {}, "category_scores": {} });
+            let answer = json!({ "id": "modr-1", "model": "omni-moderation-latest", "results": [verdict] });
+            Ok(Answer::json(StatusCode::OK, &answer))
+        }
         (&Method::GET, "models") => {
             let models: Vec<Value> = MODELS.into_iter().map(model).collect();
             Ok(Answer::json(StatusCode::OK, &json!({ "object": "list", "data": models })))

@@ -1,0 +1,389 @@
+//! The rows.
+
+use portcullis::denial::Reason;
+use portcullis::dialect::Dialect;
+use portcullis::snapshot::Credentials;
+
+use super::{Case, Line, case};
+use crate::common::client::request;
+use crate::common::setup::new_key;
+use crate::common::{OK, Upstream, until};
+
+const KEY: &str = "[projects.search.keys]";
+
+/// Every case.
+pub(crate) fn all() -> Vec<Case> {
+    [head(), key(), scope(), rate(), ask(), model(), forward()].into_iter().flatten().collect()
+}
+
+fn head() -> Vec<Case> {
+    vec![
+        Case {
+            ask: |gate, _, route| {
+                let whole = format!("http://gate{}", route.path);
+                gate.ask(route.request("POST", &whole, &gate.setup.client_key, &[], route.body))
+            },
+            detail: |_| "a proxy's whole-URI form was sent",
+            ..case(Reason::TargetInvalid)
+        },
+        Case {
+            ask: |gate, _, route| gate.ask(route.with(&gate.setup.client_key, &[("host", "other")])),
+            ..case(Reason::HostInvalid)
+        },
+        Case {
+            ask: |gate, _, route| gate.ask(route.with(&gate.setup.client_key, &[("expect", "200-maybe")])),
+            ..case(Reason::ExpectationUnsupported)
+        },
+        Case {
+            arrange: |setup, _| setup.set("server", "trusted_proxies", r#"["127.0.0.0/8"]"#),
+            ask: |gate, _, route| {
+                gate.ask(route.with(&gate.setup.client_key, &[("x-forwarded-for", "somebody")]))
+            },
+            detail: |_| "entry 1 from the right is not an address",
+            ..case(Reason::AddressUnreadable)
+        },
+        Case {
+            arrange: |setup, _| setup.set("server", "allow_ips", r#"["10.0.0.0/8"]"#),
+            line: Line::At("server.allow_ips", "server", "allow_ips"),
+            ..case(Reason::AddressNotAllowed)
+        },
+        Case {
+            variant: "project",
+            arrange: |setup, _| {
+                let setup = setup.set("server", "allow_ips", r#""any""#);
+                setup.set("projects.search", "allow_ips", r#"["10.0.0.0/8"]"#)
+            },
+            line: Line::At("projects.search.allow_ips", "projects.search", "allow_ips"),
+            ..case(Reason::AddressNotAllowed)
+        },
+        Case {
+            variant: "key",
+            arrange: |setup, _| setup.set(KEY, "allow_ips", r#"["127.0.0.2"]"#),
+            line: Line::At("projects.search.keys[0].allow_ips", KEY, "allow_ips"),
+            ..case(Reason::AddressNotAllowed)
+        },
+    ]
+}
+
+fn key() -> Vec<Case> {
+    vec![
+        Case { ask: |gate, _, route| gate.ask(route.chat("")), ..case(Reason::KeyMissing) },
+        Case {
+            ask: |gate, _, route| gate.ask(route.chat("sk-proj-0123456789")),
+            detail: |_| "it does not begin with pcl_",
+            ..case(Reason::KeyMalformed)
+        },
+        Case { ask: |gate, _, route| gate.ask(route.chat(&new_key("somebody"))), ..case(Reason::KeyUnknown) },
+        Case {
+            ask: |gate, _, route| {
+                let [one, other] = [format!("Bearer {}", gate.setup.client_key), new_key("other")];
+                let headers = [
+                    ("authorization", one.as_str()),
+                    ("api-key", other.as_str()),
+                    ("content-type", "application/json"),
+                ];
+                gate.ask(request("POST", route.path, &headers, route.body))
+            },
+            detail: |_| "in authorization and api-key",
+            ..case(Reason::KeyConflict)
+        },
+        Case {
+            arrange: |setup, _| setup.set(KEY, "expires", "2020-01-01"),
+            line: Line::At("projects.search.keys[0].expires", KEY, "expires"),
+            ..case(Reason::KeyExpired)
+        },
+        Case {
+            arrange: |setup, _| setup.set(KEY, "revoked", "true"),
+            line: Line::At("projects.search.keys[0].revoked", KEY, "revoked"),
+            ..case(Reason::KeyRevoked)
+        },
+        Case {
+            arrange: |setup, _| setup.set(KEY, "not_before", "2999-01-01"),
+            line: Line::At("projects.search.keys[0].not_before", KEY, "not_before"),
+            ..case(Reason::KeyNotYetValid)
+        },
+        Case {
+            arrange: |setup, _| setup.set("projects.search", "enabled", "false"),
+            line: Line::At("projects.search.enabled", "projects.search", "enabled"),
+            ..case(Reason::ProjectDisabled)
+        },
+    ]
+}
+
+fn scope() -> Vec<Case> {
+    vec![
+        Case {
+            ask: |gate, _, route| {
+                let (_, path) = unknown(route);
+                gate.ask(route.request("POST", path, &gate.setup.client_key, &[], route.body))
+            },
+            detail: |_| "Check the SDK's base_url against the table in the gateway's README.",
+            target: unknown,
+            ..case(Reason::EndpointUnknown)
+        },
+        Case {
+            ask: |gate, _, route| {
+                gate.ask(route.request("DELETE", route.path, &gate.setup.client_key, &[], ""))
+            },
+            detail: |_| "It takes POST.",
+            target: |route| ("DELETE", route.path),
+            ..case(Reason::MethodNotAllowed)
+        },
+        Case {
+            ask: |gate, _, route| {
+                let target = format!("{}?color=red", route.path);
+                gate.ask(route.request("POST", &target, &gate.setup.client_key, &[], route.body))
+            },
+            detail: |_| "'color'",
+            ..case(Reason::QueryNotAllowed)
+        },
+        Case {
+            arrange: |setup, route| {
+                let other = if route.upstream == "openai" { r#"["gemini"]"# } else { r#"["openai"]"# };
+                setup.set("projects.search", "upstreams", other)
+            },
+            line: Line::At("projects.search.upstreams", "projects.search", "upstreams"),
+            ..case(Reason::UpstreamNotAllowed)
+        },
+        Case {
+            arrange: |setup, route| {
+                let setup = setup.upstream("second", route.upstream, "http://127.0.0.1:9");
+                setup.set("projects.search", "upstreams", r#""*""#)
+            },
+            ask: |gate, _, route| gate.ask(route.request("GET", route.list, &gate.setup.client_key, &[], "")),
+            target: |route| ("GET", route.list),
+            line: Line::At("projects.search.upstreams", "projects.search", "upstreams"),
+            ..case(Reason::UpstreamAmbiguous)
+        },
+        Case {
+            arrange: |setup, _| setup.set("projects.search", "scopes", r#"["embeddings"]"#),
+            line: Line::At("projects.search.scopes", "projects.search", "scopes"),
+            ..case(Reason::ScopeMissing)
+        },
+        Case {
+            variant: "key",
+            arrange: |setup, _| setup.set(KEY, "scopes", r#"["embeddings"]"#),
+            line: Line::At("projects.search.keys[0].scopes", KEY, "scopes"),
+            ..case(Reason::ScopeMissing)
+        },
+    ]
+}
+
+fn unknown(route: &super::Route) -> (&'static str, &'static str) {
+    let path = match route.dialect {
+        Dialect::OpenAi => "/v1/nothing",
+        Dialect::Anthropic => "/v1/messages/batches",
+        Dialect::Gemini => "/v1beta/cachedContents",
+    };
+    ("POST", path)
+}
+
+fn rate() -> Vec<Case> {
+    vec![
+        Case {
+            arrange: |setup, _| setup.set("projects.search", "limits", r#"{ requests = "1/min" }"#),
+            ask: second_of_two,
+            line: Line::At("projects.search.limits.requests", "projects.search", "limits"),
+            ..case(Reason::RateLimited)
+        },
+        Case {
+            variant: "long",
+            arrange: |setup, _| setup.set(KEY, "limits", r#"{ requests = "1/day" }"#),
+            ask: second_of_two,
+            line: Line::At("projects.search.keys[0].limits.requests", KEY, "limits"),
+            ..case(Reason::RateLimited)
+        },
+        Case {
+            arrange: |setup, _| setup.set("projects.search", "limits", "{ concurrency = 1 }"),
+            upstream: || {
+                Upstream::start(|talk| {
+                    drop(talk.request());
+                    talk.closed();
+                })
+            },
+            ask: |gate, upstream, route| {
+                let mut first = gate.connect();
+                first.send(route.chat(&gate.setup.client_key));
+                until("the first request is upstream", || upstream.requests().len() == 1);
+                gate.ask(route.chat(&gate.setup.client_key))
+            },
+            line: Line::At("projects.search.limits.concurrency", "projects.search", "limits"),
+            ..case(Reason::ConcurrencyLimited)
+        },
+    ]
+}
+
+fn second_of_two(gate: &crate::common::Running, _: &Upstream, route: &super::Route) -> crate::common::Answer {
+    let request = route.chat(&gate.setup.client_key);
+    assert_eq!(gate.ask(&request).status, 200);
+    gate.ask(&request)
+}
+
+fn ask() -> Vec<Case> {
+    vec![
+        Case {
+            arrange: |setup, _| setup.set("server", "max_body", "20"),
+            line: Line::At("server.max_body", "server", "max_body"),
+            ..case(Reason::BodyTooLarge)
+        },
+        Case {
+            arrange: |setup, _| setup.set("server", "body_timeout", r#""20ms""#),
+            ask: |gate, _, route| {
+                let mut client = gate.connect();
+                let mut request = route.chat(&gate.setup.client_key);
+                request.truncate(request.len() - 5);
+                client.send(request);
+                client.answer()
+            },
+            line: Line::At("server.body_timeout", "server", "body_timeout"),
+            ..case(Reason::BodyTimeout)
+        },
+        Case {
+            ask: |gate, _, route| {
+                let body = route.body.strip_suffix('}').unwrap();
+                gate.ask(route.body(&gate.setup.client_key, body))
+            },
+            detail: |_| "it ends too early",
+            ..case(Reason::BodyInvalid)
+        },
+        Case {
+            ask: |gate, _, route| {
+                gate.ask(route.with(&gate.setup.client_key, &[("content-type", "text/plain")]))
+            },
+            ..case(Reason::ContentTypeUnsupported)
+        },
+        Case {
+            ask: |gate, _, route| {
+                gate.ask(route.with(&gate.setup.client_key, &[("content-encoding", "gzip")]))
+            },
+            ..case(Reason::EncodingUnsupported)
+        },
+        Case {
+            // Gemini names its model in the path, where it cannot be missing.
+            dialects: &[Dialect::OpenAi, Dialect::Anthropic],
+            ask: |gate, _, route| gate.ask(route.body(&gate.setup.client_key, r#"{"messages":[]}"#)),
+            ..case(Reason::ModelMissing)
+        },
+        Case {
+            ask: |gate, _, route| {
+                let body = match route.dialect {
+                    Dialect::OpenAi | Dialect::Anthropic => r#"{"model":"a","model":"b"}"#,
+                    Dialect::Gemini => r#"{"model":"models/another"}"#,
+                };
+                gate.ask(route.body(&gate.setup.client_key, body))
+            },
+            detail: |route| match route.dialect {
+                Dialect::OpenAi | Dialect::Anthropic => "the field 'model' is there twice",
+                Dialect::Gemini => "the path names one and the body another",
+            },
+            ..case(Reason::ModelAmbiguous)
+        },
+    ]
+}
+
+fn model() -> Vec<Case> {
+    vec![
+        Case {
+            arrange: |setup, _| setup.set("projects.search", "models", r#"["another"]"#),
+            line: Line::At("projects.search.models", "projects.search", "models"),
+            ..case(Reason::ModelNotAllowed)
+        },
+        Case {
+            variant: "upstream",
+            arrange: |setup, route| {
+                setup.set(&format!("upstreams.{}", route.upstream), "models", r#"["another"]"#)
+            },
+            line: Line::At("upstreams.{upstream}.models", "upstreams.{upstream}", "models"),
+            ..case(Reason::ModelNotAllowed)
+        },
+        Case {
+            ask: |gate, _, route| {
+                let body = route.body.replacen('{', r#"{"api_base":"http://127.0.0.1:9","#, 1);
+                gate.ask(route.body(&gate.setup.client_key, &body))
+            },
+            detail: |_| "api_base",
+            ..case(Reason::ParameterNotAllowed)
+        },
+        Case {
+            arrange: |setup, _| {
+                setup.adjust(|snapshot| {
+                    for upstream in &mut snapshot.upstreams {
+                        upstream.credentials = Credentials::default();
+                        upstream.keyless = false;
+                    }
+                })
+            },
+            line: Line::At("upstreams.{upstream}", "upstreams.{upstream}", ""),
+            ..case(Reason::CredentialUnavailable)
+        },
+    ]
+}
+
+fn forward() -> Vec<Case> {
+    let upstream = Line::At("upstreams.{upstream}", "upstreams.{upstream}", "");
+    vec![
+        Case {
+            upstream: || {
+                Upstream::answering("HTTP/1.1 401 Unauthorized\r\ncontent-length: 9\r\n\r\nyour key!")
+            },
+            line: Line::At("upstreams.{upstream}.credentials[0]", "upstreams.{upstream}", "credentials"),
+            detail: |_| "401",
+            ..case(Reason::UpstreamCredentialRejected)
+        },
+        Case {
+            upstream: || Upstream::start(|talk| drop(talk.request())),
+            line: upstream,
+            detail: |_| "the connection broke before an answer began",
+            ..case(Reason::UpstreamUnreachable)
+        },
+        Case {
+            variant: "refused",
+            upstream: Upstream::nowhere,
+            line: upstream,
+            detail: |_| "the connection was refused",
+            ..case(Reason::UpstreamUnreachable)
+        },
+        Case {
+            arrange: |setup, route| {
+                setup.set(&format!("upstreams.{}", route.upstream), "response_timeout", r#""20ms""#)
+            },
+            upstream: || {
+                Upstream::start(|talk| {
+                    drop(talk.request());
+                    talk.closed();
+                })
+            },
+            line: upstream,
+            detail: |_| "no answer within response_timeout",
+            ..case(Reason::UpstreamTimeout)
+        },
+        Case {
+            upstream: || {
+                Upstream::answering(
+                    "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n",
+                )
+            },
+            line: upstream,
+            detail: |_| "a redirect",
+            ..case(Reason::UpstreamInvalid)
+        },
+        Case {
+            variant: "upgrade",
+            upstream: || {
+                let head =
+                    "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+                Upstream::answering(format!("{head}{OK}"))
+            },
+            line: upstream,
+            detail: |_| "an upgrade",
+            ..case(Reason::UpstreamInvalid)
+        },
+        Case {
+            variant: "garbage",
+            upstream: || Upstream::answering("220 mail.example.com ESMTP\r\n"),
+            line: upstream,
+            detail: |_| "it is not HTTP",
+            ..case(Reason::UpstreamInvalid)
+        },
+    ]
+}

@@ -1,0 +1,153 @@
+//! What a body says, and that it says it once.
+
+use crate::common::{Answer, Running, post};
+use crate::staged;
+
+fn only_mini() -> (Running, crate::common::Upstream) {
+    staged(|setup| setup.set("projects.search", "models", r#"["gpt-4o-mini"]"#))
+}
+
+fn ask(gate: &Running, body: &[u8]) -> Answer {
+    let mut bytes = post("/v1/chat/completions", &gate.setup.client_key, &"x".repeat(body.len()));
+    bytes.truncate(bytes.len() - body.len());
+    bytes.extend_from_slice(body);
+    gate.ask(bytes)
+}
+
+#[test]
+fn a_model_cannot_be_said_in_a_second_place() {
+    let (gate, upstream) = only_mini();
+    for body in [
+        r#"{"model":"gpt-4o-mini","model":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o","model":"gpt-4o-mini"}"#,
+        r#"{"model":"gpt-4o-mini","\u006dodel":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini","Model":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini","MODEL":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini"," model":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini","model ":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini","model\u0000":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini","models":["gpt-4o"]}"#,
+        r#"{"model":"gpt-4o-mini","fallbacks":["gpt-4o"]}"#,
+        r#"{"model":"gpt-4o-mini","api_base":"http://127.0.0.1:9"}"#,
+        r#"{"model":"gpt-4o-mini","stream":true,"stream":false}"#,
+        r#"{"\u006dodel":"gpt-4o-mini"}"#,
+        r#"{"model":"gpt-4o-mini","mod\ud800el":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini\ud800"}"#,
+        r#"{"model":["gpt-4o-mini"]}"#,
+        r#"{"model":null}"#,
+        r#"{"model":""}"#,
+        r#"{"model":"gpt-4o-mini "}"#,
+        r#"{"model":"GPT-4o-mini"}"#,
+        r#"{"model":"gpt-4o"}"#,
+        r#"{"model":"gpt-4o-mini\u0000"}"#,
+        r#"{"model":"gpt-4o-mini\n"}"#,
+    ] {
+        let answer = ask(&gate, body.as_bytes());
+        assert!(matches!(answer.status, 400 | 403), "{body}: {}", answer.text());
+    }
+    assert_eq!(upstream.connections(), 0);
+    // Nested, it is the application's own word; a value may be escaped.
+    for body in
+        [r#"{"model":"gpt-4o-mini","metadata":{"model":"gpt-4o"}}"#, r#"{"model":"gpt-4\u006f-mini"}"#]
+    {
+        assert_eq!(ask(&gate, body.as_bytes()).status, 200, "{body}");
+        assert_eq!(upstream.requests().pop().unwrap().body, body.as_bytes(), "the bytes go on as they were");
+    }
+}
+
+#[test]
+fn what_parsers_disagree_on_is_not_json() {
+    let (gate, upstream) = only_mini();
+    let utf16: Vec<u8> = r#"{"model":"gpt-4o-mini"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bodies: [&[u8]; 18] = [
+        b"",
+        b"[]",
+        b"\"gpt-4o-mini\"",
+        b"\xef\xbb\xbf{\"model\":\"gpt-4o-mini\"}",
+        &utf16,
+        br#"{"model":"gpt-4o-mini"}{"model":"gpt-4o"}"#,
+        br#"{"model":"gpt-4o-mini"} x"#,
+        br#"{"model":"gpt-4o-mini",}"#,
+        br#"{"model":"gpt-4o-mini","a":NaN}"#,
+        br#"{"model":"gpt-4o-mini","a":Infinity}"#,
+        br#"{"model":"gpt-4o-mini","a":01}"#,
+        br#"{"model":"gpt-4o-mini"/*,"model":"gpt-4o"*/}"#,
+        b"{\"model\":\"gpt-4o-mini\"//\n}",
+        br#"{'model':'gpt-4o-mini'}"#,
+        br#"{model:"gpt-4o-mini"}"#,
+        b"{\"model\":\"gpt-4o-mini\",\"a\":\"\xff\"}",
+        b"{\"model\":\"gpt-4o-mini\",\"a\":\"\xc0\xaf\"}",
+        b"{\"model\":\"gpt-4o-mini\",\"a\":\"\n\"}",
+    ];
+    for body in bodies {
+        let answer = ask(&gate, body);
+        assert_eq!(answer.status, 400, "{}: {}", String::from_utf8_lossy(body), answer.text());
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn the_path_and_the_body_name_one_model() {
+    let (gate, upstream) = staged(|setup| setup.set("projects.search", "models", r#"["gemini-2.5-flash"]"#));
+    let path = "/v1beta/models/gemini-2.5-flash:generateContent";
+    let batch = "/v1beta/models/gemini-2.5-flash:batchEmbedContents";
+    for (path, body, status) in [
+        (path, r#"{"model":"models/gemini-2.5-pro"}"#, 400),
+        (path, r#"{"model":"gemini-2.5-pro"}"#, 400),
+        (path, r#"{"model":"models/models/gemini-2.5-flash"}"#, 400),
+        (path, r#"{"model":"models/gemini-2.5-flash"}"#, 200),
+        (batch, r#"{"requests":[{"model":"models/gemini-2.5-pro"}]}"#, 400),
+        (batch, r#"{"requests":[{"model":"models/gemini-2.5-flash"},{"model":"models/x"}]}"#, 400),
+        (batch, r#"{"requests":[{"model":"models/gemini-2.5-flash"}]}"#, 200),
+    ] {
+        let answer = gate.ask(post(path, &gate.setup.client_key, body));
+        assert_eq!(answer.status, status, "{path} {body}: {}", answer.text());
+    }
+    assert_eq!(upstream.requests().len(), 2);
+}
+
+#[test]
+fn a_body_nests_so_deep_and_no_deeper() {
+    let (gate, upstream) = only_mini();
+    let nested = |levels: usize| {
+        let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+        format!(r#"{{"model":"gpt-4o-mini","a":{open}{close}}}"#)
+    };
+    assert_eq!(ask(&gate, nested(128).as_bytes()).status, 200);
+    assert_eq!(ask(&gate, nested(129).as_bytes()).reason(), Some("body_invalid"));
+    assert_eq!(ask(&gate, nested(500_000).as_bytes()).reason(), Some("body_invalid"));
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
+fn only_plain_json_is_read() {
+    let (gate, upstream) = only_mini();
+    let bytes = String::from_utf8(gate.chat()).unwrap();
+    let json = "content-type: application/json";
+    for lines in [
+        "x-a: b",
+        "content-type: text/plain",
+        "content-type: application/x-www-form-urlencoded",
+        "content-type: multipart/form-data; boundary=a",
+        "content-type: application/json, text/plain",
+        "content-type: application/jsonp",
+        "content-type: application/json\r\ncontent-type: text/plain",
+        "content-type: application/json; charset=utf-16",
+        "content-type: application/json; charset=utf-7",
+        "content-type: application/json; charset=utf-8; charset=utf-7",
+        "content-type: application/json\r\ncontent-encoding: gzip",
+        "content-type: application/json\r\ncontent-encoding: br",
+        "content-type: application/json\r\ncontent-encoding: identity, gzip",
+        "content-type: application/json\r\ncontent-encoding: identity\r\ncontent-encoding: deflate",
+        "content-type: application/json\r\ncontent-encoding: ",
+    ] {
+        let answer = gate.ask(bytes.replacen(json, lines, 1));
+        assert_eq!(answer.status, 415, "{lines}: {}", answer.text());
+    }
+    assert_eq!(upstream.connections(), 0);
+    for lines in
+        ["content-type: application/json; charset=utf-8", "content-type: Application/JSON ;charset=\"UTF-8\""]
+    {
+        assert_eq!(gate.ask(bytes.replacen(json, lines, 1)).status, 200, "{lines}");
+    }
+}

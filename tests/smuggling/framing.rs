@@ -1,0 +1,282 @@
+//! Where one request ends and the next begins.
+
+use crate::common::{CHAT, Client, Running, Upstream, post};
+use crate::{stage, staged};
+
+/// A request that must never be seen as one of its own.
+fn smuggled(gate: &Running) -> String {
+    let key = &gate.setup.client_key;
+    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: gate\r\nauthorization: Bearer {key}\r\n");
+    let more =
+        format!("user-agent: smuggled\r\ncontent-type: application/json\r\ncontent-length: {}", CHAT.len());
+    format!("{head}{more}\r\n\r\n{CHAT}")
+}
+
+/// The head of a good request, without its framing and its end.
+fn head(gate: &Running, version: &str) -> String {
+    let key = &gate.setup.client_key;
+    format!(
+        "POST /v1/chat/completions HTTP/{version}\r\nhost: gate\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\n"
+    )
+}
+
+fn chunked(body: &str) -> String {
+    format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+}
+
+/// Sends bytes and reads the first answer, if there is one.
+fn first_answer(gate: &Running, bytes: &str) -> (Option<u16>, Client) {
+    let mut client = gate.connect();
+    client.try_send(bytes);
+    let first = client.try_answer().map(|answer| answer.status);
+    (first, client)
+}
+
+/// What came of an attack: it was refused and the connection closed, or one request went out, framed
+/// anew. What stood behind it is never a request.
+fn refused_or_one(name: &str, gate: &Running, upstream: &Upstream, bytes: &str) {
+    let before = upstream.requests().len();
+    let (status, mut client) = first_answer(gate, bytes);
+    if status != Some(200) || bytes.contains("smuggled") {
+        let rest = client.rest();
+        assert!(rest.is_empty(), "{name}: after {status:?} {}", String::from_utf8_lossy(&rest));
+    }
+    let requests = upstream.requests().split_off(before);
+    for request in &requests {
+        assert_ne!(request.header("user-agent"), ["smuggled"], "{name}: {request:?}");
+        assert_eq!(request.header("content-length"), [CHAT.len().to_string()], "{name}");
+        assert!(request.header("transfer-encoding").is_empty(), "{name}: {}", request.head);
+        assert_eq!(request.body, CHAT.as_bytes(), "{name}");
+    }
+    assert!(status.is_none_or(|status| status == 200 || (400..500).contains(&status)), "{name}: {status:?}");
+    assert_eq!(requests.len(), usize::from(status == Some(200)), "{name}: {status:?} {requests:?}");
+}
+
+#[test]
+fn two_framings_never_make_two_requests() {
+    let (gate, upstream) = stage();
+    let (good, hidden) = (head(&gate, "1.1"), smuggled(&gate));
+    let old = head(&gate, "1.0");
+    let length = CHAT.len();
+    let body = chunked(CHAT);
+    for (name, framing, behind) in [
+        (
+            "CL.TE",
+            format!("content-length: {length}\r\ntransfer-encoding: chunked"),
+            format!("{body}{hidden}"),
+        ),
+        ("TE.CL", "transfer-encoding: chunked\r\ncontent-length: 4".to_owned(), format!("{body}{hidden}")),
+        (
+            "CL.TE, empty",
+            "content-length: 6\r\ntransfer-encoding: chunked".to_owned(),
+            format!("0\r\n\r\n{hidden}"),
+        ),
+        ("two lengths", format!("content-length: {length}\r\ncontent-length: 0"), format!("{CHAT}{hidden}")),
+        ("a list of lengths", format!("content-length: {length}, 0"), format!("{CHAT}{hidden}")),
+        ("a signed length", format!("content-length: +{length}"), format!("{CHAT}{hidden}")),
+        ("a negative length", "content-length: -1".to_owned(), format!("{CHAT}{hidden}")),
+        ("a hexadecimal length", format!("content-length: 0x{length:x}"), format!("{CHAT}{hidden}")),
+        ("a length too long", "content-length: 18446744073709551616".to_owned(), CHAT.to_owned()),
+        ("an unknown coding", "transfer-encoding: xchunked".to_owned(), format!("{body}{hidden}")),
+        ("chunked not last", "transfer-encoding: chunked, identity".to_owned(), format!("{body}{hidden}")),
+        ("gzip before chunked", "transfer-encoding: gzip, chunked".to_owned(), format!("{body}{hidden}")),
+        ("chunked twice", "transfer-encoding: chunked, chunked".to_owned(), format!("{body}{hidden}")),
+        (
+            "two codings",
+            "transfer-encoding: chunked\r\ntransfer-encoding: identity".to_owned(),
+            format!("{body}{hidden}"),
+        ),
+        ("a quoted coding", "transfer-encoding: \"chunked\"".to_owned(), format!("{body}{hidden}")),
+        ("a tab before the coding", "transfer-encoding:\tchunked".to_owned(), body.clone()),
+        (
+            "a control before the coding",
+            "transfer-encoding: \x0bchunked".to_owned(),
+            format!("{body}{hidden}"),
+        ),
+        ("a blank before the colon", format!("content-length : {length}"), format!("{CHAT}{hidden}")),
+        (
+            "a folded line",
+            format!("x-a: b\r\n content-length: 0\r\ncontent-length: {length}"),
+            format!("{CHAT}{hidden}"),
+        ),
+        (
+            "a bare CR",
+            format!("x-a: b\rcontent-length: 0\r\ncontent-length: {length}"),
+            format!("{CHAT}{hidden}"),
+        ),
+        ("a NUL", format!("x-a: b\0\r\ncontent-length: {length}"), format!("{CHAT}{hidden}")),
+        ("an empty name", format!(": b\r\ncontent-length: {length}"), format!("{CHAT}{hidden}")),
+        ("a line without a colon", format!("x-a\r\ncontent-length: {length}"), format!("{CHAT}{hidden}")),
+    ] {
+        refused_or_one(name, &gate, &upstream, &format!("{good}{framing}\r\n\r\n{behind}"));
+        if framing.starts_with("transfer-encoding") {
+            let name = format!("HTTP/1.0, {name}");
+            refused_or_one(&name, &gate, &upstream, &format!("{old}{framing}\r\n\r\n{behind}"));
+        }
+    }
+    let te = "transfer-encoding: chunked\r\n\r\n";
+    refused_or_one("HTTP/1.0 with TE", &gate, &upstream, &format!("{old}{te}{body}{hidden}"));
+}
+
+#[test]
+fn bare_line_feeds_never_make_two_requests() {
+    let (gate, upstream) = stage();
+    let length = CHAT.len();
+    let bare = head(&gate, "1.1").replace("\r\n", "\n");
+    refused_or_one("all bare", &gate, &upstream, &format!("{bare}content-length: {length}\n\n{CHAT}"));
+    let inside =
+        format!("{}x-a: b\ncontent-length: 0\r\ncontent-length: {length}\r\n\r\n{CHAT}", head(&gate, "1.1"));
+    refused_or_one("one bare", &gate, &upstream, &inside);
+}
+
+#[test]
+fn odd_chunks_are_refused() {
+    let (gate, upstream) = stage();
+    let good = format!("{}transfer-encoding: chunked\r\n\r\n", head(&gate, "1.1"));
+    let hidden = smuggled(&gate);
+    let (size, length) = (format!("{:x}", CHAT.len()), CHAT.len());
+    for (name, body) in [
+        ("too large a size", format!("fffffffffffffffff\r\n{CHAT}\r\n0\r\n\r\n")),
+        ("a signed size", format!("+{size}\r\n{CHAT}\r\n0\r\n\r\n")),
+        ("a prefixed size", format!("0x{size}\r\n{CHAT}\r\n0\r\n\r\n")),
+        ("no size", format!("\r\n{CHAT}\r\n0\r\n\r\n")),
+        ("a bare LF behind the size", format!("{size}\n{CHAT}\r\n0\r\n\r\n{hidden}")),
+        ("a bare LF in an extension", format!("{size};a\nb\r\n{CHAT}\r\n0\r\n\r\n{hidden}")),
+        ("a bare CR in an extension", format!("{size};a\rb\r\n{CHAT}\r\n0\r\n\r\n{hidden}")),
+        ("a bare LF behind the data", format!("{size}\r\n{CHAT}\n0\r\n\r\n{hidden}")),
+        ("nothing behind the data", format!("{size}\r\n{CHAT}0\r\n\r\n{hidden}")),
+        ("too much data", format!("{:x}\r\n{CHAT}\r\n0\r\n\r\n{hidden}", length - 1)),
+        ("an endless extension", format!("{size};{}\r\n{CHAT}\r\n0\r\n\r\n", "a".repeat(64 * 1024))),
+    ] {
+        refused_or_one(name, &gate, &upstream, &format!("{good}{body}"));
+    }
+    assert_eq!(upstream.requests().len(), 0);
+}
+
+#[test]
+fn trailers_say_nothing() {
+    let (gate, upstream) = stage();
+    let head = format!("{}transfer-encoding: chunked\r\ntrailer: x-api-key\r\n\r\n", head(&gate, "1.1"));
+    let end = "0\r\nx-api-key: another\r\ncontent-length: 0\r\n\r\n";
+    let mut client = gate.connect();
+    client.send(format!("{head}{:x}\r\n{CHAT}\r\n{end}", CHAT.len()));
+    assert_eq!(client.answer().status, 200);
+    let seen = String::from_utf8(upstream.received()).unwrap();
+    assert!(!seen.contains("another") && !seen.contains("trailer"), "{seen}");
+}
+
+#[test]
+fn what_is_left_of_a_refused_body_is_no_request() {
+    let (gate, upstream) = stage();
+    let hidden = smuggled(&gate);
+    let mut client = gate.connect();
+    client.send(post("/v1/chat/completions", "pcl_wrong", &hidden));
+    client.send(gate.chat());
+    assert_eq!(client.answer().status, 401);
+    assert_eq!(client.answer().status, 200, "the request behind the refused one");
+    assert_eq!(upstream.requests().len(), 1);
+    assert!(upstream.requests()[0].header("user-agent").is_empty());
+}
+
+#[test]
+fn a_refused_body_too_long_to_read_closes_the_connection() {
+    let (gate, upstream) = stage();
+    let hidden = smuggled(&gate);
+    let mut client = gate.connect();
+    let body = hidden.repeat(2 * (1 << 20) / hidden.len());
+    client.try_send(post("/v1/chat/completions", "pcl_wrong", &body));
+    client.try_send(&hidden);
+    if let Some(answer) = client.try_answer() {
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.header("connection"), Some("close"));
+    }
+    client.rest();
+    assert_eq!(upstream.requests().len(), 0);
+    gate.records_when(1);
+}
+
+#[test]
+fn nobody_is_asked_to_go_on_before_the_key_was_judged() {
+    let (gate, upstream) = stage();
+    let ask = |key: &str, expect: &str| {
+        let bytes = String::from_utf8(post("/v1/chat/completions", key, CHAT)).unwrap();
+        bytes.replacen("host: gate", &format!("host: gate\r\nexpect: {expect}"), 1)
+    };
+    let mut client = gate.connect();
+    client.send(ask("pcl_wrong", "100-continue").split("\r\n\r\n").next().unwrap().to_owned() + "\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!((answer.status, &answer.interim[..]), (401, &[][..]));
+    assert!(client.ended(), "a body may still come, so nothing else can");
+
+    let mut client = gate.connect();
+    let whole = ask(&gate.setup.client_key, "100-continue");
+    let (head, body) = whole.split_once("\r\n\r\n").unwrap();
+    client.send(format!("{head}\r\n\r\n"));
+    assert_eq!(client.head().status, 100);
+    client.send(body);
+    assert_eq!(client.answer().status, 200);
+    assert!(upstream.requests()[0].header("expect").is_empty());
+
+    for odd in ["100-continue, 100-continue", "100-continue\r\nexpect: x", "y 100-continue", "200-ok"] {
+        let answer = gate.ask(ask(&gate.setup.client_key, odd));
+        assert_eq!(answer.reason(), Some("expectation_unsupported"), "{odd}");
+        assert_eq!(answer.interim, [0u16; 0], "{odd}");
+    }
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
+fn no_upgrade_passes() {
+    let (gate, upstream) = stage();
+    for more in [
+        "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZQ==\r\nsec-websocket-version: 13",
+        "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__",
+    ] {
+        let bytes = String::from_utf8(gate.chat()).unwrap();
+        let answer = gate.ask(bytes.replacen("host: gate", &format!("host: gate\r\n{more}"), 1));
+        assert_eq!(answer.status, 200);
+        let request = upstream.requests().pop().unwrap();
+        for name in ["connection", "upgrade", "http2-settings", "sec-websocket-key", "sec-websocket-version"]
+        {
+            assert!(request.header(name).is_empty(), "{name}: {}", request.head);
+        }
+    }
+    let (status, mut client) = first_answer(&gate, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(status.is_none_or(|status| status >= 400), "{status:?}");
+    assert!(client.ended());
+    assert_eq!(upstream.requests().len(), 2);
+}
+
+#[test]
+fn a_head_that_dawdles_is_given_up() {
+    let (gate, upstream) = staged(|setup| setup.set("server", "header_timeout", r#""50ms""#));
+    for sent in ["", "POST /v1/chat", "POST /v1/chat/completions HTTP/1.1\r\nhost: gate\r\nx-a:"] {
+        let mut client = gate.connect();
+        client.send(sent);
+        assert!(client.try_answer().is_none_or(|answer| answer.status == 408), "{sent}");
+        assert!(client.ended(), "{sent}");
+    }
+    assert_eq!((upstream.connections(), gate.in_flight()), (0, 0));
+}
+
+#[test]
+fn a_giant_head_is_refused() {
+    let (gate, upstream) = stage();
+    let bytes = String::from_utf8(gate.chat()).unwrap();
+    let with = |more: &str| bytes.replacen("host: gate", &format!("host: gate{more}"), 1);
+    // The bound is soft: hyper looks at it between two reads.
+    let long = "a".repeat(300 * 1024);
+    for (name, bytes) in [
+        ("one long value", with(&format!("\r\nx-a: {long}"))),
+        ("many headers", with(&"\r\nx-a: b".repeat(120))),
+        ("a long target", bytes.replacen("/completions", &format!("/{long}"), 1)),
+        ("a long method", bytes.replacen("POST", &long, 1)),
+    ] {
+        let (status, mut client) = first_answer(&gate, &bytes);
+        assert!(matches!(status, None | Some(400 | 414 | 431)), "{name}: {status:?}");
+        client.rest();
+    }
+    assert_eq!(upstream.connections(), 0);
+    assert_eq!(gate.ask(gate.chat()).status, 200, "the next client is unaffected");
+}
