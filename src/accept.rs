@@ -25,7 +25,7 @@ use tower::Service as _;
 
 use crate::body::ClientBody;
 use crate::clock::Moment;
-use crate::exchange::{Accepted, Exchange};
+use crate::exchange::{Accepted, Carried, Exchange};
 use crate::ledger::{Ledger, OpenRecord};
 use crate::pool::Pool;
 use crate::record::Record;
@@ -182,11 +182,7 @@ fn begin(request: Request<Incoming>, peer: IpAddr, shared: &Shared) -> Exchange<
     let (head, body) = request.into_parts();
     let snapshot = shared.snapshot.load_full();
     let record = Record::begin(&head, peer, Arc::clone(&snapshot), Moment::now());
-    Exchange {
-        head,
-        body: ClientBody::Wire(body),
-        snapshot,
-        record: OpenRecord::open(record, Arc::clone(&shared.ledger)),
-        stage: Accepted { peer },
-    }
+    let record = OpenRecord::open(record, Arc::clone(&shared.ledger));
+    let carried = Box::new(Carried { head, body: ClientBody::Wire(body), snapshot, record });
+    Exchange { carried, stage: Accepted { peer } }
 }

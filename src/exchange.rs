@@ -4,13 +4,13 @@
 //! so that nobody else can make one up. What a proof holds is all that later stages may rely on.
 
 use std::net::IpAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use http::request::Parts;
 use smallvec::SmallVec;
 
 use crate::body::{ClientBody, Frames};
-use crate::clock::Moment;
 use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
@@ -19,8 +19,20 @@ use crate::policy::{Policy, Sight};
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// A request on its way. `S` is the proof of the last stage it passed.
+///
+/// The stages hand it on by value. What does not change is in one box, so that each hand-over
+/// copies a pointer and a proof: unboxed, the moves alone cost a microsecond per request.
 #[derive(Debug)]
 pub struct Exchange<S> {
+    /// The request itself.
+    pub carried: Box<Carried>,
+    /// The proof.
+    pub stage: S,
+}
+
+/// What a request carries through all stages.
+#[derive(Debug)]
+pub struct Carried {
     /// The request's head as the client sent it.
     pub head: Parts,
     /// The request's body.
@@ -29,8 +41,20 @@ pub struct Exchange<S> {
     pub snapshot: Arc<Snapshot>,
     /// What will be told of it.
     pub record: OpenRecord,
-    /// The proof.
-    pub stage: S,
+}
+
+impl<S> Deref for Exchange<S> {
+    type Target = Carried;
+
+    fn deref(&self) -> &Carried {
+        &self.carried
+    }
+}
+
+impl<S> DerefMut for Exchange<S> {
+    fn deref_mut(&mut self) -> &mut Carried {
+        &mut self.carried
+    }
 }
 
 /// A request that was refused, with what is needed to answer it.
@@ -42,12 +66,8 @@ pub struct Refusal(pub Box<Refused>);
 pub struct Refused {
     /// Why.
     pub denial: Denial,
-    /// The request's head.
-    pub head: Parts,
-    /// What of the body was not read.
-    pub body: ClientBody,
-    /// The record, still open.
-    pub record: OpenRecord,
+    /// The request, its record still open.
+    pub carried: Box<Carried>,
 }
 
 /// The request has come.
@@ -145,24 +165,18 @@ impl<S> Exchange<S> {
     /// # Errors
     /// The refusal, when the policy refuses.
     pub fn pass<P: Policy<From = S>>(self, policy: &P) -> Result<Exchange<P::Into>, Refusal> {
-        let Self { head, body, snapshot, mut record, stage } = self;
-        let now: Moment = record.begun;
-        let mut sight = Sight { head: &head, snapshot: &snapshot, now, notes: &mut record };
+        let Self { mut carried, stage } = self;
+        let Carried { head, snapshot, record, body: _ } = &mut *carried;
+        let mut sight = Sight { head, snapshot, now: record.begun, notes: record };
         match policy.decide(stage, &mut sight) {
-            Ok(stage) => Ok(Exchange { head, body, snapshot, record, stage }),
-            Err(denial) => Err(Refusal::new(denial, head, body, record)),
+            Ok(stage) => Ok(Exchange { carried, stage }),
+            Err(denial) => Err(Refusal(Box::new(Refused { denial, carried }))),
         }
     }
 
     /// Refuses the request.
     #[must_use]
     pub fn refuse(self, denial: Denial) -> Refusal {
-        Refusal::new(denial, self.head, self.body, self.record)
-    }
-}
-
-impl Refusal {
-    fn new(denial: Denial, head: Parts, body: ClientBody, record: OpenRecord) -> Self {
-        Self(Box::new(Refused { denial, head, body, record }))
+        Refusal(Box::new(Refused { denial, carried: self.carried }))
     }
 }

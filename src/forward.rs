@@ -112,7 +112,8 @@ async fn pass_on(
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return list_models(exchange, upstream, headers, incoming, lease).await;
     }
-    let Exchange { mut record, stage, .. } = exchange;
+    let Exchange { carried, stage } = exchange;
+    let mut record = carried.record;
     record.status = head.status.as_u16();
     let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
     Ok(response(head.status, headers, relay))
@@ -161,7 +162,8 @@ async fn list_models(
     match models::only_shown(incoming, upstream.idle_timeout, shown).await {
         Ok(body) => {
             lease.pool.give_back(lease.connection, Moment::now());
-            let Exchange { mut record, stage, .. } = exchange;
+            let Exchange { carried, stage } = exchange;
+            let mut record = carried.record;
             record.status = 200;
             Ok(response(StatusCode::OK, headers, Relay::own(body, record, stage.permits)))
         }
