@@ -39,8 +39,8 @@ impl ModelPattern {
     /// Whether the pattern fits a name.
     #[must_use]
     pub fn fits(&self, name: &str) -> bool {
-        if self.exact {
-            return *self.text == *name;
+        if self.exact || &*self.text == "*" {
+            return !self.exact || *self.text == *name;
         }
         let mut parts = self.text.split('*');
         let Some(first) = parts.next() else { return false };
