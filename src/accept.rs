@@ -37,7 +37,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// How many headers a head may have.
 const MOST_HEADERS: usize = 100;
 /// How long written bytes may stay unread by a client before its connection is given up.
-const LONGEST_UNREAD: Duration = Duration::from_secs(120);
+const LONGEST_UNREAD: Duration = Duration::from_mins(2);
 /// How often unused upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -174,7 +174,7 @@ async fn connection(
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
-    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(Duration::from_secs(60)))?;
+    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(Duration::from_mins(1)))?;
     socket.set_tcp_user_timeout(Some(LONGEST_UNREAD))
 }
 

@@ -4,6 +4,7 @@
 //! below, so they cannot disagree. A reason's code is public and stable: renaming one breaks the
 //! dashboards and the retry logic of others.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Why a request did not get its answer.
@@ -266,7 +267,7 @@ pub fn table() -> String {
     for facts in Reason::ALL.iter().map(|reason| reason.facts()) {
         let row = [facts.code, &facts.status.to_string(), facts.stage, facts.told_to_client];
         let [code, status, stage, told] = row.map(|cell| cell.replace('|', "\\|"));
-        out.push_str(&format!("| `{code}` | {status} | {stage} | {told} |\n"));
+        let _ = writeln!(out, "| `{code}` | {status} | {stage} | {told} |");
     }
     out
 }

@@ -81,10 +81,10 @@ async fn send(
 }
 
 fn unreachable_because(error: &std::io::Error) -> Denial {
-    let what = match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
-        std::io::ErrorKind::TimedOut => error.to_string(),
-        _ => format!("{error}"),
+    let what = if error.kind() == std::io::ErrorKind::ConnectionRefused {
+        "the connection was refused".to_owned()
+    } else {
+        error.to_string()
     };
     Denial::built_in(Reason::UpstreamUnreachable).because(what)
 }

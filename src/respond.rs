@@ -37,7 +37,7 @@ const MOST_DRAINED: u64 = 1 << 20;
 /// How long that may take.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 /// The longest wait that a client is told to sit out.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
