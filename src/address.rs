@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
 
 /// A set of networks; an empty one contains nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +71,26 @@ impl FromIterator<IpNet> for Networks {
             }
         }
         Self { v4: merged(v4), v6: merged(v6) }
+    }
+}
+
+/// The networks as one would write them; `any` for every address, `nobody` for none.
+impl std::fmt::Display for Networks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_any() || self.is_empty() {
+            return f.write_str(if self.is_any() { "any" } else { "nobody" });
+        }
+        let v4 = self.v4.iter().flat_map(|(low, high)| Ipv4Subnets::new((*low).into(), (*high).into(), 0));
+        let v6 = self.v6.iter().flat_map(|(low, high)| Ipv6Subnets::new((*low).into(), (*high).into(), 0));
+        for (at, network) in v4.map(IpNet::V4).chain(v6.map(IpNet::V6)).enumerate() {
+            f.write_str(if at > 0 { ", " } else { "" })?;
+            if network.prefix_len() == network.max_prefix_len() {
+                write!(f, "{}", network.addr())?;
+            } else {
+                write!(f, "{network}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -163,6 +183,16 @@ mod tests {
         assert!(networks(&["10.0.0.0/8"]).contains(mapped));
         assert!(networks(&["::ffff:10.0.0.0/104"]).contains("10.1.2.3".parse().unwrap()));
         assert!(!networks(&["::/1"]).contains(mapped));
+    }
+
+    #[test]
+    fn networks_are_written_as_one_would_write_them() {
+        let set = networks(&["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "192.0.2.7"]);
+        assert_eq!(set.to_string(), "10.0.0.0/8, 192.0.2.7, 2001:db8::/32");
+        assert_eq!(
+            (Networks::any().to_string(), Networks::default().to_string()),
+            ("any".into(), "nobody".into())
+        );
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::command::{self, health, key, serve, stand_in};
+use crate::clock::Moment;
+use crate::command::{self, check, demo, health, init, key, schema, serve, stand_in};
+use crate::dialect::Provider;
 
 /// An authenticating gate in front of LLM APIs.
 ///
@@ -31,6 +33,39 @@ enum Command {
     /// ends them). SIGHUP, and any change of the files, reloads the configuration as a whole or
     /// keeps the old one and logs why.
     Serve(ConfigFile),
+    /// Show the gate at work; needs no account and no network.
+    ///
+    /// Starts a stand-in upstream and a gate before it, prints how to reach them, and sends a tour
+    /// of requests: allowed, streamed, and refused for each kind of reason.
+    Demo {
+        /// End after the tour; the exit code tells whether every verdict was the expected one.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Tell every mistake of a configuration at once, with its place and its mend.
+    ///
+    /// Without a mistake it shows what is probably not meant, and who may do what.
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Write a first configuration with one project, and print its key, once.
+    Init {
+        /// Where to write it; what is there is not overwritten.
+        #[arg(long, value_name = "FILE", default_value = "portcullis.toml")]
+        config: PathBuf,
+        /// Whose API the gate stands before.
+        #[arg(long, value_parser = provider, default_value = "openai")]
+        provider: Provider,
+        /// The project's name.
+        #[arg(long, default_value = "app")]
+        project: String,
+    },
+    /// Print the JSON schema of the configuration, for editors.
+    Schema,
     /// Project keys.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -98,6 +133,21 @@ enum Format {
 pub fn run() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Serve(ConfigFile { config }) => serve::run(&config),
+        Command::Demo { once } => demo::run(once),
+        Command::Check { file, format } => {
+            let format = match format {
+                Format::Text => check::Format::Text,
+                Format::Json => check::Format::Json,
+            };
+            let checked = check::run(&file.config, format);
+            command::say(checked.text.trim_end());
+            checked.exit_code
+        }
+        Command::Init { config, provider, project } => init::run(&config, provider, &project, Moment::now()),
+        Command::Schema => {
+            command::say(schema::text().trim_end());
+            command::FINE
+        }
         Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
         Command::Health { admin } => health::run(admin),
@@ -106,4 +156,9 @@ pub fn run() -> ExitCode {
         }
     };
     command::exit(code)
+}
+
+fn provider(name: &str) -> Result<Provider, String> {
+    let names = || Provider::ALL.map(Provider::name).join(", ");
+    Provider::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| format!("one of {}", names()))
 }

@@ -1,8 +1,11 @@
 //! The commands, one file each.
 
+pub mod check;
 pub mod demo;
 pub mod health;
+pub mod init;
 pub mod key;
+pub mod schema;
 pub mod serve;
 pub mod stand_in;
 

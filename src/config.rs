@@ -1,6 +1,7 @@
 //! From the TOML that an operator writes to the [`Snapshot`] that the gate decides by.
 //!
-//! 1. `load` lays files and environment over each other and remembers where each value stands.
+//! 1. `load` reads files and environment, `layer` lays them over each other and remembers where each
+//!    value stands.
 //! 2. `shape` reads the result strictly: an unknown or misspelt setting is a mistake, never ignored.
 //! 3. Each section's module holds its shape as written and compiles it; every cross-check is here.
 //! 4. All mistakes are told at once, each with its line and how to mend it.
@@ -12,7 +13,9 @@
 mod base_url;
 mod fault;
 mod key;
+mod layer;
 mod limit;
+mod lint;
 mod load;
 mod log;
 mod mask;
@@ -30,6 +33,7 @@ mod written;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::limits::Registry;
@@ -72,7 +76,7 @@ pub fn load(sources: &Sources, registry: &Registry) -> Result<Loaded, Faults> {
 /// # Errors
 /// Every mistake that is in it.
 pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Loaded, Faults> {
-    let layered = load::layered(sources);
+    let layered = layer::layered(sources);
     let (faults, lints): (Vec<_>, Vec<_>) =
         layered.faults.into_iter().partition(|fault| fault.severity == Severity::Error);
     if !faults.is_empty() {
@@ -94,7 +98,37 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
 /// The JSON schema of the configuration's files, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Written).to_value()
+    let mut schema = schemars::schema_for!(Written).to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// TOML has no null, so no setting can be null.
+fn without_null(schema: &mut serde_json::Value) {
+    use serde_json::Value;
+    let is_null = |value: &Value| *value == "null" || value.get("type").is_some_and(|of| of == "null");
+    match schema {
+        Value::Array(list) => list.iter_mut().for_each(without_null),
+        Value::Object(map) => {
+            map.retain(|key, value| key != "default" || !value.is_null());
+            for key in ["type", "anyOf"] {
+                let Some(Value::Array(list)) = map.get_mut(key) else { continue };
+                list.retain(|one| !is_null(one));
+                if list.len() == 1
+                    && let Some(only) = list.pop()
+                {
+                    map.remove(key);
+                    if let Value::Object(inner) = only {
+                        map.extend(inner);
+                    } else {
+                        map.insert(key.to_owned(), only);
+                    }
+                }
+            }
+            map.values_mut().for_each(without_null);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn failed(mut faults: Vec<Fault>) -> Faults {
@@ -108,12 +142,14 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
     let upstreams = upstreams(written, work);
     let projects = projects(written, &upstreams, work);
-    let (keys, by_digest) = keys(written, work);
+    let (keys, by_digest, key_paths) = keys(written, work);
     if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
     let rules = std::mem::take(&mut work.rules);
-    Snapshot { digest: digest.into(), server, upstreams, projects, keys, by_digest, rules }
+    let snapshot = Snapshot { digest: digest.into(), server, upstreams, projects, keys, by_digest, rules };
+    work.lint_all(&snapshot, &key_paths);
+    snapshot
 }
 
 fn upstreams(written: &Written, work: &mut Work<'_>) -> Vec<Upstream> {
@@ -142,25 +178,26 @@ fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> V
     all.iter().map(|(name, one)| work.project(name, one, upstreams, &known)).collect()
 }
 
-type Keys = (Vec<Key>, HashMap<[u8; 32], usize, foldhash::fast::RandomState>);
+/// The keys, which digest is whose, and the path of each key.
+type Keys = (Vec<Key>, HashMap<[u8; 32], usize, foldhash::fast::RandomState>, Vec<String>);
 
 fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
-    let (mut keys, mut by_digest): Keys = Keys::default();
-    let mut paths: Vec<String> = Vec::new();
+    let (mut keys, mut by_digest, mut paths) = Keys::default();
+    let mut by_id: HashMap<Arc<str>, usize> = HashMap::new();
     let mut any = false;
     for (project, (name, one)) in written.projects.iter().flatten().enumerate() {
         let list = child(&child("projects", name), "keys");
+        any |= work.is_wrong(&list);
         for (at, one) in one.keys.iter().flatten().enumerate() {
             any = true;
             let path = item(&list, at);
             let Some((digest, key)) = work.key(&path, project, one) else { continue };
-            let twin = keys.iter().position(|other: &Key| other.id == key.id).and_then(|at| paths.get(at));
-            if let Some(twin) = twin {
-                let what = format!("the id `{}` is taken by {twin}", key.id);
+            if let Some(twin) = by_id.insert(Arc::clone(&key.id), keys.len()).and_then(|at| paths.get(at)) {
+                let what = format!("the id `{}` is taken by {twin} ({})", key.id, work.places.line(twin));
                 work.wrong(&child(&path, "id"), &what, "give each key an id of its own, over all projects");
             }
             if let Some(twin) = by_digest.insert(digest, keys.len()).and_then(|at| paths.get(at)) {
-                let what = format!("this is the same key as {twin}");
+                let what = format!("this is the same key as {twin} ({})", work.places.line(twin));
                 work.wrong(&child(&path, "sha256"), &what, "make a key for each: `portcullis key new`");
             }
             keys.push(key);
@@ -171,5 +208,5 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
         let mend = "make one with `portcullis key new` and add the [[projects.NAME.keys]] that it prints";
         work.wrong("projects", "there is no key: nobody could use the gate", mend);
     }
-    (keys, by_digest)
+    (keys, by_digest, paths)
 }

@@ -1,56 +1,552 @@
 //! The configuration: what is accepted, what is refused, and how a mistake is told.
+//!
+//! `snapshots/config__*.snap` show every kind of fault and lint as the operator sees it.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
-use portcullis::config::{Faults, Loaded, Sources, load};
+use portcullis::config::{Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text};
+use portcullis::endpoint::Scope;
 use portcullis::limits::Registry;
+use proptest::prelude::*;
 
-const KEY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const OTHER: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+const CANARY: &str = "sk-canary-Zq7Xw9Rt2Lm5Kp8Vb3Nd6";
 
-const GOOD: &str = r#"
+const GOOD: &str = r#"[server]
+listen = "0.0.0.0:8080"
+
 [upstreams.openai]
 provider = "openai"
-credentials = [{ id = "main", secret = "env:OPENAI_API_KEY" }]
+[[upstreams.openai.credentials]]
+id = "main"
+secret = "env:OPENAI_API_KEY"
 
 [projects.search]
 upstreams = ["openai"]
 scopes = ["chat", "models:read"]
 models = ["gpt-4o-mini", "text-embedding-3-*"]
-allow_ips = ["127.0.0.0/8"]
+allow_ips = ["10.20.0.0/16", "2001:db8::/32"]
 limits = { requests = ["600/min", "10/s"], concurrency = 64 }
+
 [[projects.search.keys]]
 id = "search-prod"
-sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-expires = 2099-01-01
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+expires = 2027-01-01
 "#;
 
-fn loaded(texts: &[(&str, &str)], env: &[(&str, &str)]) -> Result<Loaded, Faults> {
-    let env = env.iter().copied().chain([("OPENAI_API_KEY", "sk-canary-0123456789abcdef")]);
-    load(&Sources::from_texts(texts.iter().copied(), env), &Registry::new(Moment::now()))
+/// The summer of 2026.
+fn now() -> Moment {
+    Moment { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000), ..Moment::now() }
 }
 
-fn faults(text: &str) -> String {
-    loaded(&[("portcullis.toml", text)], &[])
-        .map(|_| "fine".to_owned())
-        .unwrap_or_else(|faults| faults.render_text())
+fn load(texts: &[(&str, &str)], env: &[(&str, &str)]) -> Result<Loaded, Faults> {
+    let env = env.iter().copied().chain([("OPENAI_API_KEY", CANARY), ("EMPTY", " "), ("BROKEN", "a\nb")]);
+    load_at(&Sources::from_texts(texts.iter().copied(), env), &Registry::new(now()), now())
+}
+
+fn load_one(text: &str) -> Result<Loaded, Faults> {
+    load(&[("portcullis.toml", text)], &[])
+}
+
+/// What is told about a configuration.
+fn told(loaded: Result<Loaded, Faults>) -> String {
+    match loaded {
+        Ok(loaded) => render_text(&loaded.lints),
+        Err(faults) => faults.render_text(),
+    }
+}
+
+/// The good configuration with one text replaced.
+fn good_but(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    GOOD.replacen(from, to, 1)
+}
+
+/// Each case is a text of the good configuration and what takes its place.
+fn tell_all(cases: &[(&str, &str)], expected: Severity) -> String {
+    let mut out = String::new();
+    for (from, to) in cases {
+        let loaded = load_one(&good_but(from, to));
+        let (faults, all) = match &loaded {
+            Ok(loaded) => (&loaded.lints, Severity::Lint),
+            Err(faults) => (&faults.0, Severity::Error),
+        };
+        assert_eq!((all, faults.is_empty()), (expected, false), "{to}: {}", render_text(faults));
+        assert!(faults.iter().all(|fault| !fault.mend.is_empty()));
+        let _ = writeln!(out, "{}", render_text(faults));
+    }
+    assert!(!out.contains("canary"), "{out}");
+    out
+}
+
+const PROVIDER: &str = "provider = \"openai\"";
+const LISTEN: &str = "listen = \"0.0.0.0:8080\"";
+const SECRET: &str = "secret = \"env:OPENAI_API_KEY\"";
+const CREDENTIAL: &str = "[[upstreams.openai.credentials]]\nid = \"main\"\nsecret = \"env:OPENAI_API_KEY\"\n";
+const UPSTREAMS: &str = "upstreams = [\"openai\"]";
+const SCOPES: &str = "scopes = [\"chat\", \"models:read\"]";
+const MODELS: &str = "models = [\"gpt-4o-mini\", \"text-embedding-3-*\"]";
+const IPS: &str = "allow_ips = [\"10.20.0.0/16\", \"2001:db8::/32\"]";
+const LIMITS: &str = "{ requests = [\"600/min\", \"10/s\"], concurrency = 64 }";
+const SHA: &str = "sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"";
+const EXPIRES: &str = "expires = 2027-01-01";
+const ID: &str = "id = \"search-prod\"";
+
+#[test]
+fn every_kind_of_mistake_in_the_form() {
+    let cases = [
+        ("[server]", "[server"),
+        ("[server]", "\"projects.x\" = 5\n[server]"),
+        (PROVIDER, "provider = 5"),
+        (LISTEN, "listne = \"0.0.0.0:8080\""),
+        (LISTEN, "listen = 8080"),
+        (LISTEN, "workers = -1"),
+        (LISTEN, "workers = 1.5"),
+        (LISTEN, "workers = 99999999999999999999"),
+        (LISTEN, "workers = nan"),
+        (LISTEN, "workers = \"4\""),
+        (PROVIDER, "provider = \"opnai\""),
+        (PROVIDER, "provider = \"openai\"\nplaintext = \"yes\""),
+        (SCOPES, "scopes = 5"),
+        (MODELS, "models = [\"gpt-4o\", 4]"),
+        (LIMITS, "\"600/min\""),
+        ("[[projects.search.keys]]", "[projects.search.keys]"),
+        (EXPIRES, "expires = 2027-01-01\nlimtis = {}"),
+        ("[server]", "[[expect]]\n[server]"),
+    ];
+    insta::assert_snapshot!(tell_all(&cases, Severity::Error));
 }
 
 #[test]
-fn a_small_configuration_loads() {
-    let loaded = loaded(&[("portcullis.toml", GOOD)], &[]).unwrap();
-    let snapshot = loaded.snapshot;
-    println!("{:#?}", snapshot.rules);
-    assert_eq!(snapshot.keys.len(), 1);
+fn every_kind_of_mistake_of_the_server() {
+    let cases = [
+        (LISTEN, "listen = \"localhost:8080\""),
+        (LISTEN, "trusted_proxies = [\"any\"]"),
+        (LISTEN, "trusted_proxies = [\"0.0.0.0/0\"]"),
+        (LISTEN, "allow_ips = [\"10.0.0.1/8\"]"),
+        (LISTEN, "allow_ips = [\"010.0.0.1\", \"::/0\", \"::ffff:0:0/90\"]"),
+        (LISTEN, "max_body = \"32 Mb\""),
+        (LISTEN, "max_body = 0"),
+        (LISTEN, "body_timeout = \"60\""),
+        (LISTEN, "drain = \"0s\""),
+        (LISTEN, "workers = 0"),
+        (LISTEN, "max_connections = 0"),
+        ("[server]\n", "[admin]\nlisten = \"0.0.0.0:8080\"\n[server]\n"),
+        ("[server]\n", "[log]\nformat = \"jsno\"\nlevel = \"debug\"\n[server]\n"),
+    ];
+    insta::assert_snapshot!(tell_all(&cases, Severity::Error));
 }
 
 #[test]
-fn smoke() {
-    println!(
-        "{}",
-        faults(
-            "[server]\nlisten = 5\nlisten_on = \"x\"\nworkers = -1\n[projects.a]\nmodels = [\"a\", 5, 6, \"ä\"]\nmodles=[]\nkeys = [5, {id = 5, sha256 = \"pcl_abc_1230128301283012\"}]\n[upstreams]\nx = 5\n[upstreams.openai]\nprovider = \"opnai\"\n[[upstreams.openai.credentials]]\nid=\"b\"\nsecret=\"sk-proj-abcdef\"\n[[upstreams.openai.credentials]]\nxx=1\nsecret=\"env:NOPE\""
-        )
+fn every_kind_of_mistake_of_an_upstream() {
+    let two = CREDENTIAL.repeat(2);
+    let cases = [
+        (PROVIDER, ""),
+        (PROVIDER, "provider = \"azure-openai\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"api.openai.com\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"https://me:canary@api.openai.com\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"https://api.openai.com/v1?key=canary\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"https://127.1/v1\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"https://a:b/v1\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"https://a/../v1\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"http://llm.example.com/v1\""),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"https://a/v1/chat/completions\""),
+        (PROVIDER, "provider = \"openai\"\nidle_timeout = \"2 weeks\""),
+        (PROVIDER, "provider = \"openai\"\nca_file = \"ca.pem\""),
+        (PROVIDER, "provider = \"openai\"\nca_file = \"/nowhere/ca.pem\""),
+        (CREDENTIAL, ""),
+        (SECRET, ""),
+        (SECRET, "secret = \"sk-canary-Zq7Xw9Rt2Lm5Kp8Vb3Nd6\""),
+        (SECRET, "secret = \"canary\""),
+        (SECRET, "secret = \"env:\""),
+        (SECRET, "secret = \"env:NOT_SET\""),
+        (SECRET, "secret = \"env:EMPTY\""),
+        (SECRET, "secret = \"env:BROKEN\""),
+        (SECRET, "secret = \"file:secret.txt\""),
+        (SECRET, "secret = \"file:/nowhere/secret\""),
+        ("id = \"main\"", "id = \"the main one\""),
+        ("id = \"main\"", ""),
+        (SECRET, "secret = \"env:OPENAI_API_KEY\"\norganization = \"ä\""),
+        (CREDENTIAL, &two),
+        (
+            "[server]",
+            "[upstreams.v1]\nprovider = \"openai-compatible\"\nbase_url = \"http://[::1]:1\"\n[server]",
+        ),
+        (
+            "[server]",
+            "[upstreams.Local]\nprovider = \"openai-compatible\"\nbase_url = \"http://[::1]:1\"\n[server]",
+        ),
+    ];
+    insta::assert_snapshot!(tell_all(&cases, Severity::Error));
+}
+
+#[test]
+fn only_openai_takes_an_organization() {
+    let text = good_but(PROVIDER, "provider = \"anthropic\"")
+        .replace(SECRET, "secret = \"env:OPENAI_API_KEY\"\norganization = \"org-x\"");
+    assert!(told(load_one(&text)).starts_with("error: only provider openai takes this\n"));
+}
+
+#[test]
+fn every_kind_of_mistake_of_a_project() {
+    let more = |line: &str| format!("{ID}\n{SHA}\n{EXPIRES}\n[[projects.search.keys]]\n{line}\n");
+    let same_id = more(&format!("{ID}\nsha256 = \"{OTHER}\"\n[[projects.search.keys]]\nid = \"third\""));
+    let same_key = more("id = \"second\"");
+    let cases = [
+        ("[projects.search]\n", "[projects.\"my search\"]\n[projects.search]\n"),
+        (UPSTREAMS, "upstreams = [\"opnai\"]"),
+        (UPSTREAMS, "upstreams = \"openai\""),
+        (SCOPES, "scopes = [\"chat\", \"embedings\"]"),
+        (SCOPES, "scopes = [\"everything\"]"),
+        (MODELS, "models = [\"gpt 4o\", \"\"]"),
+        (MODELS, "models = \"gpt-4o\""),
+        (IPS, "allow_ips = [\"0.0.0.0/0\"]"),
+        (IPS, "allow_ips = \"10.0.0.0/8\""),
+        (LIMITS, "{ requests = \"600 per minute\" }"),
+        (LIMITS, "{ requests = [\"0/s\", \"5/week\"] }"),
+        (LIMITS, "{ requests = \"4000000000/s\" }"),
+        (LIMITS, "{ concurrency = 0 }"),
+        (LIMITS, "{ tokens = \"200k/min\", budget = \"500 USD/month\" }"),
+        (ID, ""),
+        (ID, "id = \"search prod\""),
+        (SHA, ""),
+        (SHA, "sha256 = \"pcl_search-prod_canary0canary0canary0canary0canary0canar_abcdef\""),
+        (SHA, "sha256 = \"abc\""),
+        (SHA, "key = \"pcl_search-prod_canary0canary0canary0canary0canary0canar_abcdef\""),
+        (EXPIRES, "expires = \"next year\""),
+        (EXPIRES, "expires = 07:30:00"),
+        (EXPIRES, "expires = 2027-01-01\nnot_before = 2028-01-01"),
+        (ID, &same_id),
+        (ID, &same_key),
+    ];
+    insta::assert_snapshot!(tell_all(&cases, Severity::Error));
+}
+
+#[test]
+fn every_kind_of_lint() {
+    let twin = format!("[upstreams.twin]\n{PROVIDER}\ncredentials = [{{ id = \"a\", {SECRET} }}]\n[server]");
+    let cases = [
+        (IPS, "allow_ips = \"any\""),
+        (IPS, ""),
+        (SCOPES, "scopes = []"),
+        (EXPIRES, ""),
+        (EXPIRES, "expires = 2020-01-01"),
+        (EXPIRES, "expires = 2027-01-01\nrevoked = true"),
+        (EXPIRES, "expires = 2027-01-01\nallow_ips = [\"192.0.2.1\"]"),
+        (EXPIRES, "expires = 2027-01-01\nscopes = [\"embeddings\"]"),
+        (EXPIRES, "expires = 2027-01-01\nmodels = [\"gpt-4o\"]"),
+        (LISTEN, ""),
+        (LISTEN, "listen = \"0.0.0.0:80\"\nallow_ips = [\"192.0.2.0/24\"]"),
+        (LIMITS, "{ requests = [\"60/min\", \"600/min\"] }"),
+        ("[server]", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]"),
+        (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
+    ];
+    let alone = tell_all(&cases, Severity::Lint);
+    let twins = told(load_one(&good_but("[server]", &twin).replace(UPSTREAMS, "upstreams = \"*\"")));
+    insta::assert_snapshot!(alone + &twins);
+}
+
+#[test]
+fn an_empty_configuration_says_what_it_needs() {
+    let told = told(load_one(""));
+    assert!(told.contains("there is no upstream") && told.contains("there is no project"), "{told}");
+    let keyless = GOOD.split("[[projects").next().unwrap();
+    insta::assert_snapshot!(format!("{told}\n{}", self::told(load_one(keyless))));
+}
+
+#[test]
+fn every_mistake_is_told_at_once_in_the_order_of_the_lines() {
+    let mut text = GOOD.to_owned();
+    for (from, to) in [
+        (LISTEN, "listen = 5\nlisten_on = 6"),
+        (SECRET, "secret = \"env:NOT_SET\""),
+        (UPSTREAMS, "upstreams = [\"opnai\", 5, \"gemni\"]"),
+        (IPS, "allow_ips = [\"x\", 1, 2, \"y\"]"),
+        (SHA, "sha256 = \"\""),
+    ] {
+        text = text.replacen(from, to, 1);
+    }
+    let faults = load_one(&text).unwrap_err();
+    let paths: Vec<&str> = faults.0.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "server.listen",
+            "server.listen_on",
+            "upstreams.openai.credentials[0].secret",
+            "projects.search.upstreams[0]",
+            "projects.search.upstreams[1]",
+            "projects.search.upstreams[2]",
+            "projects.search.allow_ips[0]",
+            "projects.search.allow_ips[1]",
+            "projects.search.allow_ips[2]",
+            "projects.search.allow_ips[3]",
+            "projects.search.keys[0].sha256",
+        ]
     );
-    println!("{}", faults("[server\n"));
-    println!("{}", faults(""));
-    println!("{KEY}");
+}
+
+#[test]
+fn what_is_written_is_what_is_compiled() {
+    let loaded = load_one(GOOD).unwrap();
+    assert_eq!(render_text(&loaded.lints), "");
+    let snapshot = &loaded.snapshot;
+    let (project, key, upstream) = (&snapshot.projects[0], &snapshot.keys[0], &snapshot.upstreams[0]);
+    assert_eq!((&*project.name, &*key.id, &*upstream.name), ("search", "search-prod", "openai"));
+    assert!(project.scopes.contains(Scope::Chat) && !project.scopes.contains(Scope::Embeddings));
+    assert!(project.allow_ips.contains("10.20.1.1".parse().unwrap()));
+    assert!(snapshot.server.allow_ips.contains("2001:db8::1".parse().unwrap()));
+    assert!(!snapshot.server.allow_ips.contains("127.0.0.1".parse().unwrap()));
+    let rule = snapshot.rule(snapshot.server.allow_ips_rule).unwrap();
+    assert_eq!(&*rule.path, "projects.*.allow_ips");
+    let per: Vec<u64> = project.limits.iter().map(|limit| limit.meter.quota().per.as_secs()).collect();
+    assert_eq!(per, [1, 60]);
+    assert_eq!(project.concurrency.as_ref().unwrap().most, 64);
+    assert_eq!(key.expires, Some(1_798_761_600));
+    assert_eq!((&*upstream.host, upstream.port, &*upstream.base_path), ("api.openai.com", 443, "/v1"));
+    assert!(upstream.tls.is_some() && !upstream.keyless);
+    assert_eq!(upstream.targets[0].as_ref().unwrap(), "/v1/chat/completions");
+    let rule = snapshot.rule(project.models_rule).unwrap();
+    assert_eq!((&*rule.path, &*rule.at), ("projects.search.models", "portcullis.toml:13"));
+    let rule = snapshot.rule(project.limits[0].rule).unwrap();
+    assert_eq!((&*rule.path, &*rule.at), ("projects.search.limits.requests[1]", "portcullis.toml:15"));
+    assert_eq!(snapshot.by_digest.len(), 1);
+    assert!(!format!("{loaded:?}").contains("canary"));
+}
+
+#[test]
+fn what_is_left_out_is_allowed_to_nobody() {
+    let text =
+        [UPSTREAMS, SCOPES, MODELS, IPS].iter().fold(GOOD.to_owned(), |text, line| text.replace(line, ""));
+    let snapshot = load_one(&text).unwrap().snapshot;
+    let project = &snapshot.projects[0];
+    assert!(project.upstreams.is_empty() && project.scopes.is_empty());
+    assert!(project.models.is_empty() && project.allow_ips.is_empty());
+    assert!(snapshot.server.allow_ips.is_empty());
+}
+
+#[test]
+fn a_local_model_server_needs_neither_tls_nor_credential() {
+    let local = "[upstreams.local]\nprovider = \"openai-compatible\"\nbase_url = \"http://localhost:8000/v1/\"\n[server]";
+    let snapshot = load_one(&good_but("[server]", local)).unwrap().snapshot;
+    let local = &snapshot.upstreams[snapshot.upstream_named("local").unwrap()];
+    assert!(local.keyless && local.tls.is_none() && local.credentials.all().is_empty());
+    assert_eq!((&*local.base_path, local.port), ("/v1", 8000));
+}
+
+#[test]
+fn later_files_and_the_environment_override() {
+    let more = "[server]\nworkers = 3\nlisten = \"0.0.0.0:1\"\n[projects.search]\nmodels = [\"gpt-4o\"]\n";
+    let env = [
+        ("PORTCULLIS__SERVER__LISTEN", "0.0.0.0:2"),
+        ("PORTCULLIS__LOG__FORMAT", "json"),
+        ("PORTCULLIS__PROJECTS__SEARCH__ENABLED", "false"),
+        ("PORTCULLIS__PROJECTS__SEARCH__ALLOW_IPS", "10.0.0.0/8,192.0.2.1"),
+        ("PORTCULLIS_FILE", "not ours"),
+    ];
+    let loaded = load(&[("/etc/portcullis.toml", GOOD), ("/etc/conf.d/more.toml", more)], &env).unwrap();
+    let snapshot = loaded.snapshot;
+    let project = &snapshot.projects[0];
+    assert_eq!((snapshot.server.listen.port(), snapshot.server.workers), (2, 3));
+    assert_eq!(loaded.log.format, LogFormat::Json);
+    assert!(!project.enabled && project.allow_ips.contains("192.0.2.1".parse().unwrap()));
+    assert_eq!(project.models.iter().collect::<Vec<_>>(), ["gpt-4o"]);
+    let at = |rule| &*snapshot.rule(rule).unwrap().at;
+    assert_eq!(at(project.models_rule), "more.toml:5");
+    assert_eq!(at(project.scopes_rule), "portcullis.toml:12");
+    assert_eq!(at(project.allow_ips_rule), "environment variable PORTCULLIS__PROJECTS__SEARCH__ALLOW_IPS");
+}
+
+#[test]
+fn mistakes_after_an_override_stand_where_they_were_made() {
+    let more = "projects.search.models = [\"a b\"]\n[[projects.search.keys]]\nid = \"new\"\n";
+    let env = [
+        ("PORTCULLIS__SERVER__WORKERS", "many"),
+        ("PORTCULLIS__SERVER__DRIAN", "5s"),
+        ("PORTCULLIS__A[9999999]", "x"),
+    ];
+    let text = good_but(LISTEN, "workers = 4");
+    let first = told(load(&[("main.toml", &text), ("conf.d/more.toml", more)], &env));
+    let second = told(load(&[("main.toml", &text), ("conf.d/more.toml", more)], &env[..2]));
+    let upper = text.replace("search", "Search");
+    let third = told(load(&[("main.toml", &upper)], &[("PORTCULLIS__PROJECTS__SEARCH__ENABLED", "true")]));
+    let keys =
+        format!("[[projects.search.keys]]\nid = \"new\"\nsha256 = \"{OTHER}\"\nexpires = 2027-01-01\n");
+    let fourth = told(load(&[("main.toml", GOOD), ("conf.d/more.toml", &keys)], &[]));
+    insta::assert_snapshot!([first, second, third, fourth].join("\n"));
+}
+
+#[test]
+fn the_digest_tells_every_text_and_variable() {
+    let digest = |texts: &[(&str, &str)], env: &[(&str, &str)]| load(texts, env).unwrap().snapshot.digest;
+    let plain = digest(&[("a", GOOD)], &[]);
+    assert!(plain.starts_with("sha256:") && plain.len() == 71);
+    assert_eq!(plain, digest(&[("b", GOOD)], &[("SOMETHING", "else")]));
+    assert_ne!(plain, digest(&[("a", &format!("{GOOD} "))], &[]));
+    assert_ne!(plain, digest(&[("a", GOOD)], &[("PORTCULLIS__SERVER__WORKERS", "2")]));
+}
+
+#[test]
+fn a_pasted_secret_is_never_shown() {
+    let places = [
+        (SECRET, format!("secret = \"{CANARY}\"")),
+        (SECRET, format!("secret = \"\"\"{CANARY}\"\"\"")),
+        (SECRET, format!("secret = \"\"\"\n{CANARY}\"\"\"")),
+        (SECRET, format!("secret = \"{CANARY}")),
+        (SECRET, format!("secret = {CANARY}")),
+        (SECRET, format!("secret = [\"{CANARY}\"]")),
+        (SECRET, format!("secret = \"env:{CANARY}\"")),
+        (SECRET, format!("secret = \"file:{CANARY}\"")),
+        (SECRET, format!("secret = {{ value = \"{CANARY}\" }}")),
+        (SECRET, format!("scret = \"{CANARY}\"")),
+        (CREDENTIAL, format!("credentials = \"{CANARY}\"\n")),
+        (CREDENTIAL, format!("credentials = [{{ id = \"a\", secret = \"{CANARY}\", x = 1 }}]\n")),
+        (CREDENTIAL, format!("credentials = [\"{CANARY}\"]\n")),
+        (CREDENTIAL, format!("api_key = \"{CANARY}\"\n{CREDENTIAL}")),
+        (CREDENTIAL, format!("{CANARY} = 5\n{CREDENTIAL}")),
+        (PROVIDER, format!("provider = \"{CANARY}\"")),
+        (PROVIDER, format!("provider = \"openai\"\nbase_url = \"https://{CANARY}@api.openai.com/v1\"")),
+        (PROVIDER, format!("provider = \"openai\"\nbase_url = \"https://api.openai.com/v1?k={CANARY}\"")),
+        (ID, format!("id = \"{CANARY} \"")),
+        (SHA, format!("sha256 = \"{CANARY}\"")),
+        (SHA, format!("{SHA}\nkey = \"{CANARY}\"")),
+        (UPSTREAMS, format!("upstreams = [\"{CANARY}\"]")),
+        (SCOPES, format!("scopes = [\"{CANARY}\"]")),
+        (IPS, format!("allow_ips = [\"{CANARY}\"]")),
+        (LIMITS, format!("\"{CANARY}\"")),
+    ];
+    for (from, to) in places {
+        let faults = load_one(&good_but(from, &to)).unwrap_err();
+        let json = serde_json::to_string(&faults).unwrap();
+        let shown = format!("{}{json}{faults:?}", faults.render_text());
+        assert!(!shown.contains("Zq7Xw9Rt2Lm5Kp8Vb3Nd6"), "{to}: {shown}");
+    }
+}
+
+#[test]
+fn files_are_found_and_secrets_read_from_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = std::env::temp_dir().join(format!("portcullis-config-{}", std::process::id()));
+    std::fs::create_dir_all(home.join("conf.d")).unwrap();
+    let secret = home.join("openai");
+    std::fs::write(&secret, format!("{CANARY}\n")).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let reference = format!("secret = \"file:{}\"", secret.display());
+    std::fs::write(home.join("portcullis.toml"), good_but(SECRET, &reference)).unwrap();
+    std::fs::write(home.join("conf.d/b.toml"), "server.workers = 2").unwrap();
+    std::fs::write(home.join("conf.d/a.toml"), "server.workers = 1").unwrap();
+    std::fs::write(home.join("conf.d/.hidden.toml"), "nonsense").unwrap();
+    std::fs::write(home.join("conf.d/readme"), "nonsense").unwrap();
+    let none: [(&str, &str); 0] = [];
+    let sources = Sources::at(&home.join("portcullis.toml")).with_environment(none);
+    let loaded = load_at(&sources, &Registry::new(now()), now()).unwrap();
+    assert_eq!(loaded.snapshot.server.workers, 2);
+    assert_eq!(loaded.files.len(), 4);
+    assert_eq!(loaded.lints.len(), 1);
+    assert!(loaded.lints[0].what.starts_with("others than its owner may read"), "{:?}", loaded.lints);
+    let missing = Sources::at(&home.join("none.toml")).with_environment(none);
+    let faults = load_at(&missing, &Registry::new(now()), now()).unwrap_err();
+    assert!(faults.render_text().contains("none.toml cannot be read: No such file or directory"), "{faults}");
+    std::fs::remove_dir_all(home).unwrap();
+}
+
+#[test]
+fn deep_nesting_is_a_mistake_and_not_a_crash() {
+    for text in [
+        format!("x = {}", "[".repeat(50_000)),
+        format!("{}x = 1", "a.".repeat(50_000)),
+        format!("[{}x]", "a.".repeat(50_000)),
+        format!("x = {}", "{a=".repeat(50_000)),
+        format!("{GOOD}x = {{{}x = 1}}", "a.".repeat(50_000)),
+    ] {
+        assert!(load_one(&text).is_err());
+    }
+    let deep = format!("PORTCULLIS{}", "__A".repeat(50_000));
+    assert!(load(&[("a", GOOD)], &[(&deep, "1")]).is_err());
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_only_if_it_is_one() {
+    let home = std::env::temp_dir().join(format!("portcullis-ca-{}", std::process::id()));
+    let made = rcgen::generate_simple_self_signed(["llm.example.com".to_owned()]).unwrap();
+    let told = |pem: &str| {
+        std::fs::write(&home, pem).unwrap();
+        let line = format!("{PROVIDER}\nca_file = \"{}\"", home.display());
+        load_one(&good_but(PROVIDER, &line)).map(|loaded| {
+            assert!(loaded.files.contains(&home));
+            assert_eq!(
+                loaded.snapshot.upstreams[0].tls.as_ref().unwrap().alpn_protocols,
+                [b"http/1.1".to_vec()]
+            );
+        })
+    };
+    assert!(told(&made.cert.pem()).is_ok());
+    let empty = told("").unwrap_err().render_text();
+    assert!(empty.contains("holds no certificate"), "{empty}");
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let broken = told(broken).unwrap_err().render_text();
+    assert!(broken.contains("not a certificate authority"), "{broken}");
+    std::fs::remove_file(&home).unwrap();
+}
+
+#[test]
+fn the_same_quota_twice_counts_once() {
+    let loaded = load_one(&good_but(LIMITS, "{ requests = [\"60/min\", \"60/min\"] }")).unwrap();
+    assert_eq!((loaded.snapshot.projects[0].limits.len(), loaded.lints.len()), (1, 1));
+}
+
+#[test]
+fn ten_thousand_keys_are_loaded_without_hurry_but_soon() {
+    let mut text = GOOD.to_owned();
+    for number in 0..10_000 {
+        let _ = write!(
+            text,
+            "[[projects.search.keys]]\nid = \"k{number}\"\nsha256 = \"{number:064x}\"\nexpires = 2027-01-01\n"
+        );
+    }
+    assert_eq!(load_one(&text).unwrap().snapshot.keys.len(), 10_001);
+}
+
+#[test]
+fn a_reload_keeps_the_state_of_limits() {
+    let registry = Registry::new(now());
+    let load = |text: &str| {
+        load_at(&Sources::from_texts([("a", text)], [("OPENAI_API_KEY", CANARY)]), &registry, now())
+    };
+    let (one, two) = (load(GOOD).unwrap(), load(&good_but("64", "65")).unwrap());
+    let meter = |loaded: &Loaded| std::sync::Arc::as_ptr(&loaded.snapshot.projects[0].limits[0].meter);
+    assert_eq!(meter(&one), meter(&two));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}", at in any::<prop::sample::Index>(), put in "[\\[\\]{}=\"'.,a-z0-9\n]{0,6}") {
+        let _ = load_one(&text).map_err(|faults| faults.render_text());
+        let mut edited = GOOD.to_owned();
+        let at = at.index(edited.len());
+        edited.replace_range(at..(at + put.len() / 2).min(edited.len()), &put);
+        let _ = load_one(&edited).map_err(|faults| faults.render_text());
+    }
+
+    #[test]
+    fn no_value_in_any_place_makes_it_panic(
+        line in 0usize..20, value in prop_oneof![
+            "-?[0-9]{1,25}", "[0-9.e+-]{1,8}", "\"[a-z0-9:/.*_-]{0,20}\"", "\\[[0-9,\"a]{0,8}\\]", "\\{[a-z =0-9,]{0,10}\\}",
+            Just("true".to_owned()), Just("nan".to_owned()), Just("1979-05-27T07:32:00Z".to_owned()), Just("[[]]".to_owned()),
+        ],
+    ) {
+        let edited: Vec<String> = GOOD.lines().enumerate().map(|(at, text)| match text.split_once(" = ") {
+            Some((key, _)) if at == line => format!("{key} = {value}"),
+            _ => text.to_owned(),
+        }).collect();
+        let told = load_one(&edited.join("\n")).map_or_else(|faults| faults.render_text(), |_| "fine".to_owned());
+        prop_assert!(!told.is_empty());
+    }
+
+    #[test]
+    fn no_variable_makes_it_panic(name in "[A-Z_.\\[\\]0-9-]{0,20}", value in "\\PC{0,10}") {
+        let _ = load(&[("a", GOOD)], &[(&format!("PORTCULLIS__{name}"), &value)]).map_err(|faults| faults.render_text());
+    }
 }

@@ -10,9 +10,10 @@ use super::work::Work;
 use crate::project_key::{Digest, PREFIX, is_id};
 use crate::snapshot::Key;
 
-/// A key as written.
+/// A key of a project; narrows it, never widens it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Key")]
 pub(super) struct KeyWritten {
     /// The key's public name; stands in records. Unique over all projects.
     pub(super) id: Option<String>,

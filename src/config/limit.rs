@@ -11,11 +11,12 @@ use super::value::OneOrMany;
 use super::work::Work;
 use crate::limits::{Concurrency, Limit, Quota};
 
-/// `limits` as written.
+/// How fast, and how many at once.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Limits")]
 pub(super) struct LimitsWritten {
-    /// Requests in a stretch of time, or several such quotas: "600/min" or ["10/s", "600/min"].
+    /// Requests in a stretch of time, or several such quotas: `"600/min"` or `["10/s", "600/min"]`.
     /// Units: s, min, h, day. As many may come at once.
     pub(super) requests: Option<OneOrMany>,
     /// How many requests may be in flight at once.
@@ -76,6 +77,10 @@ impl Work<'_> {
             if limits.iter().any(|limit| limit.meter.quota().per == quota.per) {
                 let what = "there is a quota for this stretch of time already; only the smaller one matters";
                 self.lint(&path, what, "remove one of them");
+            }
+            // The registry would give the same meter again, and a request would be taken twice from it.
+            if limits.iter().any(|limit| limit.meter.quota() == quota) {
+                continue;
             }
             match self.registry.meter(owner, quota) {
                 Ok(meter) => limits.push(Limit { meter, rule: self.rule(&path) }),

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `[log]` as written.
+/// How the gate tells what it does.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Log")]
 pub(super) struct LogWritten {
     /// `auto` writes text to a terminal and JSON elsewhere. Default: "auto".
     pub(super) format: Option<LogFormat>,

@@ -2,7 +2,7 @@
 
 use super::value::OneOrMany;
 use super::work::Work;
-use crate::address::{InvalidNetwork, Networks, parse_network};
+use crate::address::{InvalidNetwork, Networks, is_loopback, parse_network};
 
 /// The word that opens a list of addresses to everybody.
 pub(super) const ANY: &str = "any";
@@ -14,6 +14,7 @@ impl Work<'_> {
         if entries.iter().any(|(_, text)| text == ANY) {
             return Networks::any();
         }
+        self.lint_unreachable(&entries);
         self.networks(&entries, "to let every address in, write allow_ips = \"any\"")
     }
 
@@ -25,6 +26,20 @@ impl Work<'_> {
             self.wrong(path, "trusted_proxies cannot be everybody", mend);
         }
         self.networks(&entries, mend)
+    }
+
+    /// A list that names other machines, though only this machine can connect.
+    fn lint_unreachable(&mut self, entries: &[(String, String)]) {
+        let elsewhere = |(_, text): &&(String, String)| {
+            parse_network(text).is_ok_and(|network| !is_loopback(network.addr()))
+        };
+        if self.only_local
+            && let Some((path, text)) = entries.iter().find(elsewhere)
+        {
+            let what =
+                format!("{text} can never match: the gate listens on this machine only, and trusts no proxy");
+            self.lint(path, &what, "set server.listen to an address that others can reach, or name the proxy in server.trusted_proxies");
+        }
     }
 
     fn networks(&mut self, entries: &[(String, String)], everybody: &str) -> Networks {

@@ -16,8 +16,17 @@ use super::mask::masked;
 /// The place of every value.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    texts: Vec<(String, String)>,
+    texts: Vec<Source>,
     spots: BTreeMap<String, Spot>,
+}
+
+/// A file's text.
+#[derive(Debug)]
+struct Source {
+    name: String,
+    text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +76,9 @@ pub(super) fn is_within(path: &str, outer: &str) -> bool {
 impl Places {
     /// Adds a file's text; its values are added with [`Places::add_table`].
     pub(super) fn add_text(&mut self, name: &str, text: &str) -> usize {
-        self.texts.push((name.to_owned(), text.to_owned()));
+        let starts = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        self.texts.push(Source { name: name.to_owned(), text: text.to_owned(), lines });
         self.texts.len() - 1
     }
 
@@ -91,14 +102,12 @@ impl Places {
         let is_table = value.get_ref().is_table();
         let spot = Spot::Text { text, key, value: value.span(), is_table };
         let mut replaced = Vec::new();
-        match (self.spots.get(path), is_table) {
-            (Some(Spot::Text { is_table: true, .. }), true) => {}
-            _ => {
-                if self.spots.contains_key(&format!("{path}[0].id")) {
-                    replaced.push(path.to_owned());
-                }
-                self.set(path, spot);
+        let merges = is_table && matches!(self.spots.get(path), Some(Spot::Text { is_table: true, .. }));
+        if !merges {
+            if self.spots.contains_key(&format!("{path}[0].id")) {
+                replaced.push(path.to_owned());
             }
+            self.set(path, spot);
         }
         match value.get_ref() {
             DeValue::Table(table) => replaced.extend(self.add_table(text, path, table)),
@@ -122,8 +131,9 @@ impl Places {
     }
 
     fn set(&mut self, path: &str, spot: Spot) {
-        self.spots.retain(|other, _| !is_within(other, path));
-        self.spots.insert(path.to_owned(), spot);
+        if self.spots.insert(path.to_owned(), spot).is_some() {
+            self.spots.retain(|other, _| other == path || !is_within(other, path));
+        }
     }
 
     /// Whether a value was written under exactly this path.
@@ -153,28 +163,31 @@ impl Places {
 
     /// File and line of a value, with the file's bare name; empty if it stands nowhere.
     pub(super) fn line(&self, path: &str) -> String {
-        match self.place(path, Part::Key) {
-            Some(Place::Text { file, line, .. }) => {
-                let bare = std::path::Path::new(&file).file_name().and_then(|name| name.to_str());
-                format!("{}:{line}", bare.unwrap_or(&file))
+        match self.spot(path) {
+            Some(Spot::Text { text, key, value, .. }) => {
+                self.texts.get(*text).map_or_else(String::new, |text| {
+                    let bare = std::path::Path::new(&text.name).file_name().and_then(|name| name.to_str());
+                    let (line, _) = text.line_at(key.as_ref().unwrap_or(value).start);
+                    format!("{}:{line}", bare.unwrap_or(&text.name))
+                })
             }
-            Some(place @ Place::Variable { .. }) => place.to_string(),
+            Some(Spot::Variable(name)) => format!("environment variable {name}"),
             None => String::new(),
         }
     }
 
     /// The place of a span in a text.
     pub(super) fn at(&self, text: usize, span: &Range<usize>) -> Option<Place> {
-        let (name, text) = self.texts.get(text)?;
-        let before = text.get(..span.start.min(text.len()))?;
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let from = self.texts.get(text)?;
+        let (line, start) = from.line_at(span.start);
+        let Source { name, text, .. } = from;
         let line_text = text.get(start..)?.lines().next().unwrap_or_default();
-        let column = before.get(start..)?.chars().count();
+        let column = text.get(start..span.start)?.chars().count();
         let meant = text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
         let left = line_text.chars().count().saturating_sub(column);
         Some(Place::Text {
             file: name.clone(),
-            line: before.matches('\n').count() + 1,
+            line,
             column: column + 1,
             line_text: masked(&line_text.replace('\t', " ")),
             span_len: meant.chars().count().clamp(1, left.max(1)),
@@ -189,5 +202,13 @@ impl Places {
             }
             here = parent(here)?;
         }
+    }
+}
+
+impl Source {
+    /// The line that holds a byte, from 1, and where it begins.
+    fn line_at(&self, byte: usize) -> (usize, usize) {
+        let line = self.lines.partition_point(|start| *start <= byte);
+        (line, line.checked_sub(1).and_then(|at| self.lines.get(at)).copied().unwrap_or(0))
     }
 }

@@ -14,9 +14,10 @@ use crate::model_name::ModelList;
 use crate::project_key::is_id;
 use crate::snapshot::{Project, Upstream, UpstreamSet};
 
-/// `[projects.NAME]` as written.
+/// Who calls, and what they may do.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Project")]
 pub(super) struct ProjectWritten {
     /// Whether the project may do anything at all. Default: true.
     pub(super) enabled: Option<bool>,

@@ -102,7 +102,7 @@ impl Work<'_> {
             Err(error) => {
                 self.wrong(
                     path,
-                    &format!("{file} cannot be read: {}", error.kind()),
+                    &format!("{file} cannot be read: {error}"),
                     "mend the path or the file's permissions",
                 );
                 None

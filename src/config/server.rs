@@ -11,9 +11,10 @@ use super::work::Work;
 use crate::address::{Networks, is_loopback};
 use crate::snapshot::{ForwardedHeader, Key, Project, Server};
 
-/// `[server]` as written.
+/// Where the gate listens, whom it believes, and its own bounds.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Server")]
 pub(super) struct ServerWritten {
     /// Address and port where clients connect. Default: "127.0.0.1:8080".
     pub(super) listen: Option<String>,
@@ -39,9 +40,10 @@ pub(super) struct ServerWritten {
     pub(super) max_connections: Option<usize>,
 }
 
-/// `[admin]` as written.
+/// The listener for health, readiness and metrics.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Admin")]
 pub(super) struct AdminWritten {
     /// Whether there is an admin listener. Default: true.
     pub(super) enabled: Option<bool>,
@@ -56,12 +58,14 @@ const MAX_BODY: usize = 32 << 20;
 const LARGEST_BODY: u64 = 1 << 30;
 const MAX_CONNECTIONS: usize = 10_000;
 const MOST_WORKERS: usize = 1024;
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Work<'_> {
     /// Compiles `[server]` and `[admin]`. `allow_ips` is filled in when the projects are known.
     pub(super) fn server(&mut self, server: &ServerWritten, admin: &AdminWritten) -> Server {
         let listen = self.listen("server.listen", server.listen.as_deref(), LISTEN);
+        let trusted_proxies = self.trusted_proxies("server.trusted_proxies", server.trusted_proxies.as_ref());
+        self.only_local = is_loopback(listen.ip()) && trusted_proxies.is_empty();
         let allow_ips = self.allow_ips("server.allow_ips", server.allow_ips.as_ref());
         let allow_ips_rule = match server.allow_ips {
             Some(_) => self.rule("server.allow_ips"),
@@ -71,7 +75,7 @@ impl Work<'_> {
             listen,
             admin_listen: self.admin_listen(admin, listen),
             workers: self.workers(server.workers),
-            trusted_proxies: self.trusted_proxies("server.trusted_proxies", server.trusted_proxies.as_ref()),
+            trusted_proxies,
             forwarded_header: server.forwarded_header.unwrap_or_default(),
             allow_ips,
             allow_ips_rule,
@@ -141,17 +145,15 @@ impl Work<'_> {
 
     fn max_body(&mut self, written: Option<&Size>) -> usize {
         let Some(size) = written else { return MAX_BODY };
-        match size.bytes().filter(|bytes| (1..=LARGEST_BODY).contains(bytes)).map(usize::try_from) {
-            Some(Ok(bytes)) => bytes,
-            Some(Err(_)) | None => {
-                self.wrong(
-                    "server.max_body",
-                    "this is not a size between 1 B and 1 GiB",
-                    "write it like \"32 MiB\", or in bytes like 33554432",
-                );
-                MAX_BODY
-            }
-        }
+        let bytes = size.bytes().filter(|bytes| (1..=LARGEST_BODY).contains(bytes));
+        bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_else(|| {
+            self.wrong(
+                "server.max_body",
+                "this is not a size between 1 B and 1 GiB",
+                "write it like \"32 MiB\", or in bytes like 33554432",
+            );
+            MAX_BODY
+        })
     }
 
     /// A duration, or its default in seconds.

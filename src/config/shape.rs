@@ -46,11 +46,11 @@ fn dotted(path: &Path) -> String {
 }
 
 fn last_key(path: &Path) -> &str {
-    let key = |segment| match segment {
-        &Segment::Map { ref key } => Some(key.as_str()),
+    let mut keys = path.iter().filter_map(|segment| match segment {
+        Segment::Map { key } => Some(key.as_str()),
         Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
-    };
-    path.iter().rev().find_map(key).unwrap_or_default()
+    });
+    keys.next_back().unwrap_or_default()
 }
 
 /// Turns a message of `serde` into a fault. The value itself is never repeated: it may be a secret.
@@ -70,11 +70,11 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
         work.wrong(path, &what, &suggestion(given, &words()));
     } else if let Some(found) = message.strip_prefix("invalid type: ") {
         let what = format!("`{key}` must be {}, not {}", wanted(expected), kind(found));
-        work.wrong(path, &what, &example(key));
+        work.wrong(path, &what, &example(path, key));
     } else if message.starts_with("invalid value: ") {
-        work.wrong(path, &format!("`{key}` must be {}", wanted(expected)), &example(key));
+        work.wrong(path, &format!("`{key}` must be {}", wanted(expected)), &example(path, key));
     } else {
-        work.wrong(path, &format!("`{key}` is not written as it must be"), &example(key));
+        work.wrong(path, &format!("`{key}` is not written as it must be"), &example(path, key));
     }
 }
 
@@ -90,9 +90,10 @@ pub(super) fn suggestion(given: &str, words: &[&str]) -> String {
 }
 
 fn kind(found: &str) -> &'static str {
-    match found.split([' ', '`']).next().unwrap_or_default() {
+    match found.split([' ', '`', ',']).next().unwrap_or_default() {
         "string" => "a text",
-        "integer" | "floating" => "a number",
+        "integer" => "a number",
+        "floating" => "a number with a fraction",
         "boolean" => "true or false",
         "sequence" => "a list",
         "map" => "a table",
@@ -114,8 +115,12 @@ fn wanted(expected: &str) -> String {
 }
 
 /// How a setting is written.
-fn example(key: &str) -> String {
+fn example(path: &str, key: &str) -> String {
+    let section = path.split('.').next().unwrap_or_default();
     let written = match key {
+        _ if path == child(section, key) && matches!(section, "upstreams" | "projects") => {
+            return format!("write it like `[{path}]`");
+        }
         "listen" => r#"listen = "127.0.0.1:8080""#,
         "trusted_proxies" => r#"trusted_proxies = ["10.0.0.0/8"]"#,
         "allow_ips" => r#"allow_ips = ["10.20.0.0/16"]"#,

@@ -17,17 +17,17 @@ use crate::project_key::is_id;
 use crate::secret::Secret;
 use crate::snapshot::{Credential, Credentials, MOST_UPSTREAMS, Upstream};
 
-/// `[upstreams.NAME]` as written.
+/// A service that requests are forwarded to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Upstream")]
 pub(super) struct UpstreamWritten {
     /// What kind of service it is; brings paths, credential header and default base URL.
-    #[schemars(required)]
     pub(super) provider: Option<Provider>,
     /// Where the service is, as one would give it to the provider's own SDK. Default: the
     /// provider's; needed for azure-openai and openai-compatible.
     pub(super) base_url: Option<String>,
-    /// Models that it serves; tells among several upstreams of one kind. Default: ["*"].
+    /// Models that it serves; tells among several upstreams of one kind. Default: `["*"]`.
     pub(super) models: Option<OneOrMany>,
     /// Allows http:// to a host that is not this machine: credential and prompts travel unencrypted.
     /// Default: false.
@@ -46,13 +46,14 @@ pub(super) struct UpstreamWritten {
     pub(super) credentials: Option<Vec<CredentialWritten>>,
 }
 
-/// A credential as written.
+/// What authenticates the gate at an upstream.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Credential")]
 pub(super) struct CredentialWritten {
     /// The credential's name in records.
     pub(super) id: Option<String>,
-    /// Where the secret is: "env:NAME" or "file:/path". Never the secret itself.
+    /// Where the secret is: `"env:NAME"` or `"file:/path"`. Never the secret itself.
     pub(super) secret: Option<String>,
     /// Sent as OpenAI-Organization; openai only.
     pub(super) organization: Option<String>,
@@ -259,15 +260,17 @@ impl Work<'_> {
     fn secret(&mut self, path: &str, provider: Provider, reference: Option<&str>) -> Option<Secret> {
         let text = self.referred_secret(path, reference)?;
         let text = text.trim_end_matches(['\r', '\n']);
+        let what = "what the secret refers to cannot be a credential: ";
+        let mend = "put the provider's key there, and nothing else";
+        if text.contains(char::is_whitespace) {
+            self.wrong(path, &format!("{what}it holds a blank or a line break"), mend);
+            return None;
+        }
         let (name, prefix) = provider.credential_slot();
         match Secret::header(name, prefix, text) {
             Ok(secret) => Some(secret),
             Err(invalid) => {
-                self.wrong(
-                    path,
-                    &format!("what the secret refers to cannot be a credential: {invalid}"),
-                    "put the provider's key there, and nothing else",
-                );
+                self.wrong(path, &format!("{what}{invalid}"), mend);
                 None
             }
         }

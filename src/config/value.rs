@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(size("MiB"), None);
         assert_eq!(size("99999999999 GiB"), None);
         assert_eq!(duration("10s"), Some(Duration::from_secs(10)));
-        assert_eq!(duration("15 m"), Some(Duration::from_secs(900)));
+        assert_eq!(duration("15 m"), Some(Duration::from_mins(15)));
         assert_eq!(duration("10"), None);
         assert_eq!(duration("-1s"), None);
     }

@@ -18,6 +18,8 @@ pub(super) struct Work<'a> {
     pub(super) faults: Vec<Fault>,
     pub(super) lints: Vec<Fault>,
     pub(super) rules: Vec<Rule>,
+    /// Whether only this machine can reach the gate, and no proxy speaks for others.
+    pub(super) only_local: bool,
     /// Files that the configuration refers to.
     pub(super) referred: Vec<std::path::PathBuf>,
     wrong: Vec<String>,
@@ -34,6 +36,7 @@ impl<'a> Work<'a> {
             faults: Vec::new(),
             lints: Vec::new(),
             rules: vec![built_in],
+            only_local: false,
             referred: Vec::new(),
             wrong: Vec::new(),
         }

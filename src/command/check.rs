@@ -1,0 +1,215 @@
+//! `portcullis check`: is the configuration right, and who may then do what?
+//!
+//! Exit code 0 if it can be used, 2 if there is a mistake. Lints are told but change nothing.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::config::{Fault, Faults, Loaded, Sources, load, quota_text, render_text};
+use crate::endpoint::ScopeSet;
+use crate::limits::{Concurrency, Limit, Registry};
+use crate::snapshot::{Key, Project, Snapshot, UpstreamSet};
+
+/// How the verdict is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For reading.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// What to print, and with what to exit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The text for standard output.
+    pub text: String,
+    /// 0 or 2.
+    pub exit_code: u8,
+}
+
+/// Checks the configuration at a file.
+#[must_use]
+pub fn run(file: &Path, format: Format) -> Checked {
+    check(&Sources::at(file), format)
+}
+
+/// Checks a configuration from anywhere.
+#[must_use]
+pub fn check(sources: &Sources, format: Format) -> Checked {
+    let loaded = load(sources, &Registry::new(Moment::now()));
+    let exit_code = if loaded.is_ok() { 0 } else { 2 };
+    let text = match (&loaded, format) {
+        (Ok(loaded), Format::Text) => told(loaded),
+        (Err(faults), Format::Text) => {
+            let mistakes = counted(faults.0.len(), "mistake");
+            format!("{faults}\n{mistakes}; the configuration cannot be used\n")
+        }
+        (loaded, Format::Json) => as_json(loaded.as_ref()),
+    };
+    Checked { text, exit_code }
+}
+
+fn told(loaded: &Loaded) -> String {
+    let mut out = render_text(&loaded.lints);
+    for project in rights(&loaded.snapshot) {
+        project.tell(&mut out);
+    }
+    let snapshot = &loaded.snapshot;
+    let _ = writeln!(
+        out,
+        "\nfine: {}, {}, {}; {}",
+        counted(snapshot.projects.len(), "project"),
+        counted(snapshot.keys.len(), "key"),
+        counted(snapshot.upstreams.len(), "upstream"),
+        snapshot.digest
+    );
+    out
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[derive(Serialize)]
+struct Verdict<'a> {
+    ok: bool,
+    faults: &'a [Fault],
+    lints: &'a [Fault],
+    projects: Vec<Rights>,
+}
+
+fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
+    let verdict = match loaded {
+        Ok(loaded) => {
+            Verdict { ok: true, faults: &[], lints: &loaded.lints, projects: rights(&loaded.snapshot) }
+        }
+        Err(faults) => Verdict { ok: false, faults: &faults.0, lints: &[], projects: Vec::new() },
+    };
+    serde_json::to_string_pretty(&verdict).map(|text| text + "\n").unwrap_or_default()
+}
+
+/// What a project may do.
+#[derive(Serialize)]
+struct Rights {
+    project: String,
+    enabled: bool,
+    keys: Vec<KeyRights>,
+    from: String,
+    upstreams: Vec<String>,
+    scopes: Vec<&'static str>,
+    models: Vec<String>,
+    limits: Vec<String>,
+}
+
+/// What a key has of its own; what is missing is as in its project.
+#[derive(Serialize)]
+struct KeyRights {
+    id: String,
+    revoked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<String>,
+}
+
+fn rights(snapshot: &Snapshot) -> Vec<Rights> {
+    let of = |(number, project): (usize, &Project)| Rights {
+        project: project.name.to_string(),
+        enabled: project.enabled,
+        keys: snapshot.keys.iter().filter(|key| key.project == number).map(key_rights).collect(),
+        from: project.allow_ips.to_string(),
+        upstreams: upstream_names(snapshot, project.upstreams),
+        scopes: scope_names(project.scopes),
+        models: project.models.iter().map(str::to_owned).collect(),
+        limits: limit_texts(&project.limits, project.concurrency.as_ref()),
+    };
+    snapshot.projects.iter().enumerate().map(of).collect()
+}
+
+fn key_rights(key: &Key) -> KeyRights {
+    KeyRights {
+        id: key.id.to_string(),
+        revoked: key.revoked,
+        not_before: key.not_before.map(date_text),
+        expires: key.expires.map(date_text),
+        from: key.allow_ips.as_ref().map(ToString::to_string),
+        scopes: key.scopes.map(scope_names),
+        models: key.models.as_ref().map(|models| models.iter().map(str::to_owned).collect()),
+        limits: limit_texts(&key.limits, key.concurrency.as_ref()),
+    }
+}
+
+fn upstream_names(snapshot: &Snapshot, set: UpstreamSet) -> Vec<String> {
+    set.iter().filter_map(|at| snapshot.upstreams.get(at)).map(|upstream| upstream.name.to_string()).collect()
+}
+
+fn scope_names(set: ScopeSet) -> Vec<&'static str> {
+    set.iter().map(crate::endpoint::Scope::name).collect()
+}
+
+fn limit_texts(limits: &[Limit], concurrency: Option<&Concurrency>) -> Vec<String> {
+    let quotas = limits.iter().map(|limit| quota_text(limit.meter.quota()));
+    quotas.chain(concurrency.map(|at_once| format!("{} at once", at_once.most))).collect()
+}
+
+/// A date in UTC, without the time where that is midnight.
+fn date_text(seconds: i64) -> String {
+    let text = jiff::Timestamp::from_second(seconds).map(|at| at.to_string()).unwrap_or_default();
+    text.strip_suffix("T00:00:00Z").map(str::to_owned).unwrap_or(text)
+}
+
+impl Rights {
+    fn tell(&self, out: &mut String) {
+        let state = if self.enabled { "" } else { " (switched off)" };
+        let blank = if out.is_empty() { "" } else { "\n" };
+        let _ = writeln!(out, "{blank}{}{state}", self.project);
+        let or = |list: String, none: &str| if list.is_empty() { none.to_owned() } else { list };
+        let rows = [
+            ("from", self.from.clone()),
+            ("upstreams", or(self.upstreams.join(", "), "none")),
+            ("scopes", or(self.scopes.join(", "), "none")),
+            ("models", or(self.models.join(", "), "none")),
+            ("limits", or(self.limits.join(", "), "unlimited")),
+        ];
+        for (name, value) in rows {
+            let _ = writeln!(out, "  {name:<9}  {value}");
+        }
+        for key in &self.keys {
+            let _ = writeln!(out, "  key        {}", key.sentence());
+        }
+        if self.keys.is_empty() {
+            let _ = writeln!(out, "  key        none");
+        }
+    }
+}
+
+impl KeyRights {
+    fn sentence(&self) -> String {
+        let only = |what: &str, list: Option<String>| {
+            list.map(|list| format!("{what} only {}", if list.is_empty() { "none" } else { &list }))
+        };
+        let parts = [
+            self.revoked.then(|| "revoked".to_owned()),
+            self.not_before.as_ref().map(|date| format!("not before {date}")),
+            self.expires.as_ref().map(|date| format!("expires {date}")),
+            only("addresses", self.from.clone()),
+            only("scopes", self.scopes.as_ref().map(|list| list.join(", "))),
+            only("models", self.models.as_ref().map(|list| list.join(", "))),
+            (!self.limits.is_empty()).then(|| format!("limits {}", self.limits.join(", "))),
+        ];
+        std::iter::once(self.id.clone()).chain(parts.into_iter().flatten()).collect::<Vec<_>>().join("; ")
+    }
+}

@@ -1,0 +1,130 @@
+//! `portcullis init`: a first configuration that works, and says what each line is for.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use super::{FAILED, FINE, WRONG, complain, key, say};
+use crate::clock::Moment;
+use crate::dialect::Provider;
+use crate::project_key;
+
+/// Writes a configuration with one project and prints its key. A file that is there stays as it is.
+#[must_use]
+pub fn run(file: &Path, provider: Provider, project: &str, now: Moment) -> u8 {
+    let key_id = format!("{project}-1");
+    if !project_key::is_id(&key_id) {
+        complain("a project's name has 1 to 62 letters, digits, '-', '.' and '_'");
+        return WRONG;
+    }
+    let Some(key) = key::generate(&key_id) else {
+        complain("the system gave no randomness");
+        return FAILED;
+    };
+    let sha256 = key::hex(&project_key::digest(key.as_bytes()));
+    let text = written(&Choices { provider, project, key_id: &key_id, sha256: &sha256, now });
+    // A file that is there is somebody's configuration: only a new one is written, and only whole.
+    let opened = OpenOptions::new().write(true).create_new(true).open(file);
+    if let Err(error) =
+        opened.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+    {
+        let shown = file.display();
+        complain(&match error.kind() {
+            ErrorKind::AlreadyExists => {
+                format!("{shown} is already there and stays as it is; name another with --config")
+            }
+            _ => format!("{shown} cannot be written: {error}"),
+        });
+        return FAILED;
+    }
+    say(&format!(
+        "Wrote {file}. The project's key, shown this once; give it to the application as its api_key:\n\n    {key}\n\n\
+         Next: set {variable} to the provider's key, then\n\n    portcullis check --config {file}\n    portcullis serve --config {file}",
+        file = file.display(),
+        key = key.as_str(),
+        variable = usual_variable(provider),
+    ));
+    FINE
+}
+
+/// What a first configuration is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Choices<'a> {
+    /// The provider of the one upstream.
+    pub provider: Provider,
+    /// The one project's name.
+    pub project: &'a str,
+    /// The id of its one key.
+    pub key_id: &'a str,
+    /// The key's SHA-256.
+    pub sha256: &'a str,
+    /// When it is written; the key expires a year later.
+    pub now: Moment,
+}
+
+/// The environment variable in which a provider's key is usually found.
+#[must_use]
+pub const fn usual_variable(provider: Provider) -> &'static str {
+    match provider {
+        Provider::OpenAi => "OPENAI_API_KEY",
+        Provider::Anthropic => "ANTHROPIC_API_KEY",
+        Provider::Gemini => "GEMINI_API_KEY",
+        Provider::AzureOpenAi => "AZURE_OPENAI_API_KEY",
+        Provider::OpenAiCompatible => "UPSTREAM_API_KEY",
+    }
+}
+
+const fn usual_models(provider: Provider) -> &'static str {
+    match provider {
+        Provider::OpenAi => r#"["gpt-*", "text-embedding-3-*"]"#,
+        Provider::Anthropic => r#"["claude-*"]"#,
+        Provider::Gemini => r#"["gemini-*"]"#,
+        Provider::AzureOpenAi | Provider::OpenAiCompatible => r#""*""#,
+    }
+}
+
+/// The text of a first configuration.
+#[must_use]
+pub fn written(choices: &Choices<'_>) -> String {
+    let Choices { provider, project, .. } = *choices;
+    let base_url = match provider.default_base_url() {
+        Some(usual) => format!("# base_url = \"{usual}\"    # the default"),
+        None => "base_url = \"https://llm.example.com\"    # set this to your own".to_owned(),
+    };
+    let key = key_section(choices);
+    format!(
+        r#"# Portcullis. Check this file with `portcullis check`; what is left out is allowed to nobody.
+
+[server]
+listen = "127.0.0.1:8080"    # "0.0.0.0:8080" once other machines shall connect
+
+[upstreams.{provider}]
+provider = "{provider}"
+{base_url}
+
+[[upstreams.{provider}.credentials]]
+id = "main"
+secret = "env:{variable}"    # or "file:/run/secrets/…"; never the key itself
+
+[projects.{project}]
+upstreams = ["{provider}"]
+scopes = ["chat", "responses", "embeddings", "tokens", "models:read"]
+models = {models}
+allow_ips = ["127.0.0.1", "::1"]    # the networks that the project calls from
+limits = {{ requests = "600/min", concurrency = 64 }}
+
+{key}"#,
+        variable = usual_variable(provider),
+        models = usual_models(provider),
+    )
+}
+
+/// The lines that give a project one more key; `portcullis key new` prints them too.
+#[must_use]
+pub fn key_section(choices: &Choices<'_>) -> String {
+    let Choices { project, key_id, sha256, now, .. } = choices;
+    let today = jiff::Timestamp::from_second(now.unix_seconds()).unwrap_or_default();
+    let today = jiff::tz::Offset::UTC.to_datetime(today).date();
+    let expires = today.checked_add(jiff::Span::new().years(1)).unwrap_or(today);
+    format!("[[projects.{project}.keys]]\nid = \"{key_id}\"\nsha256 = \"{sha256}\"\nexpires = {expires}\n")
+}

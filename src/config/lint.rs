@@ -1,0 +1,145 @@
+//! What is not wrong but probably not meant. Looks at a snapshot that is otherwise fine.
+
+use super::fault::Fault;
+use super::place::child;
+use super::work::Work;
+use crate::dialect::Surface;
+use crate::endpoint::ScopeSet;
+use crate::model_name::{ModelList, ModelPattern};
+use crate::snapshot::{Key, Project, Snapshot, Upstream};
+
+impl Work<'_> {
+    /// Records every lint of a snapshot; `key_paths` are the paths of its keys.
+    pub(super) fn lint_all(&mut self, snapshot: &Snapshot, key_paths: &[String]) {
+        let faults: &[Fault] = &self.faults;
+        if !faults.is_empty() {
+            return;
+        }
+        for (number, project) in snapshot.projects.iter().enumerate() {
+            self.lint_project(number, project, snapshot);
+        }
+        for (key, path) in snapshot.keys.iter().zip(key_paths) {
+            if let Some(project) = snapshot.projects.get(key.project) {
+                self.lint_key(path, key, project);
+            }
+        }
+        for (number, upstream) in snapshot.upstreams.iter().enumerate() {
+            for (other, twin) in snapshot.upstreams.iter().enumerate().skip(number + 1) {
+                let both = |project: &Project| {
+                    project.upstreams.contains(number) && project.upstreams.contains(other)
+                };
+                if snapshot.projects.iter().any(both) {
+                    self.lint_twins(upstream, twin, &snapshot.projects);
+                }
+            }
+        }
+    }
+
+    fn lint_project(&mut self, number: usize, project: &Project, snapshot: &Snapshot) {
+        let path = child("projects", &project.name);
+        let ips = child(&path, "allow_ips");
+        let now = self.now.unix_seconds();
+        let works = |key: &&Key| !key.revoked && key.expires.is_none_or(|expires| now < expires);
+        let mut keys = snapshot.keys.iter().filter(|key| key.project == number).peekable();
+        let no_keys = keys.peek().is_none();
+        let missing = [
+            (no_keys, "it has no keys"),
+            (!no_keys && keys.find(works).is_none(), "all its keys are revoked or expired"),
+            (project.allow_ips.is_empty(), "it lists no allow_ips"),
+            (project.upstreams.is_empty(), "it lists no upstreams"),
+            (project.scopes.is_empty(), "it lists no scopes"),
+            (project.models.is_empty(), "it lists no models"),
+        ];
+        let missing: Vec<&str> = missing.iter().filter(|(is, _)| *is).map(|(_, what)| *what).collect();
+        if project.enabled && !missing.is_empty() {
+            let what = format!("nobody can use project `{}`: {}", project.name, missing.join(", "));
+            self.lint(
+                &path,
+                &what,
+                "what is left out is allowed to nobody: write it, or set enabled = false",
+            );
+        }
+        if project.allow_ips.is_any() {
+            let what =
+                format!("whoever has a key of project `{}` can use it from every address", project.name);
+            self.lint(&ips, &what, "list the networks that it calls from");
+        } else if !project.allow_ips.is_empty() && !project.allow_ips.overlaps(&snapshot.server.allow_ips) {
+            let what = "none of these addresses is in server.allow_ips, so they can never match";
+            self.lint(&ips, what, "add them to server.allow_ips, or leave that out");
+        }
+    }
+
+    fn lint_key(&mut self, path: &str, key: &Key, project: &Project) {
+        let of = |name: &str| child(path, name);
+        match key.expires {
+            None if !key.revoked => {
+                let what = format!("key `{}` never expires", key.id);
+                self.lint(path, &what, "add a date, such as expires = 2027-01-01");
+            }
+            Some(expires) if expires <= self.now.unix_seconds() => {
+                let what = format!("key `{}` has expired", key.id);
+                self.lint(
+                    &of("expires"),
+                    &what,
+                    "remove the key, or make a new one with `portcullis key new`",
+                );
+            }
+            Some(_) | None => {}
+        }
+        if let Some(own) = &key.allow_ips
+            && !project.allow_ips.is_empty()
+            && !own.overlaps(&project.allow_ips)
+        {
+            let what = "none of these addresses is in the project's allow_ips, so they can never match";
+            self.lint(&of("allow_ips"), what, "a key can only narrow its project: add them to the project");
+        }
+        for scope in key.scopes.filter(|own| *own != ScopeSet::all()).into_iter().flat_map(ScopeSet::iter) {
+            if !project.scopes.contains(scope) {
+                let what =
+                    format!("the project lacks the scope `{}`, so the key has it in vain", scope.name());
+                self.lint(&of("scopes"), &what, "a key can only narrow its project: add it to the project");
+            }
+        }
+        for model in key.models.iter().flat_map(ModelList::iter) {
+            if !crosses(model, &project.models) {
+                let what = format!("the project does not allow `{model}`, so the key has it in vain");
+                self.lint(&of("models"), &what, "a key can only narrow its project: add it to the project");
+            }
+        }
+    }
+
+    /// Two upstreams between which nothing decides.
+    fn lint_twins(&mut self, one: &Upstream, other: &Upstream, projects: &[Project]) {
+        let shared = |surface: &Surface| one.provider.serves(*surface) && other.provider.serves(*surface);
+        if !Surface::ALL.iter().any(shared) {
+            return;
+        }
+        let lists = projects.iter().map(|project| &project.models).chain([&one.models, &other.models]);
+        let exact = lists.flat_map(ModelList::iter).filter(|model| !model.contains('*'));
+        let alike = |model: &&str| {
+            let fit = one.models.best_fit(model);
+            fit.is_some() && fit == other.models.best_fit(model)
+        };
+        let any = if one.models.allows_all() && other.models.allows_all() { "*" } else { "" };
+        let first = exact.chain((!any.is_empty()).then_some(any)).find(alike);
+        if let Some(model) = first {
+            let what = format!(
+                "upstreams `{}` and `{}` both serve `{model}`, and a request under /v1 does not say which is meant",
+                one.name, other.name
+            );
+            let mend = format!(
+                "name the models that each serves, or let clients use /{}/v1 and /{}/v1",
+                one.name, other.name
+            );
+            self.lint(&child(&child("upstreams", &other.name), "models"), &what, &mend);
+        }
+    }
+}
+
+/// Whether an entry of a key's list and a project's list can both fit one name. Says yes when in
+/// doubt: two patterns that overlap only partly are not told from two that do not.
+fn crosses(entry: &str, list: &ModelList) -> bool {
+    let own = ModelPattern::new(entry);
+    let both_patterns = |other: &str| !own.is_exact() && other.contains('*');
+    list.allows(entry) || list.iter().any(|other| own.fits(other) || both_patterns(other))
+}

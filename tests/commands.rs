@@ -1,0 +1,113 @@
+//! `check`, `init` and `schema`: what they print.
+
+use std::time::{Duration, SystemTime};
+
+use portcullis::command::check::{self, Format};
+use portcullis::command::{init, schema};
+use portcullis::config::{self, Sources};
+use portcullis::{clock, dialect, limits};
+use serde_json::Value;
+
+const EXAMPLE: &str = include_str!("../config/portcullis.toml");
+const KEYS: [(&str, &str); 2] = [("OPENAI_API_KEY", "sk-canary-1"), ("ANTHROPIC_API_KEY", "sk-ant-canary-2")];
+
+fn example() -> Sources {
+    Sources::from_texts([("portcullis.toml", EXAMPLE)], KEYS)
+}
+
+#[test]
+fn the_example_is_fine_and_check_tells_who_may_do_what() {
+    let checked = check::check(&example(), Format::Text);
+    assert_eq!(checked.exit_code, 0);
+    let (told, digest) = checked.text.rsplit_once("; ").unwrap();
+    assert!(digest.starts_with("sha256:"));
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn check_tells_the_same_as_json() {
+    let checked = check::check(&example(), Format::Json);
+    let verdict: Value = serde_json::from_str(&checked.text).unwrap();
+    assert_eq!((&verdict["ok"], verdict["lints"].as_array().unwrap().len()), (&Value::Bool(true), 0));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&verdict["projects"]).unwrap());
+}
+
+#[test]
+fn check_tells_mistakes_and_fails() {
+    let sources = Sources::from_texts([("a.toml", "[server]\nlisten = 5\n")], [("A", "b")]);
+    let text = check::check(&sources, Format::Text);
+    let json = check::check(&sources, Format::Json);
+    assert_eq!((text.exit_code, json.exit_code), (2, 2));
+    insta::assert_snapshot!(format!("{}\n{}", text.text, json.text));
+    assert_eq!(check::run(std::path::Path::new("/nowhere/portcullis.toml"), Format::Text).exit_code, 2);
+}
+
+#[test]
+fn what_init_writes_is_fine() {
+    let now = clock::Moment {
+        wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000),
+        ..clock::Moment::now()
+    };
+    for provider in dialect::Provider::ALL {
+        let choices = init::Choices {
+            provider,
+            project: "first",
+            key_id: "first-1",
+            sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            now,
+        };
+        let text = init::written(&choices);
+        let secret = [(init::usual_variable(provider), "sk-canary")];
+        let sources = Sources::from_texts([("portcullis.toml", text.as_str())], secret);
+        let loaded = config::load_at(&sources, &limits::Registry::new(now), now).unwrap();
+        assert_eq!(config::render_text(&loaded.lints), "");
+        if provider == dialect::Provider::OpenAi {
+            insta::assert_snapshot!(text);
+        }
+    }
+}
+
+#[test]
+fn the_schema_in_the_repository_is_the_programs() {
+    let written =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/schema.json")).unwrap();
+    assert!(written == schema::text(), "write it anew: portcullis schema > config/schema.json");
+}
+
+#[test]
+fn every_setting_stands_in_the_example_and_has_a_description() {
+    assert!(EXAMPLE.starts_with("#:schema schema.json\n"));
+    let schema = config::schema();
+    let example: toml::Table = EXAMPLE.parse().unwrap();
+    let example = serde_json::to_value(example).unwrap();
+    let mut missing = Vec::new();
+    compare(&schema, &schema, &[&example], "", &mut missing);
+    // The example cannot refer to a file that is not there, so it shows this one in a comment.
+    missing.retain(|path| path != ".upstreams.*.ca_file");
+    assert!(EXAMPLE.contains("#   ca_file = "));
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Collects the settings that the example does not show, and those without a description.
+fn compare(root: &Value, schema: &Value, examples: &[&Value], path: &str, missing: &mut Vec<String>) {
+    let reference = schema.get("$ref").and_then(Value::as_str).map(|text| text.trim_start_matches('#'));
+    let schema = reference.and_then(|reference| root.pointer(reference)).unwrap_or(schema);
+    for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        let found: Vec<&Value> = examples.iter().filter_map(|example| example.get(name)).collect();
+        if found.is_empty() {
+            missing.push(path.clone());
+        }
+        assert!(inner.get("description").is_some(), "{path} has no description");
+        compare(root, inner, &found, &path, missing);
+    }
+    if let Some(inner @ Value::Object(_)) = schema.get("additionalProperties") {
+        let maps = examples.iter().filter_map(|example| example.as_object());
+        let found: Vec<&Value> = maps.flat_map(|map| map.values()).collect();
+        compare(root, inner, &found, &format!("{path}.*"), missing);
+    }
+    if let Some(inner) = schema.get("items") {
+        let found: Vec<&Value> = examples.iter().filter_map(|example| example.as_array()).flatten().collect();
+        compare(root, inner, &found, &format!("{path}[]"), missing);
+    }
+}
