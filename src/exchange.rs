@@ -10,12 +10,10 @@ use http::request::Parts;
 use smallvec::SmallVec;
 
 use crate::body::{ClientBody, Frames};
-use crate::clock::Moment;
 use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
 use crate::limits::Permit;
-use crate::policy::{Policy, Sight};
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// A request on its way. `S` is the proof of the last stage it passed.
@@ -140,29 +138,10 @@ pub struct Outbound {
 }
 
 impl<S> Exchange<S> {
-    /// Takes the request one stage further, or refuses it.
-    ///
-    /// # Errors
-    /// The refusal, when the policy refuses.
-    pub fn pass<P: Policy<From = S>>(self, policy: &P) -> Result<Exchange<P::Into>, Refusal> {
-        let Self { head, body, snapshot, mut record, stage } = self;
-        let now: Moment = record.begun;
-        let mut sight = Sight { head: &head, snapshot: &snapshot, now, notes: &mut record };
-        match policy.decide(stage, &mut sight) {
-            Ok(stage) => Ok(Exchange { head, body, snapshot, record, stage }),
-            Err(denial) => Err(Refusal::new(denial, head, body, record)),
-        }
-    }
-
     /// Refuses the request.
     #[must_use]
     pub fn refuse(self, denial: Denial) -> Refusal {
-        Refusal::new(denial, self.head, self.body, self.record)
-    }
-}
-
-impl Refusal {
-    fn new(denial: Denial, head: Parts, body: ClientBody, record: OpenRecord) -> Self {
-        Self(Box::new(Refused { denial, head, body, record }))
+        let Self { head, body, record, .. } = self;
+        Refusal(Box::new(Refused { denial, head, body, record }))
     }
 }
