@@ -262,11 +262,12 @@ impl Reason {
 /// The table of all reasons as the README shows it, in Markdown.
 #[must_use]
 pub fn table() -> String {
+    use std::fmt::Write as _;
     let mut out = String::from("| code | status | stage | told to the client |\n|---|---|---|---|\n");
     for facts in Reason::ALL.iter().map(|reason| reason.facts()) {
         let row = [facts.code, &facts.status.to_string(), facts.stage, facts.told_to_client];
         let [code, status, stage, told] = row.map(|cell| cell.replace('|', "\\|"));
-        out.push_str(&format!("| `{code}` | {status} | {stage} | {told} |\n"));
+        let _ = writeln!(out, "| `{code}` | {status} | {stage} | {told} |");
     }
     out
 }

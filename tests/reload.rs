@@ -1,5 +1,12 @@
 //! A new configuration is taken as a whole or not at all, and a request sees one from end to end.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 

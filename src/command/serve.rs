@@ -121,7 +121,7 @@ async fn drain(gate: Gate, mut terminate: Signal, mut interrupt: Signal) -> u8 {
     let mut stopping = tokio::task::spawn_blocking(move || gate.stop());
     let ended = tokio::select! {
         ended = &mut stopping => ended,
-        _ = async { tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} } } => {
+        () = async { tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} } } => {
             hurried.store(true, Ordering::Release);
             stopping.await
         }
