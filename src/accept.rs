@@ -4,7 +4,8 @@
 //! 2. Heads are bounded in size and time, so that a client that dawdles holds a few kilobytes for a
 //!    few seconds.
 //! 3. When told to stop, a worker takes what is already in its queue, stops listening, closes the
-//!    connections that are idle and lets the others finish the request they are in.
+//!    connections that are idle and lets the others finish the request they are in. Those that
+//!    take too long are dropped, and their records with them: none is lost.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -52,8 +53,20 @@ pub struct Shared {
     pub open: AtomicUsize,
 }
 
-/// Serves connections until `stop` turns true, and then for as long as those under way take.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+/// How far a gate is on its way to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It takes no new connection and finishes what is under way.
+    Draining,
+    /// It lets go of what is still under way.
+    CuttingOff,
+}
+
+/// Serves connections until it is time to drain, and then those under way until they end or are cut
+/// off. When this returns, every record is closed.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<Phase>) {
     let pool = Arc::new(Pool::default());
     let handed_on = stop.clone();
     let mut connections = JoinSet::new();
@@ -66,7 +79,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
                 Ok((stream, peer)) => admit(&mut connections, stream, peer, &shared, &pool, &handed_on),
                 Err(error) => pause_after(&error).await,
             },
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = stop.wait_for(|phase| *phase != Phase::Serving) => break,
             _ = sweep.tick() => pool.sweep(Moment::now()),
             Some(_) = connections.join_next() => {}
         }
@@ -76,7 +89,11 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
         admit(&mut connections, stream, peer, &shared, &pool, &handed_on);
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    tokio::select! {
+        biased;
+        () = async { while connections.join_next().await.is_some() {} } => {}
+        _ = stop.wait_for(|phase| *phase == Phase::CuttingOff) => connections.shutdown().await,
+    }
 }
 
 async fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
@@ -102,7 +119,7 @@ fn admit(
     peer: SocketAddr,
     shared: &Arc<Shared>,
     pool: &Arc<Pool>,
-    stop: &watch::Receiver<bool>,
+    stop: &watch::Receiver<Phase>,
 ) {
     let metrics = &shared.ledger.metrics;
     let most = shared.snapshot.load().server.max_connections;
@@ -142,7 +159,7 @@ async fn connection(
     peer: IpAddr,
     shared: Arc<Shared>,
     pool: Arc<Pool>,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<Phase>,
 ) {
     if let Err(error) = prepare(&stream) {
         tracing::debug!(error = %error, "socket_option_failed");
@@ -166,7 +183,7 @@ async fn connection(
         biased;
         // How a client's connection ended is no news: its requests have told their own story.
         _ = serving.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
+        _ = stop.wait_for(|phase| *phase != Phase::Serving) => serving.as_mut().graceful_shutdown(),
     }
     let _ = serving.await;
 }

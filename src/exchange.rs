@@ -15,7 +15,6 @@ use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
 use crate::limits::Permit;
-use crate::policy::{Policy, Sight};
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// A request on its way. `S` is the proof of the last stage it passed.
@@ -160,20 +159,6 @@ pub struct Outbound {
 }
 
 impl<S> Exchange<S> {
-    /// Takes the request one stage further, or refuses it.
-    ///
-    /// # Errors
-    /// The refusal, when the policy refuses.
-    pub fn pass<P: Policy<From = S>>(self, policy: &P) -> Result<Exchange<P::Into>, Refusal> {
-        let Self { mut carried, stage } = self;
-        let Carried { head, snapshot, record, body: _ } = &mut *carried;
-        let mut sight = Sight { head, snapshot, now: record.begun, notes: record };
-        match policy.decide(stage, &mut sight) {
-            Ok(stage) => Ok(Exchange { carried, stage }),
-            Err(denial) => Err(Refusal(Box::new(Refused { denial, carried }))),
-        }
-    }
-
     /// Refuses the request.
     #[must_use]
     pub fn refuse(self, denial: Denial) -> Refusal {

@@ -3,8 +3,9 @@
 //! 1. A request goes out once. It is sent again only when the connection closed before any byte of
 //!    it was written, which is certain not to have reached anybody.
 //! 2. No redirect is followed: a credential goes nowhere that the configuration does not name.
-//! 3. An upstream that answers 401 or 403 refused *our* credential. The client gets an answer of
-//!    the gate's own that says so; the provider's words on our account stay here.
+//! 3. An upstream that answers 401 or 403 refused *our* credential, and so did Gemini when it answers
+//!    400 with `API_KEY_INVALID`. The client gets an answer of the gate's own that says so; the
+//!    provider's words on our account stay here.
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
@@ -12,17 +13,24 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
 use crate::account::{Lease, Relay};
 use crate::body::Frames;
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason, RuleId};
+use crate::dialect::Provider;
 use crate::exchange::{Exchange, Outbound, Refusal};
 use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
+
+/// The longest complaint that is read.
+const LONGEST_COMPLAINT: usize = 64 * 1024;
+/// What Gemini says in a 400 of a key that it does not know.
+const INVALID_KEY: &[u8] = b"API_KEY_INVALID";
 
 /// Sends the request.
 ///
@@ -109,6 +117,9 @@ async fn pass_on(
         return Err(exchange.refuse(denial));
     }
     let headers = headers_for_client(&head.headers, exchange.record.id);
+    if upstream.provider == Provider::Gemini && head.status == StatusCode::BAD_REQUEST {
+        return read_complaint(exchange, upstream, headers, incoming, lease).await;
+    }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return list_models(exchange, upstream, headers, incoming, lease).await;
     }
@@ -129,11 +140,7 @@ fn response(status: StatusCode, headers: HeaderMap, relay: Relay) -> Response<Re
 /// Whether an answer of this status must not be passed on.
 fn refused_answer(status: StatusCode, upstream: &Upstream, credential: Option<&str>) -> Option<Denial> {
     match status.as_u16() {
-        401 | 403 => {
-            let used = upstream.credentials.all().iter().find(|known| Some(&*known.id) == credential);
-            let rule = used.map_or(upstream.rule, |known| known.rule);
-            Some(Denial::by(Reason::UpstreamCredentialRejected, rule).because(status.as_str()))
-        }
+        401 | 403 => Some(rejected(status, upstream, credential)),
         100..=199 => {
             Some(at_upstream(Denial::built_in(Reason::UpstreamInvalid).because("an upgrade"), upstream))
         }
@@ -142,6 +149,38 @@ fn refused_answer(status: StatusCode, upstream: &Upstream, credential: Option<&s
         }
         _ => None,
     }
+}
+
+/// The refusal of the gate's own credential.
+fn rejected(status: StatusCode, upstream: &Upstream, credential: Option<&str>) -> Denial {
+    let used = upstream.credentials.all().iter().find(|known| Some(&*known.id) == credential);
+    let rule = used.map_or(upstream.rule, |known| known.rule);
+    Denial::by(Reason::UpstreamCredentialRejected, rule).because(status.as_str())
+}
+
+/// Reads what Gemini says is wrong with a request: with the client's, or with the credential.
+async fn read_complaint(
+    exchange: Exchange<Outbound>,
+    upstream: &Upstream,
+    headers: HeaderMap,
+    incoming: Incoming,
+    lease: Lease,
+) -> Result<Response<Relay>, Refusal> {
+    let reading = Limited::new(incoming, LONGEST_COMPLAINT).collect();
+    let Ok(Ok(body)) = tokio::time::timeout(upstream.idle_timeout, reading).await else {
+        let denial = Denial::by(Reason::UpstreamInvalid, upstream.rule).because("a 400 that does not end");
+        return Err(exchange.refuse(denial));
+    };
+    let body = body.to_bytes();
+    lease.pool.give_back(lease.connection, Moment::now());
+    if body.windows(INVALID_KEY.len()).any(|here| here == INVALID_KEY) {
+        let denial = rejected(StatusCode::BAD_REQUEST, upstream, exchange.record.credential.as_deref());
+        return Err(exchange.refuse(denial));
+    }
+    let Exchange { carried, stage } = exchange;
+    let mut record = carried.record;
+    record.status = 400;
+    Ok(response(StatusCode::BAD_REQUEST, headers, Relay::own(body, record, stage.permits)))
 }
 
 /// Reads the upstream's list of models and keeps those that the project may use.

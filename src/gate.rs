@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::exchange::{Exchange, Refusal};
-use crate::policy::Policy;
+use crate::exchange::{Carried, Exchange, Refusal};
+use crate::policy::{Policy, Sight};
 
 /// Puts a policy in front of a service.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,22 @@ pub(crate) struct GateLayer<P>(pub(crate) P);
 pub(crate) struct Gate<P, S> {
     policy: P,
     inner: S,
+}
+
+impl<S> Exchange<S> {
+    /// Takes the request one stage further, or refuses it.
+    ///
+    /// # Errors
+    /// The refusal, when the policy refuses.
+    pub fn pass<P: Policy<From = S>>(self, policy: &P) -> Result<Exchange<P::Into>, Refusal> {
+        let Self { mut carried, stage } = self;
+        let Carried { head, snapshot, record, body: _ } = &mut *carried;
+        let mut sight = Sight { head, snapshot, now: record.begun, notes: record };
+        match policy.decide(stage, &mut sight) {
+            Ok(stage) => Ok(Exchange { carried, stage }),
+            Err(denial) => Err(Exchange { carried, stage: () }.refuse(denial)),
+        }
+    }
 }
 
 impl<P: Clone, S> Layer<S> for GateLayer<P> {

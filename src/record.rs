@@ -212,11 +212,14 @@ impl Record {
         match word {
             "project" => out.push_str(self.project().map_or(unknown, |project| &project.name)),
             "key_id" => out.push_str(self.key().map_or(unknown, |key| &key.id)),
-            "model" => render::plain(out, self.model.as_deref().unwrap_or(unknown).as_bytes(), 256),
+            "model" => {
+                let model = self.model.as_deref().unwrap_or(unknown);
+                render::plain(out, render::up_to_a_key(model.as_bytes()), 256);
+            }
             "scope" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.scope.name())),
             "endpoint" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.name)),
             "method" => render::plain(out, self.method.as_str().as_bytes(), 16),
-            "path" => render::plain(out, self.uri.path().as_bytes(), 256),
+            "path" => render::plain(out, render::up_to_a_key(self.uri.path().as_bytes()), 256),
             "upstream" => out.push_str(self.upstream().map_or(unknown, |upstream| &upstream.name)),
             "client_ip" => {
                 let _ = write!(out, "{}", self.client.map_or(self.peer, |(address, _)| address));

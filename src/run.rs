@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
-use crate::accept::{self, Shared};
+use crate::accept::{self, Phase, Shared};
 use crate::clock::Moment;
 use crate::config::{self, Faults, Loaded, LogFormat, LogLevel, LogSettings, Sources};
 use crate::ledger::Ledger;
@@ -28,6 +28,9 @@ use crate::telemetry::{self, Lost, Sink};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
+
+/// How long workers may take to let go of what is cut off.
+const LET_GO: Duration = Duration::from_secs(1);
 
 /// A gate that runs.
 #[derive(Debug)]
@@ -40,7 +43,8 @@ pub struct Gate {
     dispatch: Dispatch,
     registry: Arc<Registry>,
     draining: Arc<AtomicBool>,
-    stop: watch::Sender<bool>,
+    hurried: Arc<AtomicBool>,
+    stop: watch::Sender<Phase>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -90,11 +94,11 @@ impl Gate {
             ledger: Arc::new(Ledger { metrics, form }),
             open: AtomicUsize::new(0),
         });
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Phase::Serving);
         let worker = |(at, socket)| worker(at, socket, &shared, &stopped, &dispatch);
         let workers = sockets.into_iter().enumerate().map(worker).collect::<io::Result<_>>()?;
-        let draining = Arc::new(AtomicBool::new(false));
-        Ok(Self { address, shared, sink, dispatch, registry, draining, stop, workers })
+        let (draining, hurried) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+        Ok(Self { address, shared, sink, dispatch, registry, draining, hurried, stop, workers })
     }
 
     /// What log lines go to; the threads of a command set it as theirs.
@@ -107,6 +111,12 @@ impl Gate {
     #[must_use]
     pub fn draining(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.draining)
+    }
+
+    /// When it is set, [`Gate::stop`] waits no longer for what is under way.
+    #[must_use]
+    pub fn hurried(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.hurried)
     }
 
     /// Takes a new configuration as a whole, or keeps the old one.
@@ -125,24 +135,31 @@ impl Gate {
         self.registry.sweep();
     }
 
-    /// Stops accepting, lets what is under way finish for as long as the drain allows, and writes
-    /// the last record.
+    /// Stops accepting, lets what is under way finish for as long as the drain allows, cuts off the
+    /// rest, and writes the last record.
     pub fn stop(self) -> Ended {
         let patience = self.shared.snapshot.load().server.drain;
         self.draining.store(true, Ordering::Release);
-        let _ = self.stop.send(true);
-        let begun = Moment::now();
-        while self.workers.iter().any(|worker| !worker.is_finished()) && begun.elapsed() < patience {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        let drained = self.workers.iter().all(JoinHandle::is_finished);
-        if drained {
-            for worker in self.workers {
-                let _ = worker.join();
-            }
+        let _ = self.stop.send(Phase::Draining);
+        let drained = self.ended_within(patience, || self.hurried.load(Ordering::Acquire));
+        if !drained {
+            let _ = self.stop.send(Phase::CuttingOff);
+            self.ended_within(LET_GO, || false);
         }
         self.sink.close();
         if drained { Ended::Drained } else { Ended::CutOff }
+    }
+
+    /// Waits for the workers; whether they ended in time and before it was too long for `enough`.
+    fn ended_within(&self, patience: Duration, enough: impl Fn() -> bool) -> bool {
+        let begun = Moment::now();
+        while self.workers.iter().any(|worker| !worker.is_finished()) {
+            if begun.elapsed() >= patience || enough() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        true
     }
 
     /// Waits until every line so far is written.
@@ -208,7 +225,7 @@ fn worker(
     at: usize,
     socket: std::net::TcpListener,
     shared: &Arc<Shared>,
-    stop: &watch::Receiver<bool>,
+    stop: &watch::Receiver<Phase>,
     dispatch: &Dispatch,
 ) -> io::Result<JoinHandle<()>> {
     let (shared, stop, dispatch) = (Arc::clone(shared), stop.clone(), dispatch.clone());

@@ -1,5 +1,12 @@
 //! A client that walks away takes its request with it: upstream, slots and record end at once.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 

@@ -4,6 +4,14 @@
 //! The snapshots in `tests/snapshots/denials` read as documentation: what the client of each dialect
 //! sees of each refusal, and what the operator reads beside it.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod cases;
 #[expect(dead_code, reason = "each test uses another part of the harness")]

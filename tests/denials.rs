@@ -1,5 +1,13 @@
 //! Every refusal tells one story: to the client, in the record, in the metric and in the table.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod cases;
 #[expect(dead_code, reason = "each test uses another part of the harness")]
@@ -19,7 +27,6 @@ fn tell_one_story(stages: &[&str]) {
         for route in case.routes() {
             let driven = case.drive(route);
             let record = driven.record();
-            println!("{}", case.name(route));
             the_body_fits(case, route, &driven);
             the_headers_fit(case, &driven, &record);
             the_record_fits(case, route, &driven, &record);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -116,14 +117,18 @@ async fn control(
 async fn drain(gate: Gate, mut terminate: Signal, mut interrupt: Signal) -> u8 {
     let in_flight = gate.shared.ledger.metrics.in_flight.get();
     tracing::info!(in_flight, "draining");
-    let stopping = tokio::task::spawn_blocking(move || gate.stop());
-    tokio::select! {
-        ended = stopping => match ended {
-            Ok(Ended::Drained) => FINE,
-            Ok(Ended::CutOff) | Err(_) => FAILED,
-        },
-        _ = terminate.recv() => FAILED,
-        _ = interrupt.recv() => FAILED,
+    let hurried = gate.hurried();
+    let mut stopping = tokio::task::spawn_blocking(move || gate.stop());
+    let ended = tokio::select! {
+        ended = &mut stopping => ended,
+        () = async { tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} } } => {
+            hurried.store(true, Ordering::Release);
+            stopping.await
+        }
+    };
+    match ended {
+        Ok(Ended::Drained) => FINE,
+        Ok(Ended::CutOff) | Err(_) => FAILED,
     }
 }
 

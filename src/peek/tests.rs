@@ -1,3 +1,5 @@
+//! What the scanner says of whole bodies, of bodies in pieces, and beside a plain JSON reader.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -155,8 +155,7 @@ fn passed_on(fit: Match<'_>, query: &str) -> Result<String, Denial> {
         }
         let known = fit.endpoint.query.iter().find(|known| **known == name);
         let Some(known) = known.filter(|_| value.bytes().all(is_plain) && !seen.contains(&name)) else {
-            let shown: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
-            return Err(Denial::built_in(Reason::QueryNotAllowed).because(format!("'{shown}'")));
+            return Err(Denial::built_in(Reason::QueryNotAllowed).because(shown(name)));
         };
         seen.push(name);
         if !on.is_empty() {
@@ -167,6 +166,18 @@ fn passed_on(fit: Match<'_>, query: &str) -> Result<String, Denial> {
         on.push_str(value);
     }
     Ok(on)
+}
+
+/// The longest name of a parameter that is repeated to the client and in the record.
+const LONGEST_NAME: usize = 24;
+
+/// A parameter's name for a sentence. What is as long as a key may be one, and is not repeated.
+fn shown(name: &str) -> String {
+    if name.len() > LONGEST_NAME {
+        return format!("of {} characters", name.len());
+    }
+    let plain: String = name.chars().filter(char::is_ascii_graphic).collect();
+    format!("'{plain}'")
 }
 
 /// The bytes of a query value that every reader takes for themselves.

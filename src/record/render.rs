@@ -85,13 +85,13 @@ impl Record {
 
     fn json_request(&self, out: &mut String) {
         text(out, "method", self.method.as_str().as_bytes());
-        text(out, "path", self.uri.path().as_bytes());
+        text(out, "path", up_to_a_key(self.uri.path().as_bytes()));
         if let Some(endpoint) = self.endpoint {
             word(out, "endpoint", endpoint.name);
             word(out, "scope", endpoint.scope.name());
         }
         if let Some(model) = &self.model {
-            text(out, "model", model.as_bytes());
+            text(out, "model", up_to_a_key(model.as_bytes()));
         }
         if self.stream {
             out.push_str(",\"stream\":true");
@@ -140,7 +140,7 @@ impl Record {
         let from = out.len();
         for (name, value) in [("user-agent", &self.user_agent), ("content-type", &self.content_type)] {
             if let Some(value) = value {
-                text(out, name, value.as_bytes());
+                text(out, name, up_to_a_key(value.as_bytes()));
             }
         }
         // Every field is written behind a comma; the first of an object has none.
@@ -178,10 +178,10 @@ impl Record {
             _ => out.push('-'),
         }
         let _ = write!(out, "  {}  {} ", self.client.map_or(self.peer, |(client, _)| client), self.method);
-        plain(out, self.uri.path().as_bytes(), LONGEST);
+        plain(out, up_to_a_key(self.uri.path().as_bytes()), LONGEST);
         if let Some(model) = &self.model {
             out.push_str("  ");
-            plain(out, model.as_bytes(), LONGEST);
+            plain(out, up_to_a_key(model.as_bytes()), LONGEST);
         }
         if let Some(upstream) = self.upstream() {
             let _ = write!(out, "  via {}", upstream.name);
@@ -274,6 +274,13 @@ fn escaped(out: &mut String, bytes: &[u8]) {
     if held.len() < bytes.len() {
         out.push_str("...");
     }
+}
+
+/// What stands before the secret of a project key that a client put where no key belongs.
+pub(super) fn up_to_a_key(bytes: &[u8]) -> &[u8] {
+    let prefix = crate::project_key::PREFIX.as_bytes();
+    let found = bytes.windows(prefix.len()).position(|here| here == prefix);
+    found.and_then(|at| bytes.get(..at + prefix.len())).unwrap_or(bytes)
 }
 
 /// Writes bytes for a person's eye: what is not plain ASCII becomes a question mark.

@@ -331,6 +331,18 @@ fn forward() -> Vec<Case> {
             ..case(Reason::UpstreamCredentialRejected)
         },
         Case {
+            variant: "400",
+            dialects: &[Dialect::Gemini],
+            upstream: || {
+                let body = r#"{"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}}"#;
+                let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}", body.len());
+                Upstream::answering(format!("{head}\r\n\r\n{body}"))
+            },
+            line: Line::At("upstreams.{upstream}.credentials[0]", "upstreams.{upstream}", "credentials"),
+            detail: |_| "400",
+            ..case(Reason::UpstreamCredentialRejected)
+        },
+        Case {
             upstream: || Upstream::start(|talk| drop(talk.request())),
             line: upstream,
             detail: |_| "the connection broke before an answer began",

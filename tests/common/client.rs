@@ -219,12 +219,13 @@ impl Client {
 
 /// A request in bytes, with a Host and, where there is a body, its length.
 pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    use std::fmt::Write as _;
     let mut text = format!("{method} {target} HTTP/1.1\r\nhost: gate\r\n");
     for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
+        let _ = write!(text, "{name}: {value}\r\n");
     }
     if !body.is_empty() {
-        text += &format!("content-length: {}\r\n", body.len());
+        let _ = write!(text, "content-length: {}\r\n", body.len());
     }
     text += "\r\n";
     text += body;

@@ -139,7 +139,7 @@ impl Drop for Upstream {
 
 impl Talk {
     fn fill(&mut self) -> bool {
-        let mut piece = [0; 64 * 1024];
+        let mut piece = [0; 16 * 1024];
         match self.stream.read(&mut piece) {
             Ok(0) | Err(_) => false,
             Ok(length) => {

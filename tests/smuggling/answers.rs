@@ -1,6 +1,6 @@
 //! What an upstream says of itself, and where it would lead us.
 
-use crate::common::{Setup, Upstream};
+use crate::common::{Setup, Upstream, post};
 
 #[test]
 fn no_redirect_is_followed_or_passed_on() {
@@ -87,5 +87,22 @@ fn a_giant_or_broken_head_is_an_invalid_answer() {
         assert_eq!(answer.status, 502, "{name}: {answer:?}");
         assert_eq!(answer.reason(), Some("upstream_invalid"), "{name}");
         assert_eq!(gate.record()["event"], "failed", "{name}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_clients_own_request_is_passed_on() {
+    let body = r#"{"error":{"code":400,"message":"contents is not specified","status":"INVALID_ARGUMENT"}}"#;
+    let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}", body.len());
+    let upstream = Upstream::answering(format!("{head}\r\ncontent-type: application/json\r\n\r\n{body}"));
+    let gate = Setup::new(upstream.address).start();
+    for path in ["/v1beta/models/gemini-2.5-flash:generateContent", "/v1/embeddings"] {
+        let answer = gate.ask(post(path, &gate.setup.client_key, r#"{"model":"gemini-2.5-flash"}"#));
+        assert_eq!((answer.status, answer.reason()), (400, None));
+        assert_eq!((&*answer.text(), answer.header("content-type")), (body, Some("application/json")));
+    }
+    for record in gate.records_when(2) {
+        assert_eq!((&record["event"], &record["status"]), (&"served".into(), &400.into()));
+        assert_eq!(record["response_bytes"], body.len());
     }
 }

@@ -73,7 +73,7 @@ fn what_parsers_disagree_on_is_not_json() {
         br#"{"model":"gpt-4o-mini","a":01}"#,
         br#"{"model":"gpt-4o-mini"/*,"model":"gpt-4o"*/}"#,
         b"{\"model\":\"gpt-4o-mini\"//\n}",
-        br#"{'model':'gpt-4o-mini'}"#,
+        b"{'model':'gpt-4o-mini'}",
         br#"{model:"gpt-4o-mini"}"#,
         b"{\"model\":\"gpt-4o-mini\",\"a\":\"\xff\"}",
         b"{\"model\":\"gpt-4o-mini\",\"a\":\"\xc0\xaf\"}",

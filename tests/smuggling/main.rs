@@ -3,6 +3,13 @@
 //! What other gateways fell to, by kind. An attack never reaches the upstream, or reaches it as the
 //! one request that was judged.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 #[path = "../common/mod.rs"]
 mod common;

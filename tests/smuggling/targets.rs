@@ -106,8 +106,9 @@ fn headers_do_not_overrule_the_request_line() {
         "x-upstream",
         "forwarded",
     ];
-    let more: String = names.iter().map(|name| format!("\r\n{name}: /v1/embeddings")).collect();
-    assert_eq!(gate.ask(bytes.replacen("host: gate", &format!("host: gate{more}"), 1)).status, 200);
+    let lines = names.map(|name| format!("{name}: /v1/embeddings"));
+    let more = format!("host: gate\r\n{}", lines.join("\r\n"));
+    assert_eq!(gate.ask(bytes.replacen("host: gate", &more, 1)).status, 200);
     let request = upstream.requests().pop().unwrap();
     assert_eq!((request.method(), request.target()), ("POST", "/v1/chat/completions"));
     for name in names {
