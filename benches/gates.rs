@@ -1,0 +1,176 @@
+//! What a decision costs: time and allocations of each policy, and of the whole stack with its
+//! record, for a chat request of 1 KB with twelve headers, among a hundred projects.
+//!
+//!     cargo bench --bench gates
+
+#![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a bench that cannot go on has failed")]
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use divan::{AllocProfiler, Bencher};
+use http::{Request, Response};
+use portcullis::account::Relay;
+use portcullis::body::{ClientBody, Frames};
+use portcullis::clock::Moment;
+use portcullis::config::{self, Sources};
+use portcullis::exchange::{Accepted, Carried, Exchange, Outbound, Permits, Refusal};
+use portcullis::ledger::{Ledger, OpenRecord};
+use portcullis::limits::Registry;
+use portcullis::metrics::Metrics;
+use portcullis::peek::Peek;
+use portcullis::policy::form::Form;
+use portcullis::policy::key::KeyCheck;
+use portcullis::policy::network::Network;
+use portcullis::policy::origin::Origin;
+use portcullis::policy::rate::Rate;
+use portcullis::policy::scope::ScopeCheck;
+use portcullis::record::{Form as Rendering, Record};
+use portcullis::snapshot::Snapshot;
+use portcullis::telemetry::{Lost, Sink, subscriber};
+use portcullis::{project_key, stack};
+use tower::Service as _;
+
+#[global_allocator]
+static COUNTED: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    // Records are rendered and handed to a sink, as they are in the gate.
+    let sink = Sink::start(std::io::sink(), Box::new(Nobody)).unwrap();
+    tracing::dispatcher::set_global_default(subscriber(
+        sink,
+        Rendering::Json,
+        tracing::level_filters::LevelFilter::INFO,
+    ))
+    .unwrap();
+    divan::main();
+}
+
+#[derive(Debug)]
+struct Nobody;
+
+impl Lost for Nobody {
+    fn lost(&self, _: u64) {}
+}
+
+struct Fixture {
+    snapshot: Arc<Snapshot>,
+    ledger: Arc<Ledger>,
+    key: String,
+    body: Bytes,
+}
+
+fn fixture() -> Fixture {
+    let key = project_key::compose("bench-042", [42; 32]).as_str().to_owned();
+    let mut text = String::from(
+        "[upstreams.openai]\nprovider = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1\"\n\
+         credentials = [{ id = \"main\", secret = \"env:SECRET\" }]\n",
+    );
+    for number in 0..100u8 {
+        let other = project_key::compose(&format!("bench-{number:03}"), [number; 32]);
+        let digest = project_key::digest(other.as_bytes());
+        let sha256 = portcullis::command::key::hex(&digest);
+        text += &format!(
+            "[projects.bench-{number:03}]\nupstreams = [\"openai\"]\nscopes = [\"chat\"]\nmodels = [\"gpt-4o\", \"gpt-4o-mini\"]\n\
+             allow_ips = [\"10.0.0.0/8\", \"127.0.0.0/8\"]\nlimits = {{ requests = \"900000000/s\", concurrency = 1000 }}\n\
+             [[projects.bench-{number:03}.keys]]\nid = \"bench-{number:03}\"\nsha256 = \"{sha256}\"\nexpires = 2099-12-31\n"
+        );
+    }
+    let sources =
+        Sources::from_texts([("bench.toml".to_owned(), text)], [("SECRET".to_owned(), "sk-x".to_owned())]);
+    let loaded = config::load(&sources, &Registry::new(Moment::now())).unwrap();
+    let words = "Answer briefly and cite the file names that you used. ".repeat(17);
+    let body = format!(
+        r#"{{"model":"gpt-4o-mini","temperature":0.7,"messages":[{{"role":"user","content":"{words}"}}],"max_tokens":256}}"#
+    );
+    Fixture {
+        snapshot: Arc::new(loaded.snapshot),
+        ledger: Arc::new(Ledger { metrics: Arc::new(Metrics::default()), form: Rendering::Json }),
+        key,
+        body: Bytes::from(body),
+    }
+}
+
+impl Fixture {
+    fn exchange(&self) -> Exchange<Accepted> {
+        let request = Request::post("/v1/chat/completions")
+            .header("host", "gate.internal:8080")
+            .header("accept", "application/json")
+            .header("accept-encoding", "gzip, deflate")
+            .header("connection", "keep-alive")
+            .header("user-agent", "OpenAI/Python 3.52.0")
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("content-type", "application/json")
+            .header("x-stainless-lang", "python")
+            .header("x-stainless-package-version", "3.52.0")
+            .header("x-stainless-os", "Linux")
+            .header("x-stainless-retry-count", "0")
+            .header("content-length", self.body.len())
+            .body(())
+            .unwrap();
+        let (head, ()) = request.into_parts();
+        let peer = "10.1.2.3".parse().unwrap();
+        let record = Record::begin(&head, peer, Arc::clone(&self.snapshot), Moment::now());
+        let record = OpenRecord::open(record, Arc::clone(&self.ledger));
+        let body = ClientBody::Held(Frames::from(self.body.clone()));
+        let carried = Box::new(Carried { head, body, snapshot: Arc::clone(&self.snapshot), record });
+        Exchange { carried, stage: Accepted { peer } }
+    }
+}
+
+/// Everything between the request's head and the upstream's connection, and the closed record.
+#[divan::bench]
+fn whole_stack(bencher: Bencher<'_, '_>) {
+    let fixture = fixture();
+    let send = tower::service_fn(async |exchange: Exchange<Outbound>| {
+        let carried = *exchange.carried;
+        let relay = Relay::own(Bytes::from_static(b"{}"), carried.record, Permits::new());
+        Ok::<_, Refusal>(Response::new(relay))
+    });
+    let gate = stack::stages(send);
+    bencher.with_inputs(|| (gate.clone(), fixture.exchange())).bench_local_values(|(mut gate, exchange)| {
+        let mut answering = pin!(gate.call(exchange));
+        match answering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(answer)) => drop(black_box(answer)),
+            Poll::Ready(Err(never)) => match never {},
+            Poll::Pending => unreachable!("the body is here"),
+        }
+    });
+}
+
+macro_rules! policy {
+    ($name:ident, $policy:expr $(, after $before:expr)*) => {
+        #[divan::bench]
+        fn $name(bencher: Bencher<'_, '_>) {
+            let fixture = fixture();
+            bencher
+                .with_inputs(|| {
+                    let exchange = fixture.exchange();
+                    $(let exchange = exchange.pass(&$before).unwrap();)*
+                    exchange
+                })
+                .bench_local_values(|exchange| exchange.pass(&$policy));
+        }
+    };
+}
+
+policy!(form, Form);
+policy!(network, Network, after Form);
+policy!(key, KeyCheck, after Form, after Network);
+policy!(origin, Origin, after Form, after Network, after KeyCheck);
+policy!(scope, ScopeCheck, after Form, after Network, after KeyCheck, after Origin);
+policy!(rate, Rate, after Form, after Network, after KeyCheck, after Origin, after ScopeCheck);
+
+/// The scan of the body alone.
+#[divan::bench]
+fn peek_1_kb(bencher: Bencher<'_, '_>) {
+    let body = fixture().body;
+    bencher.bench_local(|| {
+        let mut peek = Peek::default();
+        peek.feed(black_box(&body)).unwrap();
+        peek.finish().unwrap()
+    });
+}
