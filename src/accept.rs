@@ -26,7 +26,7 @@ use tower::Service as _;
 
 use crate::body::ClientBody;
 use crate::clock::Moment;
-use crate::exchange::{Accepted, Exchange};
+use crate::exchange::{Accepted, Carried, Exchange};
 use crate::ledger::{Ledger, OpenRecord};
 use crate::pool::Pool;
 use crate::record::Record;
@@ -38,7 +38,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// How many headers a head may have.
 const MOST_HEADERS: usize = 100;
 /// How long written bytes may stay unread by a client before its connection is given up.
-const LONGEST_UNREAD: Duration = Duration::from_secs(120);
+const LONGEST_UNREAD: Duration = Duration::from_mins(2);
 /// How often unused upstream connections are looked through.
 const SWEEP: Duration = Duration::from_secs(10);
 
@@ -191,7 +191,7 @@ async fn connection(
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
-    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(Duration::from_secs(60)))?;
+    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(Duration::from_mins(1)))?;
     socket.set_tcp_user_timeout(Some(LONGEST_UNREAD))
 }
 
@@ -199,11 +199,7 @@ fn begin(request: Request<Incoming>, peer: IpAddr, shared: &Shared) -> Exchange<
     let (head, body) = request.into_parts();
     let snapshot = shared.snapshot.load_full();
     let record = Record::begin(&head, peer, Arc::clone(&snapshot), Moment::now());
-    Exchange {
-        head,
-        body: ClientBody::Wire(body),
-        snapshot,
-        record: OpenRecord::open(record, Arc::clone(&shared.ledger)),
-        stage: Accepted { peer },
-    }
+    let record = OpenRecord::open(record, Arc::clone(&shared.ledger));
+    let carried = Box::new(Carried { head, body: ClientBody::Wire(body), snapshot, record });
+    Exchange { carried, stage: Accepted { peer } }
 }

@@ -18,7 +18,7 @@ use crate::body::Frames;
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
 use crate::endpoint::{ModelIn, Streams, Verb};
-use crate::exchange::{Asked, Exchange, Metered, Refusal};
+use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal};
 use crate::peek::{Fault, Peek, Peeked};
 use crate::policy::model::may_leave_open;
 
@@ -58,7 +58,8 @@ where
                 // The clone takes the place of the service that was made ready.
                 let next = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, next);
-                Asking::Reading { reading: Some(Reading::new(exchange)), inner }
+                // Boxed: the scanner's state would otherwise be copied with every future around it.
+                Asking::Reading { reading: Some(Box::new(Reading::new(exchange))), inner }
             }
             Err(denial) => Asking::Refused { refusal: Some(exchange.refuse(denial)) },
         }
@@ -118,12 +119,13 @@ impl Reading {
 
     /// Reads on; ready when the body is whole or was refused.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Denial>> {
-        let server = &self.exchange.snapshot.server;
+        let Carried { snapshot, body, record, .. } = &mut *self.exchange.carried;
+        let server = &snapshot.server;
         loop {
-            if self.exchange.body.is_end_stream() {
+            if body.is_end_stream() {
                 return Poll::Ready(Ok(()));
             }
-            let frame = match Pin::new(&mut self.exchange.body).poll_frame(cx) {
+            let frame = match Pin::new(&mut *body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 Poll::Ready(Some(Err(_))) => {
                     return Poll::Ready(Err(Denial::built_in(Reason::BodyInvalid).because("it broke off")));
@@ -139,8 +141,8 @@ impl Reading {
             // Trailers are not forwarded: nothing behind the body may say anything about it.
             let Ok(piece) = frame.into_data() else { continue };
             let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            self.exchange.record.request_bytes += length;
-            if self.exchange.record.request_bytes > u64::try_from(server.max_body).unwrap_or(u64::MAX) {
+            record.request_bytes += length;
+            if record.request_bytes > u64::try_from(server.max_body).unwrap_or(u64::MAX) {
                 return Poll::Ready(Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule)));
             }
             if let Err(fault) = self.peek.feed(&piece) {
@@ -170,7 +172,8 @@ fn asked(
     peeked: &Peeked,
     body: Frames,
 ) -> Exchange<Asked> {
-    let Exchange { head, body: rest, snapshot, mut record, stage } = exchange;
+    let Exchange { mut carried, stage } = exchange;
+    let record = &mut carried.record;
     let Metered { scoped, permits } = stage;
     record.stream = match scoped.endpoint.streams {
         Streams::Never => false,
@@ -180,7 +183,7 @@ fn asked(
     record.token_ceiling = peeked.token_ceiling;
     record.model.clone_from(&model);
     let stage = Asked { scoped, permits, model, rerouting: peeked.rerouting, body };
-    Exchange { head, body: rest, snapshot, record, stage }
+    Exchange { carried, stage }
 }
 
 /// The one model that the request names.
@@ -218,7 +221,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Box<str
     }
 }
 
-fn judged(outcome: Result<(), Denial>, read: Reading) -> Result<Exchange<Asked>, Refusal> {
+fn judged(outcome: Result<(), Denial>, read: Box<Reading>) -> Result<Exchange<Asked>, Refusal> {
     match outcome {
         Ok(()) => read.finish(),
         Err(denial) => Err(read.exchange.refuse(denial)),
@@ -240,7 +243,7 @@ pin_project! {
     pub(crate) enum Asking<S, F> {
         /// The body is arriving.
         Reading {
-            reading: Option<Reading>,
+            reading: Option<Box<Reading>>,
             inner: S,
         },
         /// The request went on.

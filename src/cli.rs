@@ -13,7 +13,7 @@ use crate::dialect::Provider;
 
 /// An authenticating gate in front of LLM APIs.
 ///
-/// Point an SDK's base_url at it and give the SDK a project key. The gate checks address, key,
+/// Point an SDK's `base_url` at it and give the SDK a project key. The gate checks address, key,
 /// scope, model and rate, puts in the provider's real credential, streams the answer, and says for
 /// every refusal which rule refused and how to mend it.
 ///
@@ -94,7 +94,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct ConfigFile {
     /// The configuration; the *.toml of a folder conf.d beside it are laid over it by name, then
-    /// variables such as PORTCULLIS__SERVER__LISTEN.
+    /// variables such as `PORTCULLIS__SERVER__LISTEN`.
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", default_value = "portcullis.toml")]
     config: PathBuf,
 }

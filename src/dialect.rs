@@ -119,13 +119,16 @@ impl Provider {
             (Self::Anthropic, Surface::Anthropic) => Some("/v1"),
             (Self::AzureOpenAi, Surface::AzureDeployment) => Some("/openai/deployments"),
             (Self::AzureOpenAi, Surface::OpenAi | Surface::AzureV1) => Some("/openai/v1"),
-            (Self::OpenAi | Self::OpenAiCompatible, Surface::Anthropic | Surface::Gemini)
-            | (Self::OpenAi | Self::OpenAiCompatible, Surface::AzureDeployment | Surface::AzureV1)
+            (
+                Self::OpenAi | Self::OpenAiCompatible | Self::AzureOpenAi,
+                Surface::Anthropic | Surface::Gemini,
+            )
+            | (
+                Self::OpenAi | Self::OpenAiCompatible | Self::Anthropic | Self::Gemini,
+                Surface::AzureDeployment | Surface::AzureV1,
+            )
             | (Self::Anthropic, Surface::OpenAi | Surface::Gemini)
-            | (Self::Anthropic, Surface::AzureDeployment | Surface::AzureV1)
-            | (Self::Gemini, Surface::OpenAi | Surface::Anthropic)
-            | (Self::Gemini, Surface::AzureDeployment | Surface::AzureV1)
-            | (Self::AzureOpenAi, Surface::Anthropic | Surface::Gemini) => None,
+            | (Self::Gemini, Surface::OpenAi | Surface::Anthropic) => None,
         }
     }
 }

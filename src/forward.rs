@@ -89,10 +89,10 @@ async fn send(
 }
 
 fn unreachable_because(error: &std::io::Error) -> Denial {
-    let what = match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
-        std::io::ErrorKind::TimedOut => error.to_string(),
-        _ => format!("{error}"),
+    let what = if error.kind() == std::io::ErrorKind::ConnectionRefused {
+        "the connection was refused".to_owned()
+    } else {
+        error.to_string()
     };
     Denial::built_in(Reason::UpstreamUnreachable).because(what)
 }
@@ -123,7 +123,8 @@ async fn pass_on(
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return list_models(exchange, upstream, headers, incoming, lease).await;
     }
-    let Exchange { mut record, stage, .. } = exchange;
+    let Exchange { carried, stage } = exchange;
+    let mut record = carried.record;
     record.status = head.status.as_u16();
     let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
     Ok(response(head.status, headers, relay))
@@ -176,7 +177,8 @@ async fn read_complaint(
         let denial = rejected(StatusCode::BAD_REQUEST, upstream, exchange.record.credential.as_deref());
         return Err(exchange.refuse(denial));
     }
-    let Exchange { mut record, stage, .. } = exchange;
+    let Exchange { carried, stage } = exchange;
+    let mut record = carried.record;
     record.status = 400;
     Ok(response(StatusCode::BAD_REQUEST, headers, Relay::own(body, record, stage.permits)))
 }
@@ -199,7 +201,8 @@ async fn list_models(
     match models::only_shown(incoming, upstream.idle_timeout, shown).await {
         Ok(body) => {
             lease.pool.give_back(lease.connection, Moment::now());
-            let Exchange { mut record, stage, .. } = exchange;
+            let Exchange { carried, stage } = exchange;
+            let mut record = carried.record;
             record.status = 200;
             Ok(response(StatusCode::OK, headers, Relay::own(body, record, stage.permits)))
         }

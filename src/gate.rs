@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::exchange::{Exchange, Refusal};
+use crate::exchange::{Carried, Exchange, Refusal, Refused};
 use crate::policy::{Policy, Sight};
 
 /// Puts a policy in front of a service.
@@ -30,12 +30,12 @@ impl<S> Exchange<S> {
     /// # Errors
     /// The refusal, when the policy refuses.
     pub fn pass<P: Policy<From = S>>(self, policy: &P) -> Result<Exchange<P::Into>, Refusal> {
-        let Self { head, body, snapshot, mut record, stage } = self;
-        let now = record.begun;
-        let mut sight = Sight { head: &head, snapshot: &snapshot, now, notes: &mut record };
+        let Self { mut carried, stage } = self;
+        let Carried { head, snapshot, record, body: _ } = &mut *carried;
+        let mut sight = Sight { head, snapshot, now: record.begun, notes: record };
         match policy.decide(stage, &mut sight) {
-            Ok(stage) => Ok(Exchange { head, body, snapshot, record, stage }),
-            Err(denial) => Err(Exchange { head, body, snapshot, record, stage: () }.refuse(denial)),
+            Ok(stage) => Ok(Exchange { carried, stage }),
+            Err(denial) => Err(Refusal(Box::new(Refused { denial, carried }))),
         }
     }
 }

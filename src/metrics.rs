@@ -194,7 +194,7 @@ const fn status_class(status: u16) -> &'static str {
 
 /// The statuses worth telling apart; the list is fixed so that an upstream cannot grow the labels.
 const fn error_status(status: u16) -> &'static str {
-    match status {
+    let told_apart = match status {
         400 => "400",
         401 => "401",
         402 => "402",
@@ -209,7 +209,7 @@ const fn error_status(status: u16) -> &'static str {
         503 => "503",
         504 => "504",
         529 => "529",
-        400..=499 => "4xx",
-        _ => "5xx",
-    }
+        _ => "",
+    };
+    if told_apart.is_empty() { status_class(status) } else { told_apart }
 }

@@ -6,37 +6,43 @@
 
 /// One entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelPattern(Box<str>);
+pub struct ModelPattern {
+    text: Box<str>,
+    exact: bool,
+}
 
 impl ModelPattern {
     /// An exact name, or a pattern with `*`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.into())
+        Self { text: text.into(), exact: !text.contains('*') }
     }
 
     /// The pattern as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether it names exactly one model.
     #[must_use]
-    pub fn is_exact(&self) -> bool {
-        !self.0.contains('*')
+    pub const fn is_exact(&self) -> bool {
+        self.exact
     }
 
     /// How many characters it fixes: of two patterns that fit, the one that fixes more is meant.
     #[must_use]
     pub fn fixed(&self) -> usize {
-        self.0.bytes().filter(|b| *b != b'*').count() + usize::from(self.is_exact())
+        self.text.bytes().filter(|b| *b != b'*').count() + usize::from(self.is_exact())
     }
 
     /// Whether the pattern fits a name.
     #[must_use]
     pub fn fits(&self, name: &str) -> bool {
-        let mut parts = self.0.split('*');
+        if self.exact || &*self.text == "*" {
+            return !self.exact || *self.text == *name;
+        }
+        let mut parts = self.text.split('*');
         let Some(first) = parts.next() else { return false };
         let Some(mut rest) = name.strip_prefix(first) else { return false };
         let Some(last) = parts.next_back() else { return rest.is_empty() };

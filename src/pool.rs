@@ -2,7 +2,7 @@
 //!
 //! 1. Each worker has a pool of its own, so that no request waits for another core.
 //! 2. The connection used last is used next; those that fall out of use are closed after the
-//!    upstream's `pool_idle`, and every one after [`LONGEST_LIFE`], so that pools follow DNS.
+//!    upstream's `pool_idle`, and every one after five minutes, so that pools follow DNS.
 //! 3. A connection is offered again only when its last answer was read to the end.
 
 use std::io;
@@ -21,7 +21,7 @@ use crate::clock::Moment;
 use crate::snapshot::Upstream;
 
 /// How long a connection is used at most.
-const LONGEST_LIFE: Duration = Duration::from_secs(300);
+const LONGEST_LIFE: Duration = Duration::from_mins(5);
 /// How many unused connections a worker keeps for one upstream.
 const MOST_IDLE: usize = 512;
 
@@ -87,12 +87,11 @@ impl Pool {
             return;
         }
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        let shelf = match shelves.iter().position(|shelf| shelf.place == connection.place) {
-            Some(at) => shelves.get_mut(at),
-            None => {
-                shelves.push(Shelf { place: connection.place.clone(), idle: Vec::new() });
-                shelves.last_mut()
-            }
+        let shelf = if let Some(at) = shelves.iter().position(|shelf| shelf.place == connection.place) {
+            shelves.get_mut(at)
+        } else {
+            shelves.push(Shelf { place: connection.place.clone(), idle: Vec::new() });
+            shelves.last_mut()
         };
         if let Some(shelf) = shelf.filter(|shelf| shelf.idle.len() < MOST_IDLE) {
             shelf.idle.push((connection, now));
@@ -138,7 +137,7 @@ pub async fn connect(upstream: &Upstream) -> io::Result<Connection> {
 async fn reach(upstream: &Upstream) -> io::Result<Connection> {
     let stream = TcpStream::connect((&*upstream.host, upstream.port)).await?;
     stream.set_nodelay(true)?;
-    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(60));
+    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_mins(1));
     socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     let sender = match &upstream.tls {
         None => handshake(stream).await?,

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use crate::clock::Moment;
 use crate::denial::{Denial, Kind, Reason, RuleId};
@@ -108,7 +108,7 @@ impl Record {
     /// Begins the record of a request.
     #[must_use]
     pub fn begin(head: &http::request::Parts, peer: IpAddr, snapshot: Arc<Snapshot>, now: Moment) -> Self {
-        let taken = |name: http::HeaderName| head.headers.get(name).cloned();
+        let taken = |name: HeaderName| head.headers.get(name).cloned();
         Self {
             id: RequestId::next(now),
             begun: now,
@@ -160,8 +160,12 @@ impl Record {
 
     /// Takes the upstream's own name of the request from its answer's head.
     pub fn note_upstream_request_id(&mut self, headers: &HeaderMap) {
-        const NAMES: [&str; 4] = ["x-request-id", "request-id", "apim-request-id", "x-goog-request-id"];
-        self.upstream_request_id = NAMES.into_iter().find_map(|name| headers.get(name)).cloned();
+        static NAMES: [HeaderName; 3] = [
+            HeaderName::from_static("x-request-id"),
+            HeaderName::from_static("request-id"),
+            HeaderName::from_static("apim-request-id"),
+        ];
+        self.upstream_request_id = NAMES.iter().find_map(|name| headers.get(name)).cloned();
     }
 
     /// The reason, where the outcome has one.

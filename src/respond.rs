@@ -27,7 +27,7 @@ use tower::{Layer, Service};
 use crate::account::Relay;
 use crate::denial::{Facts, Reason};
 use crate::dialect::{Dialect, Surface};
-use crate::exchange::{Accepted, Exchange, Permits, Refusal, Refused};
+use crate::exchange::{Accepted, Carried, Exchange, Permits, Refusal, Refused};
 use crate::forward::own_headers;
 use crate::ledger::OpenRecord;
 use crate::policy::form::is_plainly_framed;
@@ -37,7 +37,7 @@ const MOST_DRAINED: u64 = 1 << 20;
 /// How long that may take.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 /// The longest wait that a client is told to sit out.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
@@ -140,15 +140,15 @@ where
 /// that may end in two places is not looked behind.
 fn worth_draining(refused: &Refused) -> bool {
     refused.denial.reason != Reason::BodyTimeout
-        && !refused.body.is_end_stream()
-        && refused.body.size_hint().lower() <= MOST_DRAINED
-        && !refused.head.headers.contains_key(header::EXPECT)
-        && is_plainly_framed(&refused.head.headers)
+        && !refused.carried.body.is_end_stream()
+        && refused.carried.body.size_hint().lower() <= MOST_DRAINED
+        && !refused.carried.head.headers.contains_key(header::EXPECT)
+        && is_plainly_framed(&refused.carried.head.headers)
 }
 
 fn drain(refused: &mut Refused, budget: &mut u64, cx: &mut Context<'_>) -> Poll<()> {
     loop {
-        match std::task::ready!(Pin::new(&mut refused.body).poll_frame(cx)) {
+        match std::task::ready!(Pin::new(&mut refused.carried.body).poll_frame(cx)) {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 *budget = budget.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
@@ -163,7 +163,8 @@ fn drain(refused: &mut Refused, budget: &mut u64, cx: &mut Context<'_>) -> Poll<
 
 /// Builds the answer to a refusal and notes it in the record.
 fn answer(refused: Refused) -> Response<Relay> {
-    let Refused { denial, head, body, mut record } = refused;
+    let Refused { denial, carried } = refused;
+    let Carried { head, body, mut record, snapshot: _ } = *carried;
     let facts = denial.reason.facts();
     let status = StatusCode::from_u16(facts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let message = format!("{} (request {})", record.fill(facts.told_to_client, &denial), record.id);

@@ -36,7 +36,8 @@ pub fn gate(
     Future = impl Future<Output = Result<Response<Relay>, Infallible>> + Send,
 > + Clone
 + Send {
-    stages(service_fn(move |exchange| forward(Arc::clone(&pool), exchange)))
+    // Boxed: every layer hands its future on by value, and this one is kilobytes.
+    stages(service_fn(move |exchange| Box::pin(forward(Arc::clone(&pool), exchange))))
 }
 
 /// The stages in front of whatever sends the request.

@@ -57,7 +57,7 @@ fn show(runtime: &Runtime, once: bool) -> io::Result<bool> {
     let upstream_address = start_upstream()?;
     let keys = make_keys().ok_or_else(|| io::Error::other("the system gave no randomness"))?;
     let (written, records) = channel();
-    let gate = start(upstream_address, &keys, written)?;
+    let gate = start(upstream_address, &keys, &written)?;
     introduce(&gate, upstream_address, &keys);
     let well = runtime.block_on(tour::run(gate.address, &keys, &records))?;
     say(&tour::closing(well));
@@ -93,7 +93,7 @@ fn make_keys() -> Option<Keys> {
     })
 }
 
-fn start(upstream: SocketAddr, keys: &Keys, written: Sender<String>) -> io::Result<Gate> {
+fn start(upstream: SocketAddr, keys: &Keys, written: &Sender<String>) -> io::Result<Gate> {
     let registry = Arc::new(Registry::new(Moment::now()));
     let gate = |listen: &str| -> io::Result<Gate> {
         let loaded = config::load(&sources(upstream, keys, listen), &registry).map_err(io::Error::other)?;

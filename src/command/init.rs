@@ -29,11 +29,10 @@ pub fn run(file: &Path, provider: Provider, project: &str, now: Moment) -> u8 {
         opened.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
     {
         let shown = file.display();
-        complain(&match error.kind() {
-            ErrorKind::AlreadyExists => {
-                format!("{shown} is already there and stays as it is; name another with --config")
-            }
-            _ => format!("{shown} cannot be written: {error}"),
+        complain(&if error.kind() == ErrorKind::AlreadyExists {
+            format!("{shown} is already there and stays as it is; name another with --config")
+        } else {
+            format!("{shown} cannot be written: {error}")
         });
         return FAILED;
     }

@@ -145,7 +145,7 @@ fn report_panics(gate: &Gate) {
     std::panic::set_hook(Box::new(move |info| {
         let at = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::dispatcher::with_default(&dispatch, || {
-            tracing::error!(at, "panicked: this is a bug in portcullis")
+            tracing::error!(at, "panicked: this is a bug in portcullis");
         });
     }));
 }

@@ -138,6 +138,7 @@ impl Grammar {
     }
 
     /// Goes on until something happens that matters or the piece ends.
+    #[inline]
     pub(super) fn step<'p>(&mut self, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
         let Some((&first, rest)) = piece.split_first() else { return Ok((Step::More, piece)) };
         match self.state {

@@ -2,26 +2,21 @@
 
 use super::Fault;
 
-/// How many bytes are judged at once; the loop below becomes a few vector instructions.
-const STRIDE: usize = 16;
-
 /// Splits a piece before the first byte that ends a run: a quote, a backslash or a control
 /// character.
 pub(super) fn run(piece: &[u8]) -> (&[u8], &[u8]) {
-    let ends = |b: u8| b == b'"' || b == b'\\' || b < 0x20;
-    let mut at = 0;
-    for chunk in piece.chunks_exact(STRIDE) {
-        let hit = chunk
-            .iter()
-            .fold(0u8, |hit, b| hit | u8::from(*b == b'"') | u8::from(*b == b'\\') | u8::from(*b < 0x20));
-        if hit != 0 {
-            break;
-        }
-        at += STRIDE;
+    let at = memchr::memchr2(b'"', b'\\', piece).unwrap_or(piece.len());
+    let (plain, rest) = piece.split_at_checked(at).unwrap_or((piece, &[]));
+    if lowest(plain) >= 0x20 {
+        return (plain, rest);
     }
-    let tail = piece.get(at..).unwrap_or_default();
-    at += tail.iter().position(|b| ends(*b)).unwrap_or(tail.len());
+    let at = plain.iter().position(|b| *b < 0x20).unwrap_or(plain.len());
     piece.split_at_checked(at).unwrap_or((piece, &[]))
+}
+
+/// The lowest byte; without a way out of the loop, so that it becomes vector instructions.
+fn lowest(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(u8::MAX, |lowest, b| lowest.min(*b))
 }
 
 /// Checks that text is UTF-8 when a character may be cut by the border of a piece.

@@ -8,7 +8,7 @@
 //! 3. The look-up is by SHA-256: how long it takes tells nothing about any key.
 //! 4. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use smallvec::SmallVec;
 
 use super::{Policy, Sight};
@@ -63,6 +63,14 @@ fn works_now(at: usize, sight: &mut Sight<'_>) -> Result<Caller, Denial> {
     Ok(Caller { project: key.project, key: at })
 }
 
+/// Where a key may stand beside `Authorization`. The names are made once: a name given as text is
+/// read anew at each look-up.
+static SLOTS: [(&str, HeaderName); 3] = [
+    ("x-api-key", HeaderName::from_static("x-api-key")),
+    ("x-goog-api-key", HeaderName::from_static("x-goog-api-key")),
+    ("api-key", HeaderName::from_static("api-key")),
+];
+
 /// A credential and where it was found.
 type Found<'h> = SmallVec<[(&'static str, &'h [u8]); 4]>;
 
@@ -71,8 +79,8 @@ fn the_one_credential<'h>(headers: &'h HeaderMap, query: &'h str) -> Result<&'h 
     for value in headers.get_all(header::AUTHORIZATION) {
         found.push(("authorization", bearer(value.as_bytes())));
     }
-    for name in ["x-api-key", "x-goog-api-key", "api-key"] {
-        found.extend(headers.get_all(name).iter().map(|value| (name, value.as_bytes())));
+    for (slot, name) in &SLOTS {
+        found.extend(headers.get_all(name).iter().map(|value| (*slot, value.as_bytes())));
     }
     let in_query = query.split('&').filter_map(|pair| pair.strip_prefix("key="));
     found.extend(in_query.map(|value| ("?key=", value.as_bytes())));

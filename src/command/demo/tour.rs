@@ -38,8 +38,8 @@ const GENERATE: &str = r#"{"contents":[{"parts":[{"text":"Hello"}]}]}"#;
 const COMPLETIONS: &str = "/v1/chat/completions";
 
 fn stops(keys: &Keys) -> Vec<Stop<'_>> {
-    fn bearer(key: &str) -> Option<(&'static str, &str)> {
-        Some(("authorization", key))
+    fn bearer(key: &str) -> (&'static str, &str) {
+        ("authorization", key)
     }
     let post = |title, path, key, body, expected| Stop {
         title,
@@ -51,8 +51,8 @@ fn stops(keys: &Keys) -> Vec<Stop<'_>> {
     };
     let (fine, refused) = (|status| (status, None), |status, reason| (status, Some(reason)));
     vec![
-        post("An allowed chat, OpenAI", COMPLETIONS, bearer(&keys.search), CHAT, fine(200)),
-        post("The same, streamed", COMPLETIONS, bearer(&keys.search), STREAM, fine(200)),
+        post("An allowed chat, OpenAI", COMPLETIONS, Some(bearer(&keys.search)), CHAT, fine(200)),
+        post("The same, streamed", COMPLETIONS, Some(bearer(&keys.search)), STREAM, fine(200)),
         post(
             "Anthropic on the same gate",
             "/v1/messages",
@@ -71,7 +71,7 @@ fn stops(keys: &Keys) -> Vec<Stop<'_>> {
             title: "The models that the project may use, of all that the upstream has",
             method: Method::GET,
             path: "/v1/models",
-            key: bearer(&keys.search),
+            key: Some(bearer(&keys.search)),
             body: None,
             expected: fine(200),
         },
@@ -79,44 +79,44 @@ fn stops(keys: &Keys) -> Vec<Stop<'_>> {
         post(
             "The provider's key in place of a project key",
             COMPLETIONS,
-            bearer("sk-proj-0123456789"),
+            Some(bearer("sk-proj-0123456789")),
             CHAT,
             refused(401, "key_malformed"),
         ),
         post(
             "A key used from the wrong address",
             COMPLETIONS,
-            bearer(&keys.warehouse),
+            Some(bearer(&keys.warehouse)),
             CHAT,
             refused(403, "ip_not_allowed"),
         ),
         post(
             "A project without the scope",
             COMPLETIONS,
-            bearer(&keys.reports),
+            Some(bearer(&keys.reports)),
             CHAT,
             refused(403, "scope_missing"),
         ),
         post(
             "A model that the project may not use",
             COMPLETIONS,
-            bearer(&keys.search),
+            Some(bearer(&keys.search)),
             LARGER,
             refused(403, "model_not_allowed"),
         ),
         post(
             "A base URL with its prefix doubled",
             "/v1/v1/chat/completions",
-            bearer(&keys.search),
+            Some(bearer(&keys.search)),
             CHAT,
             refused(404, "endpoint_unknown"),
         ),
-        post("Two a minute: the first", COMPLETIONS, bearer(&keys.batch), CHAT, fine(200)),
-        post("… the second", COMPLETIONS, bearer(&keys.batch), CHAT, fine(200)),
+        post("Two a minute: the first", COMPLETIONS, Some(bearer(&keys.batch)), CHAT, fine(200)),
+        post("… the second", COMPLETIONS, Some(bearer(&keys.batch)), CHAT, fine(200)),
         post(
             "… and the third, over the rate",
             COMPLETIONS,
-            bearer(&keys.batch),
+            Some(bearer(&keys.batch)),
             CHAT,
             refused(429, "rate_limited"),
         ),
