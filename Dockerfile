@@ -16,7 +16,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 # empty crate is cleaned away because its files are newer than the real ones, which Cargo would take as built.
 COPY Cargo.toml Cargo.lock ./
 RUN sed -i '/^\[\[\(bench\|test\|example\)\]\]/,/^$/d' Cargo.toml \
- && mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
+ && mkdir src && printf '//! Nothing yet.\n\nfn main() {}\n' > src/main.rs && printf '//! Nothing yet.\n' > src/lib.rs \
  && host=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --release --locked --target "$host" \
  && cargo clean --release --locked --target "$host" --package portcullis

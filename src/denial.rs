@@ -4,7 +4,6 @@
 //! below, so they cannot disagree. A reason's code is public and stable: renaming one breaks the
 //! dashboards and the retry logic of others.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Why a request did not get its answer.
@@ -263,6 +262,7 @@ impl Reason {
 /// The table of all reasons as the README shows it, in Markdown.
 #[must_use]
 pub fn table() -> String {
+    use std::fmt::Write as _;
     let mut out = String::from("| code | status | stage | told to the client |\n|---|---|---|---|\n");
     for facts in Reason::ALL.iter().map(|reason| reason.facts()) {
         let row = [facts.code, &facts.status.to_string(), facts.stage, facts.told_to_client];

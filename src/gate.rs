@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::exchange::{Carried, Exchange, Refusal, Refused};
+use crate::exchange::{Carried, Exchange, Refusal};
 use crate::policy::{Policy, Sight};
 
 /// Puts a policy in front of a service.
@@ -35,7 +35,7 @@ impl<S> Exchange<S> {
         let mut sight = Sight { head, snapshot, now: record.begun, notes: record };
         match policy.decide(stage, &mut sight) {
             Ok(stage) => Ok(Exchange { carried, stage }),
-            Err(denial) => Err(Refusal(Box::new(Refused { denial, carried }))),
+            Err(denial) => Err(Exchange { carried, stage: () }.refuse(denial)),
         }
     }
 }

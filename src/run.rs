@@ -137,6 +137,7 @@ impl Gate {
 
     /// Stops accepting, lets what is under way finish for as long as the drain allows, cuts off the
     /// rest, and writes the last record.
+    #[must_use]
     pub fn stop(self) -> Ended {
         let patience = self.shared.snapshot.load().server.drain;
         self.draining.store(true, Ordering::Release);

@@ -1,5 +1,13 @@
 //! Drives the stand-in over a real socket: every dialect, every provoked fault, and the end of streams.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::items_after_statements,
+    clippy::disallowed_methods,
+    reason = "a test ends where it cannot go on, and times what it tests"
+)]
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -20,7 +20,7 @@ use crate::clock::Moment;
 use crate::config::{self, Sources};
 use crate::limits::Registry;
 use crate::project_key;
-use crate::run::Gate;
+use crate::run::{Ended, Gate};
 use crate::standin::Standin;
 
 /// The configuration that the demo runs.
@@ -65,8 +65,8 @@ fn show(runtime: &Runtime, once: bool) -> io::Result<bool> {
         say("The gate stays up; its records follow. Ctrl-C ends it.\n");
         runtime.block_on(stay(records))?;
     }
-    gate.stop();
-    Ok(well)
+    let ended = gate.stop();
+    Ok(well && ended == Ended::Drained)
 }
 
 /// The stand-in runs on a thread of its own until the process ends.

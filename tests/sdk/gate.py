@@ -30,7 +30,7 @@ PROJECTS = {
     # name: (settings, settings of its key)
     "app": ('upstreams = ["openai", "anthropic", "gemini"]\nscopes = "*"\nallow_ips = "any"\n'
             'models = ["gpt-4o-mini", "text-embedding-3-*", "claude-haiku-*", "gemini-2.5-flash", "gemini-embedding-001"]', ""),
-    "azure": ('upstreams = ["azure"]\nscopes = "*"\nmodels = ["prod-4o"]\nallow_ips = "any"', ""),
+    "azure": ('upstreams = ["azure"]\nscopes = "*"\nmodels = ["prod-4o", "gpt-4o-mini"]\nallow_ips = "any"', ""),
     "elsewhere": ('upstreams = "*"\nscopes = "*"\nmodels = "*"\nallow_ips = ["10.99.0.0/16"]', ""),
     "narrow": ('upstreams = "*"\nscopes = ["models:read"]\nmodels = "*"\nallow_ips = "any"', ""),
     "expired": ('upstreams = "*"\nscopes = "*"\nmodels = "*"\nallow_ips = "any"', "expires = 2020-01-01"),

@@ -21,6 +21,7 @@ const records = () =>
   readFileSync(RECORDS, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line)).filter((r) => r.request_id);
 
 async function newRecords(count, ask) {
+  await pause(100); // the records of what was asked before are still being written
   const before = records().length;
   await ask();
   const end = Date.now() + 5000;
