@@ -132,7 +132,7 @@ fn sighup_reloads() {
     std::fs::write(&process.file, "nonsense").unwrap();
     process.signal(Signal::HUP);
     let fault = process.line("configuration_fault");
-    assert!(fault["at"].as_str().unwrap().ends_with("sighup.toml:1:1") || fault["at"].is_string(), "{fault}");
+    assert!(fault["at"].as_str().unwrap().contains("sighup.toml:1:"), "{fault}");
     process.line("configuration_kept");
     assert_eq!(ask(&process).reason(), Some("project_disabled"), "the old one stays");
     process.signal(Signal::INT);

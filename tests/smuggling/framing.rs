@@ -1,6 +1,8 @@
 //! Where one request ends and the next begins.
 
-use crate::common::{CHAT, Client, Running, Upstream, post};
+use std::io::Write as _;
+
+use crate::common::{CHAT, Client, Running, Upstream, post, until};
 use crate::{stage, staged};
 
 /// A request that must never be seen as one of its own.
@@ -279,4 +281,42 @@ fn a_giant_head_is_refused() {
     }
     assert_eq!(upstream.connections(), 0);
     assert_eq!(gate.ask(gate.chat()).status, 200, "the next client is unaffected");
+}
+
+#[test]
+fn a_body_that_dribbles_gets_no_more_time() {
+    let (gate, upstream) = staged(|setup| setup.set("server", "body_timeout", r#""100ms""#));
+    let bytes = gate.chat();
+    let (head, body) = bytes.split_at(bytes.len() - CHAT.len());
+    let mut client = gate.connect();
+    client.send(head);
+    // A byte each time that the clock has moved: always something, never enough.
+    let mut dribbling = client.stream.try_clone().unwrap();
+    let body = body.to_vec();
+    std::thread::spawn(move || {
+        for byte in body {
+            std::thread::park_timeout(std::time::Duration::from_millis(20));
+            if dribbling.write_all(&[byte]).is_err() {
+                return;
+            }
+        }
+    });
+    assert_eq!(client.answer().reason(), Some("body_timeout"));
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[test]
+fn only_so_many_connections_are_open() {
+    let (gate, _upstream) = staged(|setup| setup.set("server", "max_connections", "2"));
+    let metrics = &gate.shared().ledger.metrics;
+    let mut first = gate.connect();
+    let _second = gate.connect();
+    until("two are open", || metrics.connections.get() == 2);
+    assert!(gate.connect().ended(), "the third is closed");
+    assert_eq!(metrics.connections_refused.get(), 1);
+    first.send(gate.chat());
+    assert_eq!(first.answer().status, 200, "those that are open are served");
+    first.hang_up();
+    until("one is left", || metrics.connections.get() == 1);
+    assert_eq!(gate.ask(gate.chat()).status, 200);
 }
