@@ -30,7 +30,9 @@ pub(super) struct ServerWritten {
     pub(super) max_body: Option<Size>,
     /// How long a whole request body may take to arrive. Default: "60s".
     pub(super) body_timeout: Option<String>,
-    /// How long a request's head may take to arrive. Default: "10s".
+    /// How long a request's head may take to arrive, counted from the end of the request before it,
+    /// so also how long an unused connection is kept. Longer than load balancers keep theirs, which
+    /// would otherwise send into a closing connection. Default: "75s".
     pub(super) header_timeout: Option<String>,
     /// How long requests under way may go on when the gate is told to stop. Default: "600s".
     pub(super) drain: Option<String>,
@@ -83,7 +85,7 @@ impl Work<'_> {
             max_body_rule: self.rule("server.max_body"),
             body_timeout: self.duration("server.body_timeout", server.body_timeout.as_deref(), 60),
             body_timeout_rule: self.rule("server.body_timeout"),
-            header_timeout: self.duration("server.header_timeout", server.header_timeout.as_deref(), 10),
+            header_timeout: self.duration("server.header_timeout", server.header_timeout.as_deref(), 75),
             drain: self.duration("server.drain", server.drain.as_deref(), 600),
             max_connections: self.max_connections(server.max_connections),
         }
