@@ -262,10 +262,14 @@ impl Grammar {
         }
     }
 
+    #[inline]
     fn keep(&mut self, bytes: &[u8]) {
-        if !self.keeping {
-            return;
+        if self.keeping {
+            self.keep_on(bytes);
         }
+    }
+
+    fn keep_on(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
         }
@@ -274,30 +278,39 @@ impl Grammar {
     }
 
     fn in_string<'p>(&mut self, name: bool, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
-        let (plain, rest) = run(piece);
-        if !plain.is_empty() {
-            self.no_surrogate_waits()?;
-            self.characters.check(plain)?;
-            self.keep(plain);
-        }
-        let Some((&stop, rest)) = rest.split_first() else { return Ok((Step::More, rest)) };
-        self.characters.at_border()?;
-        match stop {
-            b'"' => {
+        let mut piece = piece;
+        loop {
+            let (plain, rest) = run(piece);
+            if !plain.is_empty() {
                 self.no_surrogate_waits()?;
-                if name {
-                    self.state = State::Colon;
-                    return Ok((if self.keeping { Step::Name } else { Step::More }, rest));
+                self.characters.check(plain)?;
+                self.keep(plain);
+            }
+            let Some((&stop, rest)) = rest.split_first() else { return Ok((Step::More, rest)) };
+            self.characters.at_border()?;
+            match (stop, rest.split_first()) {
+                (b'"', _) => {
+                    self.no_surrogate_waits()?;
+                    if name {
+                        self.state = State::Colon;
+                        return Ok((if self.keeping { Step::Name } else { Step::More }, rest));
+                    }
+                    self.after_value();
+                    return Ok((Step::Text, rest));
                 }
-                self.after_value();
-                Ok((Step::Text, rest))
+                // What nobody keeps is only passed: prompts are full of these.
+                (b'\\', Some((b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', after)))
+                    if !self.keeping =>
+                {
+                    piece = after;
+                }
+                (b'\\', _) => {
+                    self.escapes = true;
+                    self.state = State::InEscape { name };
+                    return Ok((Step::More, rest));
+                }
+                _ => return Err(Fault::NotJson("a control character stands in a string")),
             }
-            b'\\' => {
-                self.escapes = true;
-                self.state = State::InEscape { name };
-                Ok((Step::More, rest))
-            }
-            _ => Err(Fault::NotJson("a control character stands in a string")),
         }
     }
 
