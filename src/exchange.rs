@@ -20,7 +20,7 @@ use crate::snapshot::{Snapshot, UpstreamSet};
 /// A request on its way. `S` is the proof of the last stage it passed.
 ///
 /// The stages hand it on by value. What does not change is in one box, so that each hand-over
-/// copies a pointer and a proof: unboxed, the moves alone cost a microsecond per request.
+/// copies a pointer and a proof.
 #[derive(Debug)]
 pub struct Exchange<S> {
     /// The request itself.

@@ -1,119 +1,202 @@
-"""Starts a stand-in upstream and a gate before it, runs a command with their addresses and keys in
-its environment, and stops both.
+"""Runs a command beside a stand-in and a gate: `gate.py COMMAND…`.
 
-    gate.py BINARY COMMAND [ARGUMENT...]
+The command finds them in its environment, which holds no other proxy, key or base URL of an SDK:
+GATE (the gate's address), GATE_KEYS (project keys by their id, as JSON) and GATE_RECORDS (the file
+to which the gate writes its records, one JSON object a line).
 """
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
-PROVIDER_KEY = "sk-judges-provider-key"
+BINARY = os.environ["PORTCULLIS"]
+FOREIGN = ("OPENAI_", "AZURE_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "PORTCULLIS_")
+PATIENCE = 20
+
+CONFIG = """
+[server]
+listen = "127.0.0.1:{gate}"
+max_body = "256 KiB"
+workers = 1
+
+[admin]
+listen = "127.0.0.1:{admin}"
+
+[log]
+format = "json"
+
+[upstreams.openai]
+provider = "openai"
+base_url = "http://127.0.0.1:{standin}/v1"
+credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
+
+[upstreams.anthropic]
+provider = "anthropic"
+base_url = "http://127.0.0.1:{standin}"
+credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
+
+[upstreams.gemini]
+provider = "gemini"
+base_url = "http://127.0.0.1:{standin}"
+credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
+
+[upstreams.azure]
+provider = "azure-openai"
+base_url = "http://127.0.0.1:{standin}"
+models = ["prod-4o", "gpt-4o-mini"]
+credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
+
+[upstreams.openai-stale]
+provider = "openai"
+base_url = "http://127.0.0.1:{standin}/v1"
+credentials = [{{ id = "stale", secret = "env:STALE_KEY" }}]
+
+[upstreams.anthropic-stale]
+provider = "anthropic"
+base_url = "http://127.0.0.1:{standin}"
+credentials = [{{ id = "stale", secret = "env:STALE_KEY" }}]
+
+[upstreams.gemini-stale]
+provider = "gemini"
+base_url = "http://127.0.0.1:{standin}"
+credentials = [{{ id = "stale", secret = "env:STALE_KEY" }}]
+"""
+
+# Every project may do all of this, but for what its own line changes.
+USUAL = {
+    "upstreams": ["openai", "anthropic", "gemini"],
+    "scopes": ["*"],
+    "models": [
+        "gpt-4o-mini",
+        "text-embedding-3-small",
+        "claude-haiku-*",
+        "gemini-2.5-flash",
+        "gemini-embedding-001",
+    ],
+    "allow_ips": ["127.0.0.0/8", "::1"],
+}
+PROJECTS = {
+    "app": {},
+    "azure": {"upstreams": ["azure"], "models": ["prod-4o", "gpt-4o-mini"]},
+    "away": {"allow_ips": ["10.99.0.0/16"]},
+    "embedder": {"scopes": ["embeddings"]},
+    "reader": {"scopes": ["models:read"]},
+    "stale": {"upstreams": ["openai-stale", "anthropic-stale", "gemini-stale"]},
+    # One for each judge: what one uses up must not be missing to the next.
+    **{f"hourly-{sdk}": {"limits": {"requests": "1/h"}} for sdk in ("openai", "anthropic", "gemini")},
+    **{f"secondly-{sdk}": {"limits": {"requests": "1/s"}} for sdk in ("openai", "anthropic", "gemini")},
+}
+# Further keys of the project `app`.
+KEYS = {"expired": "expires = 2020-01-01", "revoked": "revoked = true", "future": "not_before = 2098-01-01"}
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def main(command):
+    with tempfile.TemporaryDirectory(prefix="portcullis-judges-") as folder:
+        folder = Path(folder)
+        ports = dict(zip(("standin", "gate", "admin"), free_ports(3)))
+        keys = {name: new_key(name) for name in [*PROJECTS, *KEYS, "unknown"]}
+        config = folder / "portcullis.toml"
+        config.write_text(CONFIG.format(**ports) + projects(keys))
+        records = folder / "records.jsonl"
+        environment = clean_environment()
+        secrets = {"STAND_IN_KEY": "sk-provider-main", "STALE_KEY": "sk-provider-stale"}
+        running = []
+        try:
+            at = f"127.0.0.1:{ports['standin']}"
+            standin = [BINARY, "stand-in", "--listen", at]
+            running.append(start(standin, folder / "standin.log", environment | secrets, folder / "standin.err"))
+            serve = [BINARY, "serve", "--config", str(config)]
+            running.append(start(serve, records, environment | secrets, folder / "gate.err"))
+            wait_for(lambda: answers(ports["standin"]), running)
+            health = [BINARY, "health", "--admin", f"127.0.0.1:{ports['admin']}"]
+            wait_for(lambda: subprocess.run(health, capture_output=True).returncode == 0, running)
+            told = {
+                "GATE": f"http://127.0.0.1:{ports['gate']}",
+                "GATE_KEYS": json.dumps({name: key["key"] for name, key in keys.items()}),
+                "GATE_RECORDS": str(records),
+            }
+            status = subprocess.run(command, env=environment | told).returncode
+            if "panicked" in (folder / "gate.err").read_text():
+                raise RuntimeError("the gate panicked")
+            return status
+        except RuntimeError as error:
+            texts = [path.read_text() for path in sorted(folder.glob("*.err"))]
+            print(error, *texts, sep="\n", file=sys.stderr)
+            return 1
+        finally:
+            for process in reversed(running):
+                process.terminate()
+            for process in running:
+                try:
+                    process.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
-def key(binary, name):
-    made = subprocess.run([binary, "key", "new", "--id", name, "--format", "json"], check=True, capture_output=True)
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def new_key(name):
+    made = subprocess.run([BINARY, "key", "new", "--id", name, "--format", "json"], capture_output=True, check=True)
     return json.loads(made.stdout)
 
 
-PROJECTS = {
-    # name: (settings, settings of its key)
-    "app": ('upstreams = ["openai", "anthropic", "gemini"]\nscopes = "*"\nallow_ips = "any"\n'
-            'models = ["gpt-4o-mini", "text-embedding-3-*", "claude-haiku-*", "gemini-2.5-flash", "gemini-embedding-001"]', ""),
-    "azure": ('upstreams = ["azure"]\nscopes = "*"\nmodels = ["prod-4o", "gpt-4o-mini"]\nallow_ips = "any"', ""),
-    "elsewhere": ('upstreams = "*"\nscopes = "*"\nmodels = "*"\nallow_ips = ["10.99.0.0/16"]', ""),
-    "narrow": ('upstreams = "*"\nscopes = ["models:read"]\nmodels = "*"\nallow_ips = "any"', ""),
-    "expired": ('upstreams = "*"\nscopes = "*"\nmodels = "*"\nallow_ips = "any"', "expires = 2020-01-01"),
-    "revoked": ('upstreams = "*"\nscopes = "*"\nmodels = "*"\nallow_ips = "any"', "revoked = true"),
-    "hourly": ('upstreams = ["openai", "anthropic", "gemini"]\nscopes = "*"\nmodels = "*"\nallow_ips = "any"\n'
-               'limits = { requests = "1/hour" }', ""),
-    "hourly2": ('upstreams = ["openai", "anthropic", "gemini"]\nscopes = "*"\nmodels = "*"\nallow_ips = "any"\n'
-                'limits = { requests = "1/hour" }', ""),
-    "brisk": ('upstreams = ["openai", "anthropic", "gemini"]\nscopes = "*"\nmodels = "*"\nallow_ips = "any"\n'
-              'limits = { requests = "1/s" }', ""),
-    "badkey": ('upstreams = ["stale"]\nscopes = "*"\nmodels = "*"\nallow_ips = "any"', ""),
-}
-
-
-def main():
-    binary, command = sys.argv[1], sys.argv[2:]
-    upstream, listen, admin = free_port(), free_port(), free_port()
-    keys = {name: key(binary, f"{name}-1") for name in PROJECTS}
-    unknown = key(binary, "nobody-1")["key"]
-    text = f"""
-[server]
-listen = "127.0.0.1:{listen}"
-max_body = "256 KiB"
-[admin]
-listen = "127.0.0.1:{admin}"
-[log]
-format = "json"
-[upstreams.openai]
-provider = "openai"
-base_url = "http://127.0.0.1:{upstream}/v1"
-credentials = [{{ id = "main", secret = "env:JUDGES_PROVIDER_KEY", organization = "org-ours" }}]
-[upstreams.anthropic]
-provider = "anthropic"
-base_url = "http://127.0.0.1:{upstream}"
-credentials = [{{ id = "main", secret = "env:JUDGES_PROVIDER_KEY" }}]
-[upstreams.gemini]
-provider = "gemini"
-base_url = "http://127.0.0.1:{upstream}"
-credentials = [{{ id = "main", secret = "env:JUDGES_PROVIDER_KEY" }}]
-[upstreams.azure]
-provider = "azure-openai"
-base_url = "http://127.0.0.1:{upstream}"
-credentials = [{{ id = "main", secret = "env:JUDGES_PROVIDER_KEY" }}]
-[upstreams.stale]
-provider = "openai"
-base_url = "http://127.0.0.1:{upstream}/v1"
-credentials = [{{ id = "rotated-away", secret = "env:JUDGES_STALE_KEY" }}]
-"""
-    for name, (settings, of_key) in PROJECTS.items():
-        text += f'[projects.{name}]\n{settings}\n[[projects.{name}.keys]]\nid = "{name}-1"\nsha256 = "{keys[name]["sha256"]}"\n{of_key}\n'
-
-    with tempfile.TemporaryDirectory() as folder:
-        config, records = os.path.join(folder, "gate.toml"), os.path.join(folder, "records")
-        with open(config, "w") as f:
-            f.write(text)
-        environment = {**os.environ, "JUDGES_PROVIDER_KEY": PROVIDER_KEY, "JUDGES_STALE_KEY": "sk-was-rotated-away"}
-        processes = []
-        try:
-            with open(records, "w") as out:
-                processes.append(subprocess.Popen(
-                    [binary, "stand-in", "--listen", f"127.0.0.1:{upstream}", "--key", PROVIDER_KEY, "--pace-ms", "30"]))
-                processes.append(subprocess.Popen([binary, "serve", "--config", config], stdout=out, env=environment))
-            for _ in range(200):
-                ready = subprocess.run([binary, "health", "--admin", f"127.0.0.1:{admin}"], capture_output=True)
-                if ready.returncode == 0:
-                    break
-                time.sleep(0.05)
+def projects(keys):
+    text = ""
+    for name, own in PROJECTS.items():
+        text += f"\n[projects.{name}]\n"
+        for setting, value in (USUAL | own).items():
+            # What these values have is written alike in JSON and TOML, but for tables.
+            if isinstance(value, dict):
+                value = "{ " + ", ".join(f"{k} = {json.dumps(v)}" for k, v in value.items()) + " }"
+                text += f"{setting} = {value}\n"
             else:
-                sys.exit("the gate did not get ready")
-            told = {
-                "GATE": f"http://127.0.0.1:{listen}",
-                "RECORDS": records,
-                "PROVIDER_KEY": PROVIDER_KEY,
-                "UNKNOWN_KEY": unknown,
-                "KEYS": json.dumps({name: made["key"] for name, made in keys.items()}),
-            }
-            return subprocess.run(command, env={**os.environ, **told}).returncode
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(20)
+                text += f"{setting} = {json.dumps(value)}\n"
+        for key, lines in {name: "", **(KEYS if name == "app" else {})}.items():
+            text += f'[[projects.{name}.keys]]\nid = "{key}"\nsha256 = "{keys[key]["sha256"]}"\n{lines}\n'
+    return text
+
+
+def clean_environment():
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(FOREIGN) and not name.lower().endswith("_proxy")
+    }
+
+
+def start(command, out, environment, err):
+    with open(out, "wb") as stdout, open(err, "wb") as stderr:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment)
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(ready, running):
+    deadline = time.monotonic() + PATIENCE
+    while not ready():
+        if any(process.poll() is not None for process in running) or time.monotonic() > deadline:
+            raise RuntimeError("the stand-in or the gate did not start")
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main(sys.argv[1:]))
