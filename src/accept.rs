@@ -7,10 +7,13 @@
 //!    connections that are idle and lets the others finish the request they are in. Those that
 //!    take too long are dropped, and their records with them: none is lost.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -159,7 +162,7 @@ async fn connection(
     peer: IpAddr,
     shared: Arc<Shared>,
     pool: Arc<Pool>,
-    mut stop: watch::Receiver<Phase>,
+    stop: watch::Receiver<Phase>,
 ) {
     if let Err(error) = prepare(&stream) {
         tracing::debug!(error = %error, "socket_option_failed");
@@ -179,13 +182,33 @@ async fn connection(
         .max_headers(MOST_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
-    tokio::select! {
-        biased;
-        // How a client's connection ended is no news: its requests have told their own story.
-        _ = serving.as_mut() => return,
-        _ = stop.wait_for(|phase| *phase != Phase::Serving) => serving.as_mut().graceful_shutdown(),
+    // How a client's connection ended is no news: its requests have told their own story.
+    if unless(serving.as_mut(), stop).await.is_none() {
+        serving.as_mut().graceful_shutdown();
+        let _ = serving.await;
     }
-    let _ = serving.await;
+}
+
+/// Waits for the future, but no longer than the gate serves.
+///
+/// The future is polled for each packet, the end of serving once: a task has one waker for life, so
+/// the first poll has left it behind for good, and until the phase has changed there is no news.
+async fn unless<F: Future>(mut future: Pin<&mut F>, stop: watch::Receiver<Phase>) -> Option<F::Output> {
+    let mut told = stop.clone();
+    let mut told = std::pin::pin!(told.wait_for(|phase| *phase != Phase::Serving));
+    let mut asked = false;
+    poll_fn(|cx| {
+        // Before the future, which may use up what the runtime lets a task do in one turn. A sender
+        // that is gone, which is an error, is news too.
+        let news = !std::mem::replace(&mut asked, true) || stop.has_changed().unwrap_or(true);
+        let over = news && told.as_mut().poll(cx).is_ready();
+        match future.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if over => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 fn prepare(stream: &TcpStream) -> io::Result<()> {

@@ -19,7 +19,6 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use crate::clock::Moment;
 use crate::exchange::Permits;
 use crate::ledger::OpenRecord;
 use crate::pool::{Connection, Pool};
@@ -109,8 +108,10 @@ impl Relay {
             if matches!(record.outcome, Outcome::Open) {
                 record.outcome = Outcome::Served;
             }
+            let now = record.begun.now_after();
+            record.ended = Some(now.since(record.begun));
             if let Some(Lease { connection, pool }) = lease {
-                pool.give_back(connection, Moment::now());
+                pool.give_back(connection, now);
             }
         }
     }

@@ -23,7 +23,7 @@ impl Moment {
         Self { monotonic: Instant::now(), wall: SystemTime::now() }
     }
 
-    /// The same moment, some time later; for tests and for planning.
+    /// The same moment, some time later.
     #[must_use]
     pub fn later(self, by: Duration) -> Self {
         Self { monotonic: self.monotonic + by, wall: self.wall + by }
@@ -35,11 +35,22 @@ impl Moment {
         self.monotonic.elapsed()
     }
 
+    /// This moment, as the monotonic clock has moved it on to now: one reading instead of two.
+    #[must_use]
+    pub fn now_after(self) -> Self {
+        self.later(self.elapsed())
+    }
+
+    /// Time from an earlier moment to this one; zero if it is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        self.monotonic.saturating_duration_since(earlier.monotonic)
+    }
+
     /// Nanoseconds from an earlier moment to this one; zero if it is not earlier.
     #[must_use]
-    pub fn nanos_since(self, earlier: Moment) -> u64 {
-        let nanos = self.monotonic.saturating_duration_since(earlier.monotonic).as_nanos();
-        u64::try_from(nanos).unwrap_or(u64::MAX)
+    pub fn nanos_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.since(earlier).as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Seconds since 1970 on the wall clock.

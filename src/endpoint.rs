@@ -209,25 +209,26 @@ pub fn find(surface: Surface, verb: Verb, path: &str) -> Option<Match<'_>> {
     roots(surface).iter().filter(|root| !root.is_empty() || verb == Verb::Post).find_map(|root| {
         let rest = path.strip_prefix(root)?;
         table::of(surface).iter().filter(|endpoint| endpoint.verb == verb).find_map(|endpoint| {
-            let model = fit(endpoint.path, rest)?;
+            let model = if endpoint.model == ModelIn::Path {
+                Some(fit(endpoint.path, rest)?)
+            } else {
+                (endpoint.path == rest).then_some(None)?
+            };
             Some(Match { endpoint, root, model })
         })
     })
 }
 
-/// Whether a path fits a row; what stands for `{model}` if the row has one.
-#[expect(clippy::option_option, reason = "outside: does it fit; inside: does the row name a model")]
-fn fit<'p>(pattern: &str, path: &'p str) -> Option<Option<&'p str>> {
-    let Some((before, after)) = pattern.split_once("{model}") else {
-        return (pattern == path).then_some(None);
-    };
+/// What stands for `{model}` in a path that fits a row with one.
+fn fit<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let (before, after) = pattern.split_once("{model}")?;
     let name = path.strip_prefix(before)?.strip_suffix(after)?;
     // A colon in front of a verb is the verb's, not the name's.
     let plain = |b: u8| {
         b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'@') || (b == b':' && after.is_empty())
     };
     (!name.is_empty() && name.len() <= LONGEST_MODEL && name.bytes().all(plain) && !dots(name))
-        .then_some(Some(name))
+        .then_some(name)
 }
 
 /// The longest model name that is looked at.
@@ -325,6 +326,7 @@ mod tests {
         assert_eq!(unique.len(), keys.len());
         for (at, endpoint) in ALL.iter().enumerate() {
             assert_eq!(endpoint.index(), at);
+            assert_eq!(endpoint.path.contains('{'), endpoint.model == ModelIn::Path, "{}", endpoint.path);
         }
     }
 }

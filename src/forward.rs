@@ -20,8 +20,9 @@ use crate::account::{Lease, Relay};
 use crate::body::Frames;
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason, RuleId};
-use crate::dialect::Provider;
-use crate::exchange::{Exchange, Outbound, Refusal};
+use crate::dialect::{Provider, Surface};
+use crate::endpoint::Endpoint;
+use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
 use crate::request_id::RequestId;
@@ -32,24 +33,36 @@ const LONGEST_COMPLAINT: usize = 64 * 1024;
 /// What Gemini says in a 400 of a key that it does not know.
 const INVALID_KEY: &[u8] = b"API_KEY_INVALID";
 
+/// What of a request is still needed when it was sent.
+#[derive(Debug)]
+struct Sent {
+    caller: Caller,
+    endpoint: &'static Endpoint,
+    permits: Permits,
+}
+
 /// Sends the request.
 ///
 /// # Errors
 /// When no answer could be had that may be passed on.
-pub async fn forward(pool: Arc<Pool>, mut exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
+pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
+    let Exchange { carried, stage: Outbound { caller, endpoint, permits, upstream, request } } = exchange;
+    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits } };
     let snapshot = Arc::clone(&exchange.snapshot);
-    let Some(upstream) = snapshot.upstreams.get(exchange.stage.upstream) else {
+    let Some(upstream) = snapshot.upstreams.get(upstream) else {
         return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
     };
-    exchange.record.decided = Some(exchange.record.begun.elapsed());
-    let request = std::mem::replace(&mut exchange.stage.request, Request::new(Frames::default()));
-    let asking = send(&pool, upstream, request, exchange.record.begun);
+    let begun = exchange.record.begun;
+    let decided = begun.elapsed();
+    exchange.record.decided = Some(decided);
+    // Lent, so that the futures around the sending stay small enough to be moved.
+    let mut unsent = Some(request);
+    let asking = send(&pool, upstream, &mut unsent, begun);
     let answered = match tokio::time::timeout(upstream.response_timeout, asking).await {
         Ok(answered) => answered,
         Err(_) => Err(Denial::built_in(Reason::UpstreamTimeout).because("no answer within response_timeout")),
     };
-    let total = exchange.record.begun.elapsed();
-    exchange.record.upstream_wait = exchange.record.decided.map(|decided| total.saturating_sub(decided));
+    exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
     match answered {
         Ok((answer, connection)) => {
             let lease = Lease { connection, pool };
@@ -70,7 +83,7 @@ fn at_upstream(mut denial: Denial, upstream: &Upstream) -> Denial {
 async fn send(
     pool: &Pool,
     upstream: &Upstream,
-    mut request: Request<Frames>,
+    unsent: &mut Option<Request<Frames>>,
     now: Moment,
 ) -> Result<(Response<Incoming>, Connection), Denial> {
     loop {
@@ -78,10 +91,13 @@ async fn send(
             Some(connection) => connection,
             None => pool::connect(upstream).await.map_err(|error| unreachable_because(&error))?,
         };
+        let Some(request) = unsent.take() else {
+            return Err(Denial::built_in(Reason::UpstreamUnreachable).because("it was sent before"));
+        };
         match connection.sender.try_send_request(request).await {
             Ok(answer) => return Ok((answer, connection)),
             Err(mut failed) => match failed.take_message() {
-                Some(unsent) if connection.reused => request = unsent,
+                Some(request) if connection.reused => *unsent = Some(request),
                 Some(_) | None => return Err(broken(failed.error())),
             },
         }
@@ -105,18 +121,17 @@ fn broken(error: &hyper::Error) -> Denial {
 }
 
 async fn pass_on(
-    mut exchange: Exchange<Outbound>,
+    mut exchange: Exchange<Sent>,
     upstream: &Upstream,
     answer: Response<Incoming>,
     lease: Lease,
 ) -> Result<Response<Relay>, Refusal> {
     let (head, incoming) = answer.into_parts();
     exchange.record.upstream_status = Some(head.status.as_u16());
-    exchange.record.note_upstream_request_id(&head.headers);
+    let headers = headers_for_client(head.headers, &mut exchange);
     if let Some(denial) = refused_answer(head.status, upstream, exchange.record.credential.as_deref()) {
         return Err(exchange.refuse(denial));
     }
-    let headers = headers_for_client(&head.headers, exchange.record.id);
     if upstream.provider == Provider::Gemini && head.status == StatusCode::BAD_REQUEST {
         return read_complaint(exchange, upstream, headers, incoming, lease).await;
     }
@@ -160,7 +175,7 @@ fn rejected(status: StatusCode, upstream: &Upstream, credential: Option<&str>) -
 
 /// Reads what Gemini says is wrong with a request: with the client's, or with the credential.
 async fn read_complaint(
-    exchange: Exchange<Outbound>,
+    exchange: Exchange<Sent>,
     upstream: &Upstream,
     headers: HeaderMap,
     incoming: Incoming,
@@ -185,7 +200,7 @@ async fn read_complaint(
 
 /// Reads the upstream's list of models and keeps those that the project may use.
 async fn list_models(
-    exchange: Exchange<Outbound>,
+    exchange: Exchange<Sent>,
     upstream: &Upstream,
     headers: HeaderMap,
     incoming: Incoming,
@@ -217,10 +232,15 @@ pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 
-/// The headers of the answer that the client may see, and the request's name.
-fn headers_for_client(from: &HeaderMap, id: RequestId) -> HeaderMap {
+/// The headers of the answer that the client may see, and the request's name. The upstream's name
+/// of the request goes into the record.
+fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
+    let mut last = None;
     for (name, value) in from {
+        // Of several values under one name only the first comes with it.
+        last = name.or(last);
+        let Some(name) = &last else { continue };
         match name.as_str() {
             "content-type"
             | "content-encoding"
@@ -231,20 +251,26 @@ fn headers_for_client(from: &HeaderMap, id: RequestId) -> HeaderMap {
             | "openai-version"
             | "openai-processing-ms"
             | "anthropic-version" => {
-                headers.append(name, value.clone());
+                headers.append(name, value);
             }
             "x-request-id" | "request-id" | "apim-request-id" => {
-                headers.insert(UPSTREAM_REQUEST_ID, value.clone());
+                exchange.record.upstream_request_id = Some(value.clone());
+                headers.insert(UPSTREAM_REQUEST_ID, value);
             }
             _ => {}
         }
     }
-    name_request(&mut headers, id);
+    if let Ok(value) = HeaderValue::from_str(exchange.record.id.as_str()) {
+        if exchange.stage.endpoint.surface == Surface::Anthropic {
+            headers.insert(REQUEST_ID, value.clone());
+        }
+        headers.insert(X_REQUEST_ID, value);
+    }
     headers
 }
 
-/// Puts the request's name where the SDKs look for it.
-pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {
+/// Puts the request's name wherever some SDK looks for it.
+fn name_request(headers: &mut HeaderMap, id: RequestId) {
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(X_REQUEST_ID, value.clone());
         headers.insert(REQUEST_ID, value);

@@ -9,13 +9,16 @@
 pub struct ModelPattern {
     text: Box<str>,
     exact: bool,
+    fixed: usize,
 }
 
 impl ModelPattern {
     /// An exact name, or a pattern with `*`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self { text: text.into(), exact: !text.contains('*') }
+        let exact = !text.contains('*');
+        let fixed = text.bytes().filter(|b| *b != b'*').count() + usize::from(exact);
+        Self { text: text.into(), exact, fixed }
     }
 
     /// The pattern as written.
@@ -32,8 +35,8 @@ impl ModelPattern {
 
     /// How many characters it fixes: of two patterns that fit, the one that fixes more is meant.
     #[must_use]
-    pub fn fixed(&self) -> usize {
-        self.text.bytes().filter(|b| *b != b'*').count() + usize::from(self.is_exact())
+    pub const fn fixed(&self) -> usize {
+        self.fixed
     }
 
     /// Whether the pattern fits a name.

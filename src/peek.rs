@@ -51,7 +51,7 @@ pub enum Fault {
 }
 
 /// Fields by which some servers are told to use another model, host or key.
-const REROUTING: [&str; 7] =
+static REROUTING: [&str; 7] =
     ["models", "fallbacks", "fallback_models", "api_base", "base_url", "api_key", "custom_llm_provider"];
 
 /// What the value under way is.
@@ -104,12 +104,10 @@ impl Peek {
     /// # Errors
     /// As soon as the body cannot end well any more.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Fault> {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let (step, after) = self.grammar.step(rest)?;
-            rest = after;
-            match step {
-                Step::More => {}
+        let mut piece = piece.iter();
+        loop {
+            match self.grammar.step(&mut piece)? {
+                Step::More => return Ok(()),
                 Step::Opened(container) => self.opened(container)?,
                 Step::Name => self.named()?,
                 Step::Text => self.text()?,
@@ -117,7 +115,6 @@ impl Peek {
                 Step::Literal(literal) => self.literal(literal)?,
             }
         }
-        Ok(())
     }
 
     /// Tells what the body asked for, now that it has ended.
@@ -170,7 +167,7 @@ impl Peek {
                 }
                 self.names.push(hash);
                 if self.found.rerouting.is_none() {
-                    self.found.rerouting = REROUTING.into_iter().find(|field| field.as_bytes() == name);
+                    self.found.rerouting = REROUTING.iter().copied().find(|field| field.as_bytes() == name);
                 }
                 match name {
                     b"model" => Meaning::Model,

@@ -111,8 +111,7 @@ impl Pool {
 }
 
 fn stale(connection: &Connection, since: Moment, now: Moment) -> bool {
-    let passed = |from: Moment| now.monotonic.saturating_duration_since(from.monotonic);
-    passed(since) > connection.kept || passed(connection.born) > LONGEST_LIFE
+    now.since(since) > connection.kept || now.since(connection.born) > LONGEST_LIFE
 }
 
 fn tls_place(upstream: &Upstream) -> usize {

@@ -53,20 +53,21 @@ impl Malformed {
 /// # Errors
 /// When the text is not a whole project key.
 pub fn public_id(text: &[u8]) -> Result<&str, Malformed> {
-    let text = std::str::from_utf8(text).map_err(|_| Malformed::Prefix)?;
-    let rest = text.strip_prefix(PREFIX).ok_or(Malformed::Prefix)?;
-    let (signed, checksum) = text.rsplit_once('_').ok_or(Malformed::Shape)?;
-    let (id, secret) = rest
-        .get(..rest.len().saturating_sub(CHECKSUM_LENGTH + 1))
-        .and_then(|body| body.rsplit_once('_'))
+    let rest = text.strip_prefix(PREFIX.as_bytes()).ok_or(Malformed::Prefix)?;
+    // Counted from the end, where every part has its fixed length; an id may hold underscores too.
+    let (rest, checksum) = rest.split_last_chunk::<CHECKSUM_LENGTH>().ok_or(Malformed::Shape)?;
+    let (rest, secret) = rest
+        .strip_suffix(b"_")
+        .and_then(<[u8]>::split_last_chunk::<SECRET_LENGTH>)
         .ok_or(Malformed::Shape)?;
-    if !is_id(id) || secret.len() != SECRET_LENGTH || checksum.len() != CHECKSUM_LENGTH {
+    let id = rest.strip_suffix(b"_").and_then(|id| std::str::from_utf8(id).ok());
+    let id = id.filter(|id| is_id(id)).ok_or(Malformed::Shape)?;
+    // Without a way out of the loop, so that it becomes vector instructions.
+    if !secret.iter().fold(true, |all, b| all & b.is_ascii_alphanumeric()) {
         return Err(Malformed::Shape);
     }
-    if !secret.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(Malformed::Shape);
-    }
-    if checksum.as_bytes() != checksum_of(signed) {
+    let signed = text.len().saturating_sub(CHECKSUM_LENGTH + 1);
+    if *checksum != checksum_of(text.get(..signed).unwrap_or_default()) {
         return Err(Malformed::Checksum);
     }
     Ok(id)
@@ -101,14 +102,14 @@ pub fn compose(id: &str, random: [u8; 32]) -> zeroize::Zeroizing<String> {
         }
         text.push(digit(remainder));
     }
-    let sum = checksum_of(&text);
+    let sum = checksum_of(text.as_bytes());
     text.push('_');
     text.extend(sum.iter().map(|b| char::from(*b)));
     text
 }
 
-fn checksum_of(signed: &str) -> [u8; CHECKSUM_LENGTH] {
-    let mut sum = crc32fast::hash(signed.as_bytes());
+fn checksum_of(signed: &[u8]) -> [u8; CHECKSUM_LENGTH] {
+    let mut sum = crc32fast::hash(signed);
     std::array::from_fn(|_| {
         let next = digit(sum % 62);
         sum /= 62;

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Uri, header};
 
 use crate::clock::Moment;
 use crate::denial::{Denial, Kind, Reason, RuleId};
@@ -100,6 +100,8 @@ pub struct Record {
     pub upstream_wait: Option<Duration>,
     /// Time until the first piece of the answer's body.
     pub first_byte: Option<Duration>,
+    /// Time until the answer had ended; until now, if nobody took it.
+    pub ended: Option<Duration>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -136,6 +138,7 @@ impl Record {
             decided: None,
             upstream_wait: None,
             first_byte: None,
+            ended: None,
             outcome: Outcome::Open,
         }
     }
@@ -158,14 +161,10 @@ impl Record {
         self.snapshot.upstreams.get(self.upstream?)
     }
 
-    /// Takes the upstream's own name of the request from its answer's head.
-    pub fn note_upstream_request_id(&mut self, headers: &HeaderMap) {
-        static NAMES: [HeaderName; 3] = [
-            HeaderName::from_static("x-request-id"),
-            HeaderName::from_static("request-id"),
-            HeaderName::from_static("apim-request-id"),
-        ];
-        self.upstream_request_id = NAMES.iter().find_map(|name| headers.get(name)).cloned();
+    /// How long the request took.
+    #[must_use]
+    pub fn latency(&self) -> Duration {
+        self.ended.unwrap_or_else(|| self.begun.elapsed())
     }
 
     /// The reason, where the outcome has one.
@@ -214,12 +213,12 @@ impl Record {
             "key_id" => out.push_str(self.key().map_or(unknown, |key| &key.id)),
             "model" => {
                 let model = self.model.as_deref().unwrap_or(unknown);
-                render::plain(out, render::up_to_a_key(model.as_bytes()), 256);
+                render::plain(out, render::up_to_a_key(model).as_bytes(), 256);
             }
             "scope" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.scope.name())),
             "endpoint" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.name)),
             "method" => render::plain(out, self.method.as_str().as_bytes(), 16),
-            "path" => render::plain(out, render::up_to_a_key(self.uri.path().as_bytes()), 256),
+            "path" => render::plain(out, render::up_to_a_key(self.uri.path()).as_bytes(), 256),
             "upstream" => out.push_str(self.upstream().map_or(unknown, |upstream| &upstream.name)),
             "client_ip" => {
                 let _ = write!(out, "{}", self.client.map_or(self.peer, |(address, _)| address));

@@ -218,7 +218,12 @@ impl UpstreamSet {
 
     /// The upstreams' numbers, in order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..MOST_UPSTREAMS).skip(self.0.trailing_zeros() as usize).filter(move |at| self.contains(*at))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = (left != 0).then(|| left.trailing_zeros() as usize);
+            left &= left.wrapping_sub(1);
+            next
+        })
     }
 }
 

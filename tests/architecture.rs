@@ -14,6 +14,7 @@ const RANKS: [(&str, &[&str]); 10] = [
         "vocabulary: knows nothing of configurations or servers",
         &[
             "address",
+            "ascii",
             "clock",
             "denial",
             "dialect",

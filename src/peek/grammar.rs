@@ -1,9 +1,12 @@
 //! The grammar of JSON as a machine that can stop after any byte.
 
+use std::slice::Iter;
+
 use smallvec::SmallVec;
 
 use super::text::{Characters, run};
 use super::{DEEPEST, Fault};
+use crate::ascii;
 
 /// How much of a kept name, text or number is held; what is longer is only hashed.
 const KEEP: usize = 320;
@@ -22,13 +25,13 @@ pub(super) enum Step {
     More,
     /// A container began.
     Opened(Container),
-    /// The name of a field ended.
+    /// A kept name of a field ended.
     Name,
-    /// A string value ended.
+    /// A kept string value ended.
     Text,
-    /// A number ended.
+    /// A kept number ended.
     Number,
-    /// `true`, `false` or (`None`) `null`.
+    /// A value that matters is `true`, `false` or (`None`) `null`.
     Literal(Option<bool>),
 }
 
@@ -137,51 +140,47 @@ impl Grammar {
         self.escapes
     }
 
-    /// Goes on until something happens that matters or the piece ends.
+    /// Goes on until something happens that matters; [`Step::More`] when the piece has ended.
     #[inline]
-    pub(super) fn step<'p>(&mut self, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
-        let Some((&first, rest)) = piece.split_first() else { return Ok((Step::More, piece)) };
-        match self.state {
-            State::InString { name } => self.in_string(name, piece),
-            State::InEscape { name } => self.in_escape(name, first).map(|()| (Step::More, rest)),
-            State::InUnicode { name, digits, value } => {
-                self.in_unicode(name, digits, value, first).map(|()| (Step::More, rest))
-            }
-            State::InNumber(digits) => self.in_number(digits, piece),
-            State::InLiteral { rest: expected, value } => {
-                self.in_literal(expected, value, first).map(|s| (s, rest))
-            }
-            State::Value
-            | State::ValueOrEnd
-            | State::NameOrEnd
-            | State::NextName
-            | State::Colon
-            | State::CommaOrEnd
-            | State::Whole => {
-                if matches!(first, b' ' | b'\n' | b'\r' | b'\t') {
-                    return Ok((Step::More, rest));
+    pub(super) fn step(&mut self, piece: &mut Iter<'_, u8>) -> Result<Step, Fault> {
+        loop {
+            let step = match self.state {
+                State::InString { name } => self.in_string(name, piece)?,
+                State::InNumber(digits) => self.in_number(digits, piece)?,
+                other => {
+                    let Some(&byte) = piece.next() else { return Ok(Step::More) };
+                    match (other, byte) {
+                        (State::InEscape { name }, _) => self.in_escape(name, byte)?,
+                        (State::InUnicode { name, digits, value }, _) => {
+                            self.in_unicode(name, digits, value, byte)?
+                        }
+                        (State::InLiteral { rest, value }, _) => self.in_literal(rest, value, byte)?,
+                        (_, b' ' | b'\n' | b'\r' | b'\t') => continue,
+                        _ => self.between(byte)?,
+                    }
                 }
-                self.between(first).map(|step| (step, rest))
+            };
+            if step != Step::More || piece.len() == 0 {
+                return Ok(step);
             }
         }
     }
 
     /// A byte between tokens.
+    #[inline]
     fn between(&mut self, byte: u8) -> Result<Step, Fault> {
-        match (self.state, byte) {
-            (State::Value | State::ValueOrEnd, _) if byte != b']' => return self.value(byte),
-            (State::ValueOrEnd, b']') | (State::NameOrEnd, b'}') => self.close(),
-            (State::NameOrEnd | State::NextName, b'"') => {
-                self.begin_string(true);
+        match self.state {
+            State::Value => return self.value(byte),
+            State::ValueOrEnd if byte != b']' => return self.value(byte),
+            State::NameOrEnd | State::NextName if byte == b'"' => self.begin_string(true),
+            State::Colon if byte == b':' => self.state = State::Value,
+            State::CommaOrEnd if byte == b',' => {
+                self.state = if self.in_object() { State::NextName } else { State::Value };
             }
-            (State::Colon, b':') => self.state = State::Value,
-            (State::CommaOrEnd, b',') => {
-                let object = self.in_object();
-                self.state = if object { State::NextName } else { State::Value };
-            }
-            (State::CommaOrEnd, b'}') if self.in_object() => self.close(),
-            (State::CommaOrEnd, b']') if !self.in_object() => self.close(),
-            (State::Whole, _) => return Err(Fault::NotJson("something follows its end")),
+            State::CommaOrEnd if byte == if self.in_object() { b'}' } else { b']' } => self.close(),
+            State::ValueOrEnd => self.close(),
+            State::NameOrEnd if byte == b'}' => self.close(),
+            State::Whole => return Err(Fault::NotJson("something follows its end")),
             _ => return Err(Fault::NotJson("a character stands where it cannot")),
         }
         Ok(Step::More)
@@ -198,9 +197,9 @@ impl Grammar {
                 self.keep_value = keep;
                 self.begin_string(false);
             }
-            b't' => self.state = State::InLiteral { rest: b"rue", value: Some(true) },
-            b'f' => self.state = State::InLiteral { rest: b"alse", value: Some(false) },
-            b'n' => self.state = State::InLiteral { rest: b"ull", value: None },
+            b't' => self.begin_literal(keep, b"rue", Some(true)),
+            b'f' => self.begin_literal(keep, b"alse", Some(false)),
+            b'n' => self.begin_literal(keep, b"ull", None),
             b'-' | b'0'..=b'9' => {
                 self.begin_keeping(keep);
                 self.keep(&[byte]);
@@ -253,6 +252,11 @@ impl Grammar {
         self.state = State::InString { name };
     }
 
+    fn begin_literal(&mut self, keep: bool, rest: &'static [u8], value: Option<bool>) {
+        self.begin_keeping(keep);
+        self.state = State::InLiteral { rest, value };
+    }
+
     fn begin_keeping(&mut self, keep: bool) {
         self.keeping = keep;
         if keep {
@@ -277,44 +281,62 @@ impl Grammar {
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
-    fn in_string<'p>(&mut self, name: bool, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
-        let mut piece = piece;
+    #[inline]
+    fn in_string(&mut self, name: bool, piece: &mut Iter<'_, u8>) -> Result<Step, Fault> {
+        if !self.characters.is_whole() {
+            *piece = self.in_characters(piece.as_slice())?.iter();
+        }
         loop {
-            let (plain, rest) = run(piece);
-            if !plain.is_empty() {
+            let rest = piece.as_slice();
+            let plain = ascii::plain(rest);
+            if self.keeping && plain > 0 {
                 self.no_surrogate_waits()?;
-                self.characters.check(plain)?;
-                self.keep(plain);
+                self.keep(rest.get(..plain).unwrap_or_default());
             }
-            let Some((&stop, rest)) = rest.split_first() else { return Ok((Step::More, rest)) };
-            self.characters.at_border()?;
-            match (stop, rest.split_first()) {
-                (b'"', _) => {
-                    self.no_surrogate_waits()?;
-                    if name {
-                        self.state = State::Colon;
-                        return Ok((if self.keeping { Step::Name } else { Step::More }, rest));
-                    }
-                    self.after_value();
-                    return Ok((Step::Text, rest));
-                }
+            let Some(&stop) = piece.nth(plain) else { return Ok(Step::More) };
+            if stop == b'"' {
+                return self.end_string(name);
+            } else if stop >= 0x7f {
+                *piece = self.in_characters(rest.get(plain..).unwrap_or_default())?.iter();
+            } else if stop != b'\\' {
+                return Err(Fault::NotJson("a control character stands in a string"));
+            } else if !self.keeping && piece.as_slice().first().is_some_and(|b| is_simple(*b)) {
                 // What nobody keeps is only passed: prompts are full of these.
-                (b'\\', Some((b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', after)))
-                    if !self.keeping =>
-                {
-                    piece = after;
-                }
-                (b'\\', _) => {
-                    self.escapes = true;
-                    self.state = State::InEscape { name };
-                    return Ok((Step::More, rest));
-                }
-                _ => return Err(Fault::NotJson("a control character stands in a string")),
+                piece.next();
+            } else {
+                self.escapes = true;
+                self.state = State::InEscape { name };
+                return Ok(Step::More);
             }
         }
     }
 
-    fn in_escape(&mut self, name: bool, byte: u8) -> Result<(), Fault> {
+    /// A run with characters that are not plain ASCII.
+    #[inline(never)]
+    fn in_characters<'p>(&mut self, piece: &'p [u8]) -> Result<&'p [u8], Fault> {
+        let (text, rest) = run(piece);
+        self.no_surrogate_waits()?;
+        self.characters.check(text)?;
+        self.keep(text);
+        if !rest.is_empty() {
+            self.characters.at_border()?;
+        }
+        Ok(rest)
+    }
+
+    #[inline]
+    fn end_string(&mut self, name: bool) -> Result<Step, Fault> {
+        self.no_surrogate_waits()?;
+        let step = if name { Step::Name } else { Step::Text };
+        if name {
+            self.state = State::Colon;
+        } else {
+            self.after_value();
+        }
+        Ok(if self.keeping { step } else { Step::More })
+    }
+
+    fn in_escape(&mut self, name: bool, byte: u8) -> Result<Step, Fault> {
         let plain = match byte {
             b'"' | b'\\' | b'/' => byte,
             b'b' => 8,
@@ -324,25 +346,28 @@ impl Grammar {
             b't' => b'\t',
             b'u' => {
                 self.state = State::InUnicode { name, digits: 0, value: 0 };
-                return Ok(());
+                return Ok(Step::More);
             }
             _ => return Err(Fault::NotJson("an escape is none of JSON's")),
         };
         self.no_surrogate_waits()?;
         self.keep(&[plain]);
         self.state = State::InString { name };
-        Ok(())
+        Ok(Step::More)
     }
 
-    fn in_unicode(&mut self, name: bool, digits: u8, value: u16, byte: u8) -> Result<(), Fault> {
+    fn in_unicode(&mut self, name: bool, digits: u8, value: u16, byte: u8) -> Result<Step, Fault> {
         let digit = char::from(byte).to_digit(16).and_then(|d| u16::try_from(d).ok());
         let value = value << 4 | digit.ok_or(Fault::NotJson("an escape is none of JSON's"))?;
         if digits < 3 {
             self.state = State::InUnicode { name, digits: digits + 1, value };
-            return Ok(());
+            return Ok(Step::More);
         }
         self.state = State::InString { name };
-        if self.keeping { self.keep_unit(value) } else { Ok(()) }
+        if self.keeping {
+            self.keep_unit(value)?;
+        }
+        Ok(Step::More)
     }
 
     /// Keeps one UTF-16 unit. Where text matters, half a pair is refused; elsewhere it is the
@@ -368,10 +393,9 @@ impl Grammar {
         }
     }
 
-    fn in_number<'p>(&mut self, digits: Digits, piece: &'p [u8]) -> Result<(Step, &'p [u8]), Fault> {
+    fn in_number(&mut self, digits: Digits, piece: &mut Iter<'_, u8>) -> Result<Step, Fault> {
         let mut digits = digits;
-        let mut rest = piece;
-        while let Some((&byte, after)) = rest.split_first() {
+        while let Some(&byte) = piece.as_slice().first() {
             let next = match (digits, byte) {
                 (Digits::Minus, b'0') => Digits::Zero,
                 (Digits::Minus, b'1'..=b'9') | (Digits::Whole, b'0'..=b'9') => Digits::Whole,
@@ -382,16 +406,16 @@ impl Grammar {
                 (Digits::Exponent | Digits::Sign | Digits::Power, b'0'..=b'9') => Digits::Power,
                 (Digits::Zero | Digits::Whole | Digits::Fraction | Digits::Power, _) => {
                     self.after_value();
-                    return Ok((Step::Number, rest));
+                    return Ok(if self.keeping { Step::Number } else { Step::More });
                 }
                 _ => return Err(Fault::NotJson("a number is none of JSON's")),
             };
             self.keep(&[byte]);
             digits = next;
-            rest = after;
+            piece.next();
         }
         self.state = State::InNumber(digits);
-        Ok((Step::More, rest))
+        Ok(Step::More)
     }
 
     fn in_literal(&mut self, expected: &'static [u8], value: Option<bool>, byte: u8) -> Result<Step, Fault> {
@@ -399,7 +423,7 @@ impl Grammar {
             Some((&next, rest)) if next == byte => {
                 if rest.is_empty() {
                     self.after_value();
-                    return Ok(Step::Literal(value));
+                    return Ok(if self.keeping { Step::Literal(value) } else { Step::More });
                 }
                 self.state = State::InLiteral { rest, value };
                 Ok(Step::More)
@@ -407,4 +431,9 @@ impl Grammar {
             _ => Err(Fault::NotJson("a word is none of true, false and null")),
         }
     }
+}
+
+/// Whether a byte behind a backslash makes a whole escape.
+const fn is_simple(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')
 }

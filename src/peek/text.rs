@@ -48,6 +48,11 @@ impl Characters {
         }
     }
 
+    /// Whether no character is cut.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.have == 0
+    }
+
     /// Asserts that no character is cut where a run ends for good.
     pub(super) fn at_border(&self) -> Result<(), Fault> {
         if self.have == 0 { Ok(()) } else { Err(NOT_UTF8) }

@@ -30,7 +30,7 @@ impl Policy for ScopeCheck {
             Method::GET => Some(Verb::Get),
             _ => None,
         };
-        let preferred = preferred_surface(sight, path);
+        let preferred = preferred_surface(sight, verb);
         let found = verb.and_then(|verb| locate(sight.snapshot, preferred, verb, path));
         let Some(Located { fit, serving, named }) = found else {
             return Err(miss(sight.snapshot, verb, path));
@@ -111,8 +111,9 @@ fn locate<'p>(
 }
 
 /// The surface that a client's own header shows, where paths alone do not tell.
-fn preferred_surface(sight: &Sight<'_>, path: &str) -> Option<Surface> {
-    if !path.contains("/models") {
+fn preferred_surface(sight: &Sight<'_>, verb: Option<Verb>) -> Option<Surface> {
+    // What is posted is spelled by each surface in its own way; only the lists of models are alike.
+    if verb != Some(Verb::Get) {
         return None;
     }
     let headers = &sight.head.headers;

@@ -1,10 +1,23 @@
 //! A record as one JSON line for machines, and as one line for people.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::time::SystemTime;
+
+use http::HeaderValue;
 
 use super::{AddressSource, Outcome, Record};
+use crate::ascii;
 use crate::denial::Denial;
+
+/// A field's name with all that stands around it.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
 
 /// Which rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,107 +41,104 @@ impl Record {
     }
 
     fn json(&self, out: &mut String) {
+        let event = self.event();
         out.push_str("{\"timestamp\":\"");
         timestamp(out, self.begun.wall);
-        let level = match self.event() {
-            "denied" => "WARN",
-            "failed" | "cut" => "ERROR",
-            _ => "INFO",
-        };
-        out.push_str("\",\"level\":\"");
-        out.push_str(level);
-        out.push_str("\",\"event\":\"");
-        out.push_str(self.event());
-        out.push_str("\",\"request_id\":\"");
-        out.push_str(self.id.as_str());
-        out.push('"');
+        out.push_str(match event {
+            "denied" => "\",\"level\":\"WARN\"",
+            "failed" | "cut" => "\",\"level\":\"ERROR\"",
+            _ => "\",\"level\":\"INFO\"",
+        });
+        word(out, key!("event"), event);
+        word(out, key!("request_id"), self.id.as_str());
         if let Outcome::Refused(denial) = &self.outcome {
-            word(out, "reason", denial.reason.code());
+            word(out, key!("reason"), denial.reason.code());
         }
-        number(out, "status", u64::from(self.status));
+        number(out, key!("status"), u64::from(self.status));
         self.json_caller(out);
         self.json_request(out);
         self.json_upstream(out);
         match &self.outcome {
             Outcome::Refused(denial) => self.json_denial(out, denial),
-            Outcome::Cut(why) => word(out, "cause", why),
+            Outcome::Cut(why) => word(out, key!("cause"), why),
             Outcome::Open | Outcome::Served => {}
         }
         self.json_headers(out);
         self.json_figures(out);
-        word(out, "config", &self.snapshot.digest);
+        word(out, key!("config"), &self.snapshot.digest);
         out.push('}');
     }
 
     fn json_caller(&self, out: &mut String) {
         if let Some(project) = self.project() {
-            word(out, "project", &project.name);
+            word(out, key!("project"), &project.name);
         }
         if let Some(key) = self.key() {
-            word(out, "key_id", &key.id);
+            word(out, key!("key_id"), &key.id);
         }
         if let Some(claimed) = &self.claimed_key_id {
-            text(out, "claimed_key_id", claimed.as_bytes());
+            text(out, key!("claimed_key_id"), claimed);
         }
-        if let Some((client, source)) = self.client {
-            address(out, "client_ip", client);
-            if !matches!(source, AddressSource::Peer) {
-                address(out, "peer_ip", self.peer);
-            }
-            out.push_str(",\"ip_source\":\"");
-            source_word(out, source);
-            out.push('"');
-        } else {
-            address(out, "peer_ip", self.peer);
+        let Some((client, source)) = self.client else {
+            address(out, key!("peer_ip"), self.peer);
+            return;
+        };
+        address(out, key!("client_ip"), client);
+        if !matches!(source, AddressSource::Peer) {
+            address(out, key!("peer_ip"), self.peer);
         }
+        out.push_str(key!("ip_source"));
+        out.push('"');
+        source_word(out, source);
+        out.push('"');
     }
 
     fn json_request(&self, out: &mut String) {
-        text(out, "method", self.method.as_str().as_bytes());
-        text(out, "path", up_to_a_key(self.uri.path().as_bytes()));
+        text(out, key!("method"), self.method.as_str());
+        text(out, key!("path"), up_to_a_key(self.uri.path()));
         if let Some(endpoint) = self.endpoint {
-            word(out, "endpoint", endpoint.name);
-            word(out, "scope", endpoint.scope.name());
+            word(out, key!("endpoint"), endpoint.name);
+            word(out, key!("scope"), endpoint.scope.name());
         }
         if let Some(model) = &self.model {
-            text(out, "model", up_to_a_key(model.as_bytes()));
+            text(out, key!("model"), up_to_a_key(model));
         }
         if self.stream {
             out.push_str(",\"stream\":true");
         }
         if let Some(ceiling) = self.token_ceiling {
-            number(out, "token_ceiling", ceiling);
+            number(out, key!("token_ceiling"), ceiling);
         }
     }
 
     fn json_upstream(&self, out: &mut String) {
         if let Some(upstream) = self.upstream() {
-            word(out, "upstream", &upstream.name);
+            word(out, key!("upstream"), &upstream.name);
         }
         if let Some(credential) = &self.credential {
-            word(out, "credential", credential);
+            word(out, key!("credential"), credential);
         }
         if let Some(status) = self.upstream_status {
-            number(out, "upstream_status", u64::from(status));
+            number(out, key!("upstream_status"), u64::from(status));
         }
         if let Some(id) = &self.upstream_request_id {
-            text(out, "upstream_request_id", id.as_bytes());
+            text(out, key!("upstream_request_id"), &shown(id));
         }
     }
 
     fn json_denial(&self, out: &mut String, denial: &Denial) {
         match self.snapshot.rule(denial.rule) {
             Some(rule) => {
-                text(out, "rule", rule.path.as_bytes());
+                text(out, key!("rule"), &rule.path);
                 if !rule.at.is_empty() {
-                    text(out, "rule_at", rule.at.as_bytes());
+                    text(out, key!("rule_at"), &rule.at);
                 }
             }
-            None => word(out, "rule", "built-in"),
+            None => word(out, key!("rule"), "built-in"),
         }
-        text(out, "hint", self.fill(denial.reason.facts().told_to_operator, denial).as_bytes());
+        text(out, key!("hint"), &self.fill(denial.reason.facts().told_to_operator, denial));
         if let Some(wait) = denial.retry_after {
-            number(out, "retry_after_ms", millis(wait));
+            number(out, key!("retry_after_ms"), millis(wait));
         }
     }
 
@@ -138,10 +148,11 @@ impl Record {
         }
         out.push_str(",\"headers\":{");
         let from = out.len();
-        for (name, value) in [("user-agent", &self.user_agent), ("content-type", &self.content_type)] {
-            if let Some(value) = value {
-                text(out, name, up_to_a_key(value.as_bytes()));
-            }
+        if let Some(agent) = &self.user_agent {
+            text(out, key!("user-agent"), up_to_a_key(&shown(agent)));
+        }
+        if let Some(kind) = &self.content_type {
+            text(out, key!("content-type"), up_to_a_key(&shown(kind)));
         }
         // Every field is written behind a comma; the first of an object has none.
         out.replace_range(from..=from, "");
@@ -149,18 +160,18 @@ impl Record {
     }
 
     fn json_figures(&self, out: &mut String) {
-        number(out, "request_bytes", self.request_bytes);
-        number(out, "response_bytes", self.response_bytes);
+        number(out, key!("request_bytes"), self.request_bytes);
+        number(out, key!("response_bytes"), self.response_bytes);
         if let Some(decided) = self.decided {
-            number(out, "gate_us", micros(decided));
+            number(out, key!("gate_us"), micros(decided));
         }
         if let Some(wait) = self.upstream_wait {
-            number(out, "upstream_us", micros(wait));
+            number(out, key!("upstream_us"), micros(wait));
         }
         if let Some(first) = self.first_byte {
-            number(out, "first_byte_us", micros(first));
+            number(out, key!("first_byte_us"), micros(first));
         }
-        number(out, "latency_us", micros(self.begun.elapsed()));
+        number(out, key!("latency_us"), micros(self.latency()));
     }
 
     fn text(&self, out: &mut String) {
@@ -178,15 +189,15 @@ impl Record {
             _ => out.push('-'),
         }
         let _ = write!(out, "  {}  {} ", self.client.map_or(self.peer, |(client, _)| client), self.method);
-        plain(out, up_to_a_key(self.uri.path().as_bytes()), LONGEST);
+        plain(out, up_to_a_key(self.uri.path()).as_bytes(), LONGEST);
         if let Some(model) = &self.model {
             out.push_str("  ");
-            plain(out, up_to_a_key(model.as_bytes()), LONGEST);
+            plain(out, up_to_a_key(model).as_bytes(), LONGEST);
         }
         if let Some(upstream) = self.upstream() {
             let _ = write!(out, "  via {}", upstream.name);
         }
-        let _ = write!(out, "  {:.1} ms  {}", self.begun.elapsed().as_secs_f64() * 1e3, self.id);
+        let _ = write!(out, "  {:.1} ms  {}", self.latency().as_secs_f64() * 1e3, self.id);
         match &self.outcome {
             Outcome::Refused(denial) => {
                 let hint = self.fill(denial.reason.facts().told_to_operator, denial);
@@ -213,74 +224,109 @@ fn source_word(out: &mut String, source: AddressSource) {
     };
 }
 
-fn timestamp(out: &mut String, wall: std::time::SystemTime) {
-    if let Ok(stamp) = jiff::Timestamp::try_from(wall) {
-        let _ = write!(out, "{stamp:.3}");
-    }
+thread_local! {
+    /// The last second that was written, and its text: calendars are slow, and a busy gate writes
+    /// many records in one second.
+    static SECOND: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
 }
 
-fn name(out: &mut String, name: &str) {
-    out.push_str(",\"");
-    out.push_str(name);
-    out.push_str("\":");
+/// Writes a time as RFC 3339 in UTC, to the millisecond.
+fn timestamp(out: &mut String, wall: SystemTime) {
+    let Ok(since) = wall.duration_since(SystemTime::UNIX_EPOCH) else { return };
+    SECOND.with_borrow_mut(|(second, text)| {
+        if *second != since.as_secs() || text.is_empty() {
+            let Ok(stamp) = jiff::Timestamp::try_from(wall) else { return };
+            text.clear();
+            let _ = write!(text, "{stamp:.0}");
+            text.truncate(text.len().saturating_sub(1));
+            *second = since.as_secs();
+        }
+        out.push_str(text);
+    });
+    // A thousand above, so that there are always three digits behind the first.
+    out.push('.');
+    out.push_str(itoa::Buffer::new().format(1000 + since.subsec_millis()).get(1..).unwrap_or_default());
+    out.push('Z');
 }
 
 /// A field whose value is one of our own words.
-fn word(out: &mut String, field: &str, value: &str) {
-    name(out, field);
+fn word(out: &mut String, key: &'static str, value: &str) {
+    out.push_str(key);
     out.push('"');
     out.push_str(value);
     out.push('"');
 }
 
 /// A field whose value came from outside.
-fn text(out: &mut String, field: &str, value: &[u8]) {
-    name(out, field);
+fn text(out: &mut String, key: &'static str, value: &str) {
+    out.push_str(key);
     out.push('"');
     escaped(out, value);
     out.push('"');
 }
 
-fn number(out: &mut String, field: &str, value: u64) {
-    name(out, field);
+fn number(out: &mut String, key: &'static str, value: u64) {
+    out.push_str(key);
     out.push_str(itoa::Buffer::new().format(value));
 }
 
-fn address(out: &mut String, field: &str, value: IpAddr) {
-    name(out, field);
-    let _ = write!(out, "\"{value}\"");
+fn address(out: &mut String, key: &'static str, value: IpAddr) {
+    out.push_str(key);
+    out.push('"');
+    match value {
+        IpAddr::V4(four) => {
+            let mut dot = "";
+            for part in four.octets() {
+                out.push_str(dot);
+                out.push_str(itoa::Buffer::new().format(part));
+                dot = ".";
+            }
+        }
+        IpAddr::V6(six) => {
+            let _ = write!(out, "{six}");
+        }
+    }
+    out.push('"');
 }
 
-/// Writes bytes as the inside of a JSON string in plain ASCII, up to a length.
-fn escaped(out: &mut String, bytes: &[u8]) {
-    let ordinary = |b: u8| matches!(b, 0x20..=0x7e) && b != b'"' && b != b'\\';
-    let held = bytes.get(..LONGEST).unwrap_or(bytes);
-    if held.iter().all(|b| ordinary(*b)) {
-        out.push_str(std::str::from_utf8(held).unwrap_or_default());
-    } else {
-        for character in String::from_utf8_lossy(held).chars() {
-            match character {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                ' '..='~' => out.push(character),
-                _ => {
-                    for unit in character.encode_utf16(&mut [0; 2]) {
-                        let _ = write!(out, "\\u{unit:04x}");
-                    }
+/// A header's value as text.
+fn shown(value: &HeaderValue) -> Cow<'_, str> {
+    match value.to_str() {
+        Ok(plain) => Cow::Borrowed(plain),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()),
+    }
+}
+
+/// Writes text as the inside of a JSON string in plain ASCII, up to a length.
+fn escaped(out: &mut String, value: &str) {
+    let held = value.get(..value.floor_char_boundary(LONGEST)).unwrap_or(value);
+    let (plain, rest) = held.split_at_checked(ascii::plain(held.as_bytes())).unwrap_or((held, ""));
+    out.push_str(plain);
+    for character in rest.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            ' '..='~' => out.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
                 }
             }
         }
     }
-    if held.len() < bytes.len() {
+    if held.len() < value.len() {
         out.push_str("...");
     }
 }
 
 /// What stands before the secret of a project key that a client put where no key belongs.
-pub(super) fn up_to_a_key(bytes: &[u8]) -> &[u8] {
-    let prefix = crate::project_key::PREFIX.as_bytes();
-    let found = bytes.windows(prefix.len()).position(|here| here == prefix);
-    found.and_then(|at| bytes.get(..at + prefix.len())).unwrap_or(bytes)
+pub(super) fn up_to_a_key(text: &str) -> &str {
+    for (at, _) in text.match_indices('_') {
+        if let Some(before) = text.get(..=at).filter(|before| before.ends_with(crate::project_key::PREFIX)) {
+            return before;
+        }
+    }
+    text
 }
 
 /// Writes bytes for a person's eye: what is not plain ASCII becomes a question mark.
@@ -308,13 +354,44 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_written_is_one_plain_json_string(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let value = String::from_utf8_lossy(&bytes);
             let mut out = String::from("\"");
-            escaped(&mut out, &bytes);
+            escaped(&mut out, &value);
             out.push('"');
             prop_assert!(out.bytes().all(|b| matches!(b, 0x20..=0x7e)));
             let read: String = serde_json::from_str(&out).unwrap();
-            let held = String::from_utf8_lossy(bytes.get(..LONGEST).unwrap_or(&bytes)).into_owned();
-            prop_assert!(read.starts_with(&held));
+            let held = value.get(..value.floor_char_boundary(LONGEST)).unwrap();
+            prop_assert_eq!(read, if held.len() < value.len() { format!("{held}...") } else { held.to_owned() });
+        }
+
+        #[test]
+        fn times_are_written_as_the_calendar_says(millis in 0u64..4_102_444_800_000) {
+            let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(millis);
+            let mut out = String::new();
+            timestamp(&mut out, wall);
+            prop_assert_eq!(out, format!("{:.3}", jiff::Timestamp::try_from(wall).unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_key_is_cut_off_wherever_it_stands() {
+        for (text, shown) in [
+            ("gpt-4o", "gpt-4o"),
+            ("pcl_team_x", "pcl_"),
+            ("a_b/pcl_team_x", "a_b/pcl_"),
+            ("pcl", "pcl"),
+            ("é_pcl_", "é_pcl_"),
+        ] {
+            assert_eq!(up_to_a_key(text), shown);
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_usual() {
+        for given in ["10.1.2.3", "255.0.0.10", "2001:db8::1"] {
+            let mut out = String::new();
+            address(&mut out, key!("peer_ip"), given.parse().unwrap());
+            assert_eq!(out, format!(",\"peer_ip\":\"{given}\""));
         }
     }
 }

@@ -1,0 +1,57 @@
+//! Runs of plain text, judged eight bytes at a time.
+
+/// How many bytes at the beginning are plain: printable ASCII that stands for itself inside a JSON
+/// string, so neither a quote nor a backslash.
+///
+/// Eight bytes are judged at once, as one number. A byte that is not plain sets its highest bit in
+/// `ends`; a carry can set more such bits, but only behind the first, and only the first is used.
+#[must_use]
+#[inline]
+pub fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const BACKSLASHES: u64 = ONES * b'\\' as u64;
+    let (words, last) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let ends = word
+            | word.wrapping_add(ONES)
+            // Swapping 0x20 and 0x22 brings the quote beside the control characters, under the space.
+            | (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21)
+            | (word ^ BACKSLASHES).wrapping_sub(ONES);
+        let ends = ends & (ONES << 7);
+        if ends != 0 {
+            // At most 7, so it fits whatever a usize is.
+            return at * 8 + usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default();
+        }
+    }
+    let ends = |b: &u8| !matches!(b, 0x20..0x7f) || matches!(b, b'"' | b'\\');
+    words.len() * 8 + last.iter().position(ends).unwrap_or(last.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_byte_ends_a_run_or_does_not_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            let ends = byte < 0x20 || byte >= 0x7f || byte == b'"' || byte == b'\\';
+            for length in 1..40 {
+                for at in 0..length {
+                    let mut text = vec![b'a'; length];
+                    text[at] = byte;
+                    assert_eq!(plain(&text), if ends { at } else { length }, "{byte} at {at} of {length}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_end_counts(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let ends = |b: &u8| !(0x20..0x7f).contains(b) || *b == b'"' || *b == b'\\';
+            prop_assert_eq!(plain(&bytes), bytes.iter().position(ends).unwrap_or(bytes.len()));
+        }
+    }
+}
