@@ -1,17 +1,18 @@
 //! Runs of plain text, judged eight bytes at a time.
 
-/// How many bytes at the beginning are plain: printable ASCII that stands for itself inside a JSON
-/// string, so neither a quote nor a backslash.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const BACKSLASHES: u64 = ONES * b'\\' as u64;
+
+/// Where the run of plain bytes that begins at `from` ends. Plain is printable ASCII that stands for
+/// itself inside a JSON string, so neither a quote nor a backslash.
 ///
 /// Eight bytes are judged at once, as one number. A byte that is not plain sets its highest bit in
 /// `ends`; a carry can set more such bits, but only behind the first, and only the first is used.
 #[must_use]
 #[inline]
-pub fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const BACKSLASHES: u64 = ONES * b'\\' as u64;
-    let (words, last) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
+pub fn plain_until(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*word);
         let ends = word
             | word.wrapping_add(ONES)
@@ -21,16 +22,18 @@ pub fn plain(bytes: &[u8]) -> usize {
         let ends = ends & (ONES << 7);
         if ends != 0 {
             // At most 7, so it fits whatever a usize is.
-            return at * 8 + usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default();
+            return at + usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default();
         }
+        at += 8;
     }
     let ends = |b: &u8| !matches!(b, 0x20..0x7f) || matches!(b, b'"' | b'\\');
-    words.len() * 8 + last.iter().position(ends).unwrap_or(last.len())
+    let last = bytes.get(at..).unwrap_or_default();
+    at + last.iter().position(ends).unwrap_or(last.len())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::plain_until;
     use proptest::prelude::*;
 
     #[test]
@@ -41,7 +44,7 @@ mod tests {
                 for at in 0..length {
                     let mut text = vec![b'a'; length];
                     text[at] = byte;
-                    assert_eq!(plain(&text), if ends { at } else { length }, "{byte} at {at} of {length}");
+                    assert_eq!(plain_until(&text, 0), if ends { at } else { length }, "{byte} at {at} of {length}");
                 }
             }
         }
@@ -51,7 +54,10 @@ mod tests {
         #[test]
         fn the_first_end_counts(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let ends = |b: &u8| !(0x20..0x7f).contains(b) || *b == b'"' || *b == b'\\';
-            prop_assert_eq!(plain(&bytes), bytes.iter().position(ends).unwrap_or(bytes.len()));
+            for from in 0..=bytes.len() {
+                let end = bytes[from..].iter().position(ends).map_or(bytes.len(), |at| from + at);
+                prop_assert_eq!(plain_until(&bytes, from), end);
+            }
         }
     }
 }

@@ -286,27 +286,29 @@ impl Grammar {
         if !self.characters.is_whole() {
             *piece = self.in_characters(piece.as_slice())?.iter();
         }
+        if !self.keeping {
+            // What nobody keeps is only passed, and with it the escapes that prompts are full of.
+            skip(piece);
+        }
         loop {
             let rest = piece.as_slice();
-            let plain = ascii::plain(rest);
+            let plain = ascii::plain_until(rest, 0);
             if self.keeping && plain > 0 {
                 self.no_surrogate_waits()?;
                 self.keep(rest.get(..plain).unwrap_or_default());
             }
-            let Some(&stop) = piece.nth(plain) else { return Ok(Step::More) };
-            if stop == b'"' {
-                return self.end_string(name);
-            } else if stop >= 0x7f {
-                *piece = self.in_characters(rest.get(plain..).unwrap_or_default())?.iter();
-            } else if stop != b'\\' {
-                return Err(Fault::NotJson("a control character stands in a string"));
-            } else if !self.keeping && piece.as_slice().first().is_some_and(|b| is_simple(*b)) {
-                // What nobody keeps is only passed: prompts are full of these.
-                piece.next();
-            } else {
-                self.escapes = true;
-                self.state = State::InEscape { name };
-                return Ok(Step::More);
+            match piece.nth(plain) {
+                None => return Ok(Step::More),
+                Some(b'"') => return self.end_string(name),
+                Some(b'\\') => {
+                    self.escapes = true;
+                    self.state = State::InEscape { name };
+                    return Ok(Step::More);
+                }
+                Some(0x7f..) => {
+                    *piece = self.in_characters(rest.get(plain..).unwrap_or_default())?.iter();
+                }
+                Some(_) => return Err(Fault::NotJson("a control character stands in a string")),
             }
         }
     }
@@ -433,7 +435,17 @@ impl Grammar {
     }
 }
 
-/// Whether a byte behind a backslash makes a whole escape.
-const fn is_simple(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')
+/// Goes to the first byte of a string that is neither plain nor part of an escape of two bytes.
+#[inline]
+fn skip(piece: &mut Iter<'_, u8>) {
+    let rest = piece.as_slice();
+    let mut at = 0;
+    loop {
+        at = ascii::plain_until(rest, at);
+        match rest.get(at..).and_then(|rest| rest.first_chunk()) {
+            Some([b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't']) => at += 2,
+            _ => break,
+        }
+    }
+    *piece = rest.get(at..).unwrap_or_default().iter();
 }

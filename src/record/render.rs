@@ -300,7 +300,7 @@ fn shown(value: &HeaderValue) -> Cow<'_, str> {
 /// Writes text as the inside of a JSON string in plain ASCII, up to a length.
 fn escaped(out: &mut String, value: &str) {
     let held = value.get(..value.floor_char_boundary(LONGEST)).unwrap_or(value);
-    let (plain, rest) = held.split_at_checked(ascii::plain(held.as_bytes())).unwrap_or((held, ""));
+    let (plain, rest) = held.split_at_checked(ascii::plain_until(held.as_bytes(), 0)).unwrap_or((held, ""));
     out.push_str(plain);
     for character in rest.chars() {
         match character {
