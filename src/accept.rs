@@ -21,12 +21,13 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service as _;
 
+use crate::alarm::TICK;
 use crate::body::ClientBody;
 use crate::clock::Moment;
 use crate::exchange::{Accepted, Carried, Exchange};
@@ -42,8 +43,6 @@ const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_HEADERS: usize = 100;
 /// How long written bytes may stay unread by a client before its connection is given up.
 const LONGEST_UNREAD: Duration = Duration::from_mins(2);
-/// How often unused upstream connections are looked through.
-const SWEEP: Duration = Duration::from_secs(10);
 
 /// What every worker shares.
 #[derive(Debug)]
@@ -70,11 +69,11 @@ pub enum Phase {
 /// Serves connections until it is time to drain, and then those under way until they end or are cut
 /// off. When this returns, every record is closed.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<Phase>) {
-    let pool = Arc::new(Pool::default());
+    let pool = Arc::new(Pool::new(Moment::now()));
     let handed_on = stop.clone();
     let mut connections = JoinSet::new();
-    let mut sweep = tokio::time::interval(SWEEP);
-    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
@@ -83,7 +82,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
                 Err(error) => pause_after(&error).await,
             },
             _ = stop.wait_for(|phase| *phase != Phase::Serving) => break,
-            _ = sweep.tick() => pool.sweep(Moment::now()),
+            _ = tick.tick() => pool.tick(Moment::now()),
             Some(_) = connections.join_next() => {}
         }
     }
@@ -168,6 +167,7 @@ async fn connection(
         tracing::debug!(error = %error, "socket_option_failed");
     }
     let header_timeout = shared.snapshot.load().server.header_timeout;
+    let alarms = pool.alarms().clone();
     let stack = stack::gate(pool);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut stack = stack.clone();
@@ -176,7 +176,7 @@ async fn connection(
         stack.call(exchange)
     });
     let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(alarms)
         .header_read_timeout(header_timeout)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)

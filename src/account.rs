@@ -17,8 +17,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
 
+use crate::alarm::Alarm;
 use crate::exchange::Permits;
 use crate::ledger::OpenRecord;
 use crate::pool::{Connection, Pool};
@@ -36,7 +36,7 @@ enum Source {
     /// The gate's own words.
     Own(Option<Bytes>),
     /// The upstream's.
-    Upstream { incoming: Incoming, silence: Duration, timer: Option<Pin<Box<Sleep>>> },
+    Upstream { incoming: Incoming, silence: Duration, alarm: Option<Alarm> },
 }
 
 /// What is held until the answer has ended.
@@ -52,7 +52,7 @@ struct Open {
 #[derive(Debug)]
 pub struct Lease {
     /// The connection.
-    pub connection: Connection,
+    pub connection: Box<Connection>,
     /// Where it goes.
     pub pool: Arc<Pool>,
 }
@@ -85,7 +85,7 @@ impl Relay {
         permits: Permits,
         lease: Lease,
     ) -> Self {
-        let source = Source::Upstream { incoming, silence, timer: None };
+        let source = Source::Upstream { incoming, silence, alarm: None };
         let mut relay = Self { source, open: Some(Open { record, permits, lease: Some(lease) }) };
         if relay.is_end_stream() {
             relay.end();
@@ -140,10 +140,13 @@ impl Body for Relay {
                     relay.end();
                     return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
                 }
-                Source::Upstream { incoming, silence, timer } => match Pin::new(incoming).poll_frame(cx) {
+                Source::Upstream { incoming, silence, alarm } => match Pin::new(incoming).poll_frame(cx) {
                     Poll::Pending => {
-                        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(*silence)));
-                        if timer.as_mut().poll(cx).is_pending() {
+                        if alarm.is_none() {
+                            let lease = relay.open.as_ref().and_then(|open| open.lease.as_ref());
+                            *alarm = lease.map(|lease| lease.pool.alarms().set(*silence));
+                        }
+                        if alarm.as_mut().is_none_or(|alarm| Pin::new(alarm).poll(cx).is_pending()) {
                             return Poll::Pending;
                         }
                         return Poll::Ready(Some(Err(
@@ -151,8 +154,8 @@ impl Body for Relay {
                         )));
                     }
                     Poll::Ready(polled) => {
-                        if let Some(timer) = timer {
-                            timer.as_mut().reset(Instant::now() + *silence);
+                        if let Some(alarm) = alarm {
+                            alarm.again(*silence);
                         }
                         polled
                     }

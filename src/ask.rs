@@ -6,9 +6,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -21,6 +22,7 @@ use crate::endpoint::{ModelIn, Streams, Verb};
 use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal};
 use crate::peek::{Fault, Peek, Peeked};
 use crate::policy::model::may_leave_open;
+use crate::policy::single;
 
 /// Puts the reading of the body in front of a service.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +80,8 @@ fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
     if !is_json(headers) {
         return Err(Denial::built_in(Reason::ContentTypeUnsupported));
     }
-    let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !headers.get_all(header::CONTENT_ENCODING).iter().all(identity) {
+    let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !single(headers, &header::CONTENT_ENCODING).is_ok_and(|coding| coding.is_none_or(identity)) {
         return Err(Denial::built_in(Reason::EncodingUnsupported));
     }
     let most = u64::try_from(server.max_body).unwrap_or(u64::MAX);
@@ -91,8 +93,7 @@ fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
 
 /// Whether exactly one content type is given and it is JSON in UTF-8, the only charset that was read.
 fn is_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(only), None) = (types.next(), types.next()) else { return false };
+    let Ok(Some(only)) = single(headers, &header::CONTENT_TYPE) else { return false };
     let mut parts = only.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii);
     parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"))
         && parts.all(|parameter| match parameter.split_at_checked(8) {
@@ -168,7 +169,7 @@ impl Reading {
 
 fn asked(
     exchange: Exchange<Metered>,
-    model: Option<Box<str>>,
+    model: Option<Arc<str>>,
     peeked: &Peeked,
     body: Frames,
 ) -> Exchange<Asked> {
@@ -187,7 +188,7 @@ fn asked(
 }
 
 /// The one model that the request names.
-fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Box<str>>, Denial> {
+fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str>>, Denial> {
     let scoped = &exchange.stage.scoped;
     match scoped.endpoint.model {
         ModelIn::Nowhere => Ok(None),
@@ -197,7 +198,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Box<str
             let same = |name: &str| {
                 name == path || (gemini && name.strip_prefix("models/").is_some_and(|bare| bare == path))
             };
-            let agrees = |name: &Option<Box<str>>| name.as_deref().is_none_or(same);
+            let agrees = |name: &Option<Arc<str>>| name.as_deref().is_none_or(same);
             let items_agree = !gemini || (!peeked.item_models_differ && agrees(&peeked.item_model));
             if agrees(&peeked.model) && items_agree {
                 Ok(scoped.path_model.clone())

@@ -55,7 +55,7 @@ impl Body for ClientBody {
 /// A whole body in the pieces in which it came: nothing is joined or copied.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
-    pieces: SmallVec<[Bytes; 2]>,
+    pieces: SmallVec<[Bytes; 1]>,
     next: usize,
     left: u64,
 }

@@ -114,7 +114,7 @@ pub struct Scoped {
     pub(crate) caller: Caller,
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) root: &'static str,
-    pub(crate) path_model: Option<Box<str>>,
+    pub(crate) path_model: Option<Arc<str>>,
     pub(crate) query: String,
     pub(crate) upstreams: UpstreamSet,
 }
@@ -134,7 +134,7 @@ pub type Permits = SmallVec<[Permit; 2]>;
 pub struct Asked {
     pub(crate) scoped: Scoped,
     pub(crate) permits: Permits,
-    pub(crate) model: Option<Box<str>>,
+    pub(crate) model: Option<Arc<str>>,
     pub(crate) rerouting: Option<&'static str>,
     pub(crate) body: Frames,
 }

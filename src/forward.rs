@@ -9,7 +9,10 @@
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -57,10 +60,16 @@ pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Re
     exchange.record.decided = Some(decided);
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
-    let asking = send(&pool, upstream, &mut unsent, begun);
-    let answered = match tokio::time::timeout(upstream.response_timeout, asking).await {
-        Ok(answered) => answered,
-        Err(_) => Err(Denial::built_in(Reason::UpstreamTimeout).because("no answer within response_timeout")),
+    let answered = {
+        let mut asking = pin!(send(&pool, upstream, &mut unsent, begun));
+        let mut alarm = pool.alarms().set(upstream.response_timeout);
+        poll_fn(|cx| match asking.as_mut().poll(cx) {
+            Poll::Ready(answered) => Poll::Ready(answered),
+            Poll::Pending => Pin::new(&mut alarm).poll(cx).map(|()| {
+                Err(Denial::built_in(Reason::UpstreamTimeout).because("no answer within response_timeout"))
+            }),
+        })
+        .await
     };
     exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
     match answered {
@@ -85,11 +94,12 @@ async fn send(
     upstream: &Upstream,
     unsent: &mut Option<Request<Frames>>,
     now: Moment,
-) -> Result<(Response<Incoming>, Connection), Denial> {
+) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
     loop {
         let mut connection = match pool.take(upstream, now).await {
             Some(connection) => connection,
-            None => pool::connect(upstream).await.map_err(|error| unreachable_because(&error))?,
+            // Boxed like all that is rare: this future is made for each request, at its full size.
+            None => Box::pin(pool::connect(upstream)).await.map_err(|error| unreachable_because(&error))?,
         };
         let Some(request) = unsent.take() else {
             return Err(Denial::built_in(Reason::UpstreamUnreachable).because("it was sent before"));
@@ -133,10 +143,10 @@ async fn pass_on(
         return Err(exchange.refuse(denial));
     }
     if upstream.provider == Provider::Gemini && head.status == StatusCode::BAD_REQUEST {
-        return read_complaint(exchange, upstream, headers, incoming, lease).await;
+        return Box::pin(read_complaint(exchange, upstream, headers, incoming, lease)).await;
     }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
-        return list_models(exchange, upstream, headers, incoming, lease).await;
+        return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
     }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;
@@ -235,7 +245,7 @@ const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-requ
 /// The headers of the answer that the client may see, and the request's name. The upstream's name
 /// of the request goes into the record.
 fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(6);
     let mut last = None;
     for (name, value) in from {
         // Of several values under one name only the first comes with it.
@@ -260,7 +270,7 @@ fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderM
             _ => {}
         }
     }
-    if let Ok(value) = HeaderValue::from_str(exchange.record.id.as_str()) {
+    if let Ok(value) = HeaderValue::from_bytes(exchange.record.id.as_bytes()) {
         if exchange.stage.endpoint.surface == Surface::Anthropic {
             headers.insert(REQUEST_ID, value.clone());
         }
@@ -271,7 +281,7 @@ fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderM
 
 /// Puts the request's name wherever some SDK looks for it.
 fn name_request(headers: &mut HeaderMap, id: RequestId) {
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+    if let Ok(value) = HeaderValue::from_bytes(id.as_bytes()) {
         headers.insert(X_REQUEST_ID, value.clone());
         headers.insert(REQUEST_ID, value);
     }

@@ -33,7 +33,7 @@ impl Policy for Inject {
             .target(scoped.endpoint, scoped.root, scoped.path_model.as_deref(), &scoped.query)
             .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
 
-        let mut headers = HeaderMap::with_capacity(12);
+        let mut headers = HeaderMap::with_capacity(6);
         headers.insert(header::HOST, upstream.authority.clone());
         for (name, value) in &sight.head.headers {
             if goes_on(name) {

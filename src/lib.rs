@@ -9,6 +9,7 @@ pub mod accept;
 pub mod account;
 pub mod address;
 pub mod admin;
+pub mod alarm;
 pub mod ascii;
 mod ask;
 pub mod body;

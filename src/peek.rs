@@ -12,6 +12,8 @@
 mod grammar;
 mod text;
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::endpoint::LONGEST_MODEL;
@@ -26,9 +28,9 @@ const MOST_NAMES: usize = 512;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peeked {
     /// The top-level `model`.
-    pub model: Option<Box<str>>,
+    pub model: Option<Arc<str>>,
     /// The `model` of the items in `requests`, which Gemini's batches carry.
-    pub item_model: Option<Box<str>>,
+    pub item_model: Option<Arc<str>>,
     /// Whether those items name different models.
     pub item_models_differ: bool,
     /// The top-level `stream`.
@@ -243,7 +245,7 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
     }
 }
 
-fn model(name: &[u8]) -> Result<Box<str>, Fault> {
+fn model(name: &[u8]) -> Result<Arc<str>, Fault> {
     let name = std::str::from_utf8(name).map_err(|_| Fault::Unfit("'model' holds half a character"))?;
     if name.is_empty() {
         return Err(Fault::Unfit("'model' is empty"));

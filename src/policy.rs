@@ -13,6 +13,7 @@ pub mod rate;
 pub mod scope;
 
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::clock::Moment;
 use crate::denial::Denial;
@@ -31,6 +32,24 @@ pub trait Policy {
     /// # Errors
     /// The denial, when the request may not pass.
     fn decide(&self, from: Self::From, sight: &mut Sight<'_>) -> Result<Self::Into, Denial>;
+}
+
+/// A header stands there more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated;
+
+/// The value of a header that may stand there once at most.
+///
+/// # Errors
+/// When it stands there twice.
+pub fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h HeaderValue>, Repeated> {
+    let first = headers.get(name);
+    // As many values as names: nothing is repeated. Looking for a second value costs more.
+    let none_repeated = headers.len() == headers.keys_len();
+    if first.is_none() || none_repeated || headers.get_all(name).iter().nth(1).is_none() {
+        return Ok(first);
+    }
+    Err(Repeated)
 }
 
 /// What a policy may look at.

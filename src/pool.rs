@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::alarm::Alarms;
 use crate::body::Frames;
 use crate::clock::Moment;
 use crate::snapshot::Upstream;
@@ -24,6 +25,8 @@ use crate::snapshot::Upstream;
 const LONGEST_LIFE: Duration = Duration::from_mins(5);
 /// How many unused connections a worker keeps for one upstream.
 const MOST_IDLE: usize = 512;
+/// How often they are looked through.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// A connection, and where it belongs.
 #[derive(Debug)]
@@ -46,21 +49,46 @@ struct Place {
     tls: usize,
 }
 
-/// One worker's unused connections.
-#[derive(Debug, Default)]
+/// One worker's unused connections, and the alarms of those in use.
+#[derive(Debug)]
 pub struct Pool {
     shelves: Mutex<Vec<Shelf>>,
+    alarms: Alarms,
+    swept: Mutex<Moment>,
 }
 
 #[derive(Debug)]
 struct Shelf {
     place: Place,
-    idle: Vec<(Connection, Moment)>,
+    idle: Vec<(Box<Connection>, Moment)>,
 }
 
 impl Pool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(now: Moment) -> Self {
+        Self { shelves: Mutex::default(), alarms: Alarms::new(now), swept: Mutex::new(now) }
+    }
+
+    /// The alarms that end what takes too long.
+    #[must_use]
+    pub const fn alarms(&self) -> &Alarms {
+        &self.alarms
+    }
+
+    /// What a worker does every [`TICK`](crate::alarm::TICK).
+    pub fn tick(&self, now: Moment) {
+        self.alarms.look(now);
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(*swept) >= SWEEP {
+            *swept = now;
+            drop(swept);
+            self.sweep(now);
+        }
+    }
+
     /// Takes a connection to the upstream that is not in use, if there is one.
-    pub async fn take(&self, upstream: &Upstream, now: Moment) -> Option<Connection> {
+    pub async fn take(&self, upstream: &Upstream, now: Moment) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.pop(upstream, now)?;
             if connection.sender.is_ready() || connection.sender.ready().await.is_ok() {
@@ -70,7 +98,7 @@ impl Pool {
         }
     }
 
-    fn pop(&self, upstream: &Upstream, now: Moment) -> Option<Connection> {
+    fn pop(&self, upstream: &Upstream, now: Moment) -> Option<Box<Connection>> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let shelf = shelves.iter_mut().find(|shelf| leads_to(&shelf.place, upstream))?;
         while let Some((connection, since)) = shelf.idle.pop() {
@@ -82,7 +110,7 @@ impl Pool {
     }
 
     /// Gives a connection back whose answer was read to the end.
-    pub fn give_back(&self, connection: Connection, now: Moment) {
+    pub fn give_back(&self, connection: Box<Connection>, now: Moment) {
         if connection.sender.is_closed() || stale(&connection, now, now) {
             return;
         }
@@ -99,7 +127,7 @@ impl Pool {
     }
 
     /// Closes what has been unused too long.
-    pub fn sweep(&self, now: Moment) {
+    fn sweep(&self, now: Moment) {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         for shelf in shelves.iter_mut() {
             shelf.idle.retain(|(connection, since)| {
@@ -126,14 +154,14 @@ fn leads_to(place: &Place, upstream: &Upstream) -> bool {
 ///
 /// # Errors
 /// When the name is not found, nobody answers, or TLS fails.
-pub async fn connect(upstream: &Upstream) -> io::Result<Connection> {
+pub async fn connect(upstream: &Upstream) -> io::Result<Box<Connection>> {
     let made = tokio::time::timeout(upstream.connect_timeout, reach(upstream)).await;
     made.unwrap_or_else(|_| {
         Err(io::Error::new(io::ErrorKind::TimedOut, "no connection within connect_timeout"))
     })
 }
 
-async fn reach(upstream: &Upstream) -> io::Result<Connection> {
+async fn reach(upstream: &Upstream) -> io::Result<Box<Connection>> {
     let stream = TcpStream::connect((&*upstream.host, upstream.port)).await?;
     stream.set_nodelay(true)?;
     let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_mins(1));
@@ -146,7 +174,7 @@ async fn reach(upstream: &Upstream) -> io::Result<Connection> {
         }
     };
     let place = Place { host: Arc::from(&*upstream.host), port: upstream.port, tls: tls_place(upstream) };
-    Ok(Connection { sender, reused: false, born: Moment::now(), kept: upstream.pool_idle, place })
+    Ok(Box::new(Connection { sender, reused: false, born: Moment::now(), kept: upstream.pool_idle, place }))
 }
 
 async fn handshake(

@@ -7,6 +7,7 @@
 //!    256 random bits leave nothing to guess.
 
 use aws_lc_rs::digest;
+use siphasher::sip128::SipHasher24;
 
 /// The SHA-256 of a key's text.
 pub type Digest = [u8; 32];
@@ -88,6 +89,58 @@ pub fn digest(text: &[u8]) -> Digest {
     out
 }
 
+/// The digests of keys that were recognised lately, so that a busy key is not digested for each of
+/// its requests: where the processor has no instructions for it, SHA-256 costs more than all other
+/// rules together.
+///
+/// No key is kept. A text is known again by its SipHash-2-4 of 128 bits under a secret that never
+/// leaves the process, so nobody outside can make another text that is taken for it.
+#[derive(Debug)]
+pub struct Recent {
+    secret: Option<[u8; 16]>,
+    slots: Box<[Option<(u128, Digest)>]>,
+}
+
+impl Recent {
+    /// How many digests are kept; a power of two.
+    const SLOTS: usize = 256;
+
+    /// The digest of a text that was recognised before, and the text's mark for [`Self::keep`].
+    #[must_use]
+    pub fn find(&self, text: &[u8]) -> (Option<Digest>, Mark) {
+        let Some(secret) = &self.secret else { return (None, Mark(None)) };
+        let mark = SipHasher24::new_with_key(secret).hash(text).as_u128();
+        let kept = self.slots.get(Self::slot(mark)).copied().flatten();
+        (kept.filter(|(known, _)| *known == mark).map(|(_, digest)| digest), Mark(Some(mark)))
+    }
+
+    /// Keeps the digest of a key that was recognised.
+    pub fn keep(&mut self, mark: Mark, digest: Digest) {
+        if let Mark(Some(mark)) = mark
+            && let Some(slot) = self.slots.get_mut(Self::slot(mark))
+        {
+            *slot = Some((mark, digest));
+        }
+    }
+
+    fn slot(mark: u128) -> usize {
+        usize::try_from(mark % Self::SLOTS as u128).unwrap_or_default()
+    }
+}
+
+impl Default for Recent {
+    /// Empty, under a secret of its own. Without randomness nothing is kept.
+    fn default() -> Self {
+        let mut secret = [0; 16];
+        let secret = getrandom::fill(&mut secret).is_ok().then_some(secret);
+        Self { secret, slots: vec![None; Self::SLOTS].into() }
+    }
+}
+
+/// What a text is known by again.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(Option<u128>);
+
 /// Makes a key from 256 random bits.
 #[must_use]
 pub fn compose(id: &str, random: [u8; 32]) -> zeroize::Zeroizing<String> {
@@ -147,6 +200,24 @@ mod tests {
             let _ = public_id(&text);
             let _ = public_id(&[b"pcl_".as_slice(), &text].concat());
         }
+    }
+
+    #[test]
+    fn a_digest_is_found_again_only_for_its_own_text() {
+        let mut recent = Recent::default();
+        for number in 0..=u8::MAX {
+            let key = compose("a", [number; 32]);
+            let (found, mark) = recent.find(key.as_bytes());
+            assert_eq!(found, None);
+            recent.keep(mark, digest(key.as_bytes()));
+            assert_eq!(recent.find(key.as_bytes()).0, Some(digest(key.as_bytes())));
+        }
+        let kept = (0..=u8::MAX).filter(|number| {
+            let key = compose("a", [*number; 32]);
+            recent.find(key.as_bytes()).0.is_some_and(|found| found == digest(key.as_bytes()))
+        });
+        assert!(kept.count() > 128, "two thirds of as many keys as slots find a slot of their own");
+        assert_eq!(recent.find(b"").0, None);
     }
 
     #[test]

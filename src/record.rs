@@ -75,7 +75,7 @@ pub struct Record {
     /// What was asked for.
     pub endpoint: Option<&'static Endpoint>,
     /// The model asked for.
-    pub model: Option<Box<str>>,
+    pub model: Option<Arc<str>>,
     /// Whether a stream was asked for.
     pub stream: bool,
     /// The most tokens that the answer may have, if the client said so.

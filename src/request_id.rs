@@ -46,6 +46,12 @@ impl RequestId {
         Self(text)
     }
 
+    /// The id's bytes, which are plain ASCII.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

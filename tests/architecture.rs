@@ -28,7 +28,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     ("compiled: what policies decide by", &["limits", "snapshot"]),
     ("written, and told: made without a runtime", &["config", "record"]),
-    ("the request and its record on their way", &["body", "exchange", "ledger", "metrics", "telemetry"]),
+    ("the request and its record on their way", &["alarm", "body", "exchange", "ledger", "metrics", "telemetry"]),
     ("decisions, and what they need", &["models", "policy", "pool"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "respond"]),
     ("the stages in order", &["stack"]),
@@ -60,10 +60,7 @@ const SOLE: [Sole; 6] = [
     },
     Sole {
         text: "Instant::now(",
-        files: &[
-            ("clock.rs", "the one place"),
-            ("account.rs", "tokio's timer is reset by tokio's own reading, which decides nothing"),
-        ],
+        files: &[("clock.rs", "the one place")],
         rule: "only clock.rs reads the time: take a Moment as an argument",
     },
     Sole {

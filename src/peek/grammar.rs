@@ -67,11 +67,11 @@ enum Digits {
 #[derive(Debug)]
 pub(super) struct Grammar {
     state: State,
-    /// One bit a level: set for an object.
+    /// One bit a level, the lowest for the innermost: set for an object.
     objects: u128,
     depth: usize,
     characters: Characters,
-    /// One bit a level: set where names matter.
+    /// One bit a level, as in `objects`: set where names matter.
     named: u128,
     keep_value: bool,
     keeping: bool,
@@ -115,12 +115,11 @@ impl Grammar {
 
     /// Whether the names in the container that just opened matter.
     pub(super) const fn keep_names(&mut self, keep: bool) {
-        let bit = 1 << self.depth.saturating_sub(1);
-        self.named = if keep { self.named | bit } else { self.named & !bit };
+        self.named = self.named & !1 | keep as u128;
     }
 
     const fn keeps_names(&self) -> bool {
-        self.depth > 0 && self.named & (1 << (self.depth - 1)) != 0
+        self.named & 1 != 0
     }
 
     /// Whether the value of the name that just ended matters.
@@ -219,22 +218,22 @@ impl Grammar {
             return Err(Fault::Unfit("it nests too deep"));
         }
         self.depth += 1;
-        let bit = 1u128 << (self.depth - 1);
+        self.named <<= 1;
+        self.objects <<= 1;
         match container {
             Container::Object => {
-                self.objects |= bit;
+                self.objects |= 1;
                 self.state = State::NameOrEnd;
             }
-            Container::Array => {
-                self.objects &= !bit;
-                self.state = State::ValueOrEnd;
-            }
+            Container::Array => self.state = State::ValueOrEnd,
         }
         Ok(Step::Opened(container))
     }
 
     fn close(&mut self) {
         self.depth = self.depth.saturating_sub(1);
+        self.named >>= 1;
+        self.objects >>= 1;
         self.after_value();
     }
 
@@ -243,7 +242,7 @@ impl Grammar {
     }
 
     const fn in_object(&self) -> bool {
-        self.depth > 0 && self.objects & (1 << (self.depth - 1)) != 0
+        self.objects & 1 != 0
     }
 
     fn begin_string(&mut self, name: bool) {
@@ -299,7 +298,7 @@ impl Grammar {
             }
             match piece.nth(plain) {
                 None => return Ok(Step::More),
-                Some(b'"') => return self.end_string(name),
+                Some(b'"') => return self.end_string(name, piece),
                 Some(b'\\') => {
                     self.escapes = true;
                     self.state = State::InEscape { name };
@@ -327,11 +326,22 @@ impl Grammar {
     }
 
     #[inline]
-    fn end_string(&mut self, name: bool) -> Result<Step, Fault> {
+    fn end_string(&mut self, name: bool, piece: &mut Iter<'_, u8>) -> Result<Step, Fault> {
         self.no_surrogate_waits()?;
         let step = if name { Step::Name } else { Step::Text };
         if name {
-            self.state = State::Colon;
+            // As good as always the colon is the next byte, and a blank behind it.
+            self.state = match piece.as_slice() {
+                [b':', b' ', ..] => {
+                    piece.nth(1);
+                    State::Value
+                }
+                [b':', ..] => {
+                    piece.next();
+                    State::Value
+                }
+                _ => State::Colon,
+            };
         } else {
             self.after_value();
         }

@@ -7,9 +7,9 @@
 //! 4. A body is framed by its length or by `chunked` alone: of several codings two readers could
 //!    take off different ones.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
-use super::{Policy, Sight};
+use super::{Policy, Sight, single};
 use crate::denial::{Denial, Reason};
 use crate::exchange::{Accepted, Formed};
 
@@ -27,16 +27,12 @@ impl Policy for Form {
             return Err(Denial::built_in(Reason::TargetInvalid).because("a proxy's whole-URI form was sent"));
         }
         let headers = &sight.head.headers;
-        let mut hosts = headers.get_all(header::HOST).iter();
-        match (hosts.next(), hosts.next()) {
-            (Some(host), None) if is_host(host.as_bytes()) => {}
+        match single(headers, &header::HOST) {
+            Ok(Some(host)) if is_host(host.as_bytes()) => {}
             _ => return Err(Denial::built_in(Reason::HostInvalid)),
         }
-        if headers
-            .get_all(header::EXPECT)
-            .iter()
-            .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-        {
+        let known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+        if !single(headers, &header::EXPECT).is_ok_and(|expected| expected.is_none_or(known)) {
             return Err(Denial::built_in(Reason::ExpectationUnsupported));
         }
         if !is_plainly_framed(headers) {
@@ -51,12 +47,8 @@ impl Policy for Form {
 /// Whether every reader sees the body end in the same place.
 #[must_use]
 pub fn is_plainly_framed(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => true,
-        (Some(only), None) => only.as_bytes().eq_ignore_ascii_case(b"chunked"),
-        (Some(_), Some(_)) => false,
-    }
+    let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    single(headers, &header::TRANSFER_ENCODING).is_ok_and(|coding| coding.is_none_or(chunked))
 }
 
 /// A name or address with an optional port; no user, no path, no blanks.

@@ -8,13 +8,14 @@
 //! 3. The look-up is by SHA-256: how long it takes tells nothing about any key.
 //! 4. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
 
+use std::cell::RefCell;
+
 use http::{HeaderMap, HeaderName, header};
-use smallvec::SmallVec;
 
 use super::{Policy, Sight};
 use crate::denial::{Denial, Reason};
 use crate::exchange::{Admitted, Caller, Identified};
-use crate::project_key;
+use crate::project_key::{self, Recent};
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +30,31 @@ impl Policy for KeyCheck {
         let sent = the_one_credential(&sight.head.headers, query)?;
         let claimed = project_key::public_id(sent)
             .map_err(|why| Denial::built_in(Reason::KeyMalformed).because(why.sentence()))?;
-        let Some(&at) = sight.snapshot.by_digest.get(&project_key::digest(sent)) else {
+        let Some(at) = recognised(sent, sight) else {
             sight.notes.claimed_key_id = Some(claimed.into());
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
         let caller = works_now(at, sight)?;
         Ok(Identified { address: from.address, caller })
     }
+}
+
+thread_local! {
+    static RECENT: RefCell<Recent> = RefCell::default();
+}
+
+/// The number of the key with this text. The configuration is asked each time: only the digest is
+/// remembered, never what a key may do.
+fn recognised(sent: &[u8], sight: &Sight<'_>) -> Option<usize> {
+    RECENT.with_borrow_mut(|recent| {
+        let (known, mark) = recent.find(sent);
+        let digest = known.unwrap_or_else(|| project_key::digest(sent));
+        let at = *sight.snapshot.by_digest.get(&digest)?;
+        if known.is_none() {
+            recent.keep(mark, digest);
+        }
+        Some(at)
+    })
 }
 
 /// Whether a recognised key and its project work at this moment.
@@ -71,30 +90,45 @@ static SLOTS: [(&str, HeaderName); 3] = [
     ("api-key", HeaderName::from_static("api-key")),
 ];
 
-/// A credential and where it was found.
-type Found<'h> = SmallVec<[(&'static str, &'h [u8]); 4]>;
+/// A credential, and where it was found first.
+type Found<'h> = Option<(&'static str, &'h [u8])>;
 
 fn the_one_credential<'h>(headers: &'h HeaderMap, query: &'h str) -> Result<&'h [u8], Denial> {
-    let mut found = Found::new();
-    for value in headers.get_all(header::AUTHORIZATION) {
-        found.push(("authorization", bearer(value.as_bytes())));
+    let mut found = None;
+    // Most of these are absent, which one look-up shows; only behind it are all values asked for.
+    if headers.contains_key(header::AUTHORIZATION) {
+        for value in headers.get_all(header::AUTHORIZATION) {
+            note(&mut found, "authorization", bearer(value.as_bytes()))?;
+        }
     }
-    for (slot, name) in &SLOTS {
-        found.extend(headers.get_all(name).iter().map(|value| (*slot, value.as_bytes())));
+    for (slot, name) in SLOTS.iter().filter(|(_, name)| headers.contains_key(name)) {
+        for value in headers.get_all(name) {
+            note(&mut found, slot, value.as_bytes())?;
+        }
     }
-    let in_query = query.split('&').filter_map(|pair| pair.strip_prefix("key="));
-    found.extend(in_query.map(|value| ("?key=", value.as_bytes())));
+    if !query.is_empty() {
+        for value in query.split('&').filter_map(|pair| pair.strip_prefix("key=")) {
+            note(&mut found, "?key=", value.as_bytes())?;
+        }
+    }
+    found.map(|(_, sent)| sent).ok_or_else(|| Denial::built_in(Reason::KeyMissing))
+}
 
-    found.retain(|(_, value)| !value.is_empty());
-    let Some(&(first_at, first)) = found.first() else { return Err(Denial::built_in(Reason::KeyMissing)) };
-    match found.iter().find(|(_, value)| *value != first) {
-        Some((other_at, _)) if *other_at == first_at => {
-            Err(Denial::built_in(Reason::KeyConflict).because(format!("in two {first_at}")))
+/// Takes a credential if it is the first or the same as the first. An empty one is none.
+fn note<'h>(found: &mut Found<'h>, at: &'static str, sent: &'h [u8]) -> Result<(), Denial> {
+    match *found {
+        _ if sent.is_empty() => Ok(()),
+        None => {
+            *found = Some((at, sent));
+            Ok(())
         }
-        Some((other_at, _)) => {
-            Err(Denial::built_in(Reason::KeyConflict).because(format!("in {first_at} and {other_at}")))
+        Some((_, first)) if first == sent => Ok(()),
+        Some((first_at, _)) if first_at == at => {
+            Err(Denial::built_in(Reason::KeyConflict).because(format!("in two {at}")))
         }
-        None => Ok(first),
+        Some((first_at, _)) => {
+            Err(Denial::built_in(Reason::KeyConflict).because(format!("in {first_at} and {at}")))
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 //! 3. `/v1/models` is spelled alike by three SDKs; the header that only one of them sends decides.
 //! 4. A path that fits nothing gets a sentence on what it was probably meant to be.
 
+use std::sync::Arc;
+
 use http::Method;
 
 use super::{Policy, Sight};
@@ -38,7 +40,7 @@ impl Policy for ScopeCheck {
         sight.notes.endpoint = Some(fit.endpoint);
         let query = passed_on(fit, sight.head.uri.query().unwrap_or_default())?;
         let upstreams = permitted(from.caller, sight, fit, serving, named)?;
-        let path_model: Option<Box<str>> = fit.model.map(Box::from);
+        let path_model: Option<Arc<str>> = fit.model.map(Arc::from);
         if let Some(model) = &path_model {
             sight.notes.model = Some(model.clone());
         }
