@@ -12,23 +12,38 @@ const BACKSLASHES: u64 = ONES * b'\\' as u64;
 #[inline]
 pub fn plain_until(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
+    while let Some([first, second]) = bytes.get(at..).and_then(|rest| rest.as_chunks::<8>().0.first_chunk()) {
+        let (first, second) = (ends(u64::from_le_bytes(*first)), ends(u64::from_le_bytes(*second)));
+        if first | second != 0 {
+            return if first == 0 { at + 8 + index(second) } else { at + index(first) };
+        }
+        at += 16;
+    }
     while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*word);
-        let ends = word
-            | word.wrapping_add(ONES)
-            // Swapping 0x20 and 0x22 brings the quote beside the control characters, under the space.
-            | (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21)
-            | (word ^ BACKSLASHES).wrapping_sub(ONES);
-        let ends = ends & (ONES << 7);
+        let ends = ends(u64::from_le_bytes(*word));
         if ends != 0 {
-            // At most 7, so it fits whatever a usize is.
-            return at + usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default();
+            return at + index(ends);
         }
         at += 8;
     }
-    let ends = |b: &u8| !matches!(b, 0x20..0x7f) || matches!(b, b'"' | b'\\');
+    let stops = |b: &u8| !matches!(b, 0x20..0x7f) || matches!(b, b'"' | b'\\');
     let last = bytes.get(at..).unwrap_or_default();
-    at + last.iter().position(ends).unwrap_or(last.len())
+    at + last.iter().position(stops).unwrap_or(last.len())
+}
+
+/// The highest bit of each byte that is not plain.
+const fn ends(word: u64) -> u64 {
+    let ends = word
+        | word.wrapping_add(ONES)
+        // Swapping 0x20 and 0x22 brings the quote beside the control characters, under the space.
+        | (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21)
+        | (word ^ BACKSLASHES).wrapping_sub(ONES);
+    ends & (ONES << 7)
+}
+
+/// Which byte the lowest bit set belongs to: at most 7, so it fits whatever a usize is.
+fn index(ends: u64) -> usize {
+    usize::try_from(ends.trailing_zeros() / 8).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -35,7 +35,8 @@ pub struct Connection {
     pub sender: SendRequest<Frames>,
     /// Whether it was used before: then it may break because the upstream closed it meanwhile.
     pub reused: bool,
-    born: Moment,
+    /// When it has served long enough.
+    ends: Instant,
     kept: Duration,
     place: Place,
 }
@@ -60,7 +61,8 @@ pub struct Pool {
 #[derive(Debug)]
 struct Shelf {
     place: Place,
-    idle: Vec<(Box<Connection>, Moment)>,
+    /// Each until when it may be offered.
+    idle: Vec<(Box<Connection>, Instant)>,
 }
 
 impl Pool {
@@ -101,8 +103,8 @@ impl Pool {
     fn pop(&self, upstream: &Upstream, now: Moment) -> Option<Box<Connection>> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let shelf = shelves.iter_mut().find(|shelf| leads_to(&shelf.place, upstream))?;
-        while let Some((connection, since)) = shelf.idle.pop() {
-            if !connection.sender.is_closed() && !stale(&connection, since, now) {
+        while let Some((connection, until)) = shelf.idle.pop() {
+            if !connection.sender.is_closed() && now.monotonic < until {
                 return Some(connection);
             }
         }
@@ -111,7 +113,8 @@ impl Pool {
 
     /// Gives a connection back whose answer was read to the end.
     pub fn give_back(&self, connection: Box<Connection>, now: Moment) {
-        if connection.sender.is_closed() || stale(&connection, now, now) {
+        let until = connection.ends.min(now.monotonic + connection.kept);
+        if connection.sender.is_closed() || now.monotonic >= until {
             return;
         }
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,7 +125,7 @@ impl Pool {
             shelves.last_mut()
         };
         if let Some(shelf) = shelf.filter(|shelf| shelf.idle.len() < MOST_IDLE) {
-            shelf.idle.push((connection, now));
+            shelf.idle.push((connection, until));
         }
     }
 
@@ -130,16 +133,10 @@ impl Pool {
     fn sweep(&self, now: Moment) {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         for shelf in shelves.iter_mut() {
-            shelf.idle.retain(|(connection, since)| {
-                !connection.sender.is_closed() && !stale(connection, *since, now)
-            });
+            shelf.idle.retain(|(connection, until)| !connection.sender.is_closed() && now.monotonic < *until);
         }
         shelves.retain(|shelf| !shelf.idle.is_empty());
     }
-}
-
-fn stale(connection: &Connection, since: Moment, now: Moment) -> bool {
-    now.since(since) > connection.kept || now.since(connection.born) > LONGEST_LIFE
 }
 
 fn tls_place(upstream: &Upstream) -> usize {
@@ -174,7 +171,8 @@ async fn reach(upstream: &Upstream) -> io::Result<Box<Connection>> {
         }
     };
     let place = Place { host: Arc::from(&*upstream.host), port: upstream.port, tls: tls_place(upstream) };
-    Ok(Box::new(Connection { sender, reused: false, born: Moment::now(), kept: upstream.pool_idle, place }))
+    let ends = Moment::now().monotonic + LONGEST_LIFE;
+    Ok(Box::new(Connection { sender, reused: false, ends, kept: upstream.pool_idle, place }))
 }
 
 async fn handshake(
