@@ -54,12 +54,16 @@ mod tests {
     #[test]
     fn each_byte_ends_a_run_or_does_not_wherever_it_stands() {
         for byte in 0..=u8::MAX {
-            let ends = byte < 0x20 || byte >= 0x7f || byte == b'"' || byte == b'\\';
+            let ends = !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\';
             for length in 1..40 {
                 for at in 0..length {
                     let mut text = vec![b'a'; length];
                     text[at] = byte;
-                    assert_eq!(plain_until(&text, 0), if ends { at } else { length }, "{byte} at {at} of {length}");
+                    assert_eq!(
+                        plain_until(&text, 0),
+                        if ends { at } else { length },
+                        "{byte} at {at} of {length}"
+                    );
                 }
             }
         }

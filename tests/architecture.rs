@@ -28,7 +28,10 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     ("compiled: what policies decide by", &["limits", "snapshot"]),
     ("written, and told: made without a runtime", &["config", "record"]),
-    ("the request and its record on their way", &["alarm", "body", "exchange", "ledger", "metrics", "telemetry"]),
+    (
+        "the request and its record on their way",
+        &["alarm", "body", "exchange", "ledger", "metrics", "telemetry"],
+    ),
     ("decisions, and what they need", &["models", "policy", "pool"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "respond"]),
     ("the stages in order", &["stack"]),

@@ -146,18 +146,23 @@ impl Grammar {
             let step = match self.state {
                 State::InString { name } => self.in_string(name, piece)?,
                 State::InNumber(digits) => self.in_number(digits, piece)?,
-                other => {
-                    let Some(&byte) = piece.next() else { return Ok(Step::More) };
-                    match (other, byte) {
-                        (State::InEscape { name }, _) => self.in_escape(name, byte)?,
-                        (State::InUnicode { name, digits, value }, _) => {
-                            self.in_unicode(name, digits, value, byte)?
-                        }
-                        (State::InLiteral { rest, value }, _) => self.in_literal(rest, value, byte)?,
-                        (_, b' ' | b'\n' | b'\r' | b'\t') => continue,
-                        _ => self.between(byte)?,
+                State::InEscape { .. } | State::InUnicode { .. } | State::InLiteral { .. } => {
+                    match piece.next() {
+                        Some(byte) => self.inside(*byte)?,
+                        None => return Ok(Step::More),
                     }
                 }
+                State::Value
+                | State::ValueOrEnd
+                | State::NameOrEnd
+                | State::NextName
+                | State::Colon
+                | State::CommaOrEnd
+                | State::Whole => match piece.next() {
+                    Some(b' ' | b'\n' | b'\r' | b'\t') => Step::More,
+                    Some(byte) => self.between(*byte)?,
+                    None => return Ok(Step::More),
+                },
             };
             if step != Step::More || piece.len() == 0 {
                 return Ok(step);
@@ -165,9 +170,28 @@ impl Grammar {
         }
     }
 
+    /// A byte inside an escape or a word.
+    fn inside(&mut self, byte: u8) -> Result<Step, Fault> {
+        match self.state {
+            State::InEscape { name } => self.in_escape(name, byte),
+            State::InUnicode { name, digits, value } => self.in_unicode(name, digits, value, byte),
+            State::InLiteral { rest, value } => self.in_literal(rest, value, byte),
+            State::Value
+            | State::ValueOrEnd
+            | State::NameOrEnd
+            | State::NextName
+            | State::Colon
+            | State::CommaOrEnd
+            | State::InString { .. }
+            | State::InNumber(_)
+            | State::Whole => self.between(byte),
+        }
+    }
+
     /// A byte between tokens.
     #[inline]
     fn between(&mut self, byte: u8) -> Result<Step, Fault> {
+        let end = if self.in_object() { b'}' } else { b']' };
         match self.state {
             State::Value => return self.value(byte),
             State::ValueOrEnd if byte != b']' => return self.value(byte),
@@ -176,11 +200,20 @@ impl Grammar {
             State::CommaOrEnd if byte == b',' => {
                 self.state = if self.in_object() { State::NextName } else { State::Value };
             }
-            State::CommaOrEnd if byte == if self.in_object() { b'}' } else { b']' } => self.close(),
-            State::ValueOrEnd => self.close(),
-            State::NameOrEnd if byte == b'}' => self.close(),
+            State::CommaOrEnd | State::ValueOrEnd | State::NameOrEnd if byte == end => self.close(),
             State::Whole => return Err(Fault::NotJson("something follows its end")),
-            _ => return Err(Fault::NotJson("a character stands where it cannot")),
+            State::ValueOrEnd
+            | State::NameOrEnd
+            | State::NextName
+            | State::Colon
+            | State::CommaOrEnd
+            | State::InString { .. }
+            | State::InEscape { .. }
+            | State::InUnicode { .. }
+            | State::InNumber(_)
+            | State::InLiteral { .. } => {
+                return Err(Fault::NotJson("a character stands where it cannot"));
+            }
         }
         Ok(Step::More)
     }
