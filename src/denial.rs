@@ -26,6 +26,8 @@ pub enum Reason {
     KeyMissing,
     /// The key sent does not have the form of a project key, or its checksum is wrong.
     KeyMalformed,
+    /// A provider's own key was sent in place of a project key.
+    ProviderKeySent,
     /// The key is well formed but belongs to nobody.
     KeyUnknown,
     /// Two different credentials were sent.
@@ -159,6 +161,9 @@ reasons! {
     KeyMalformed "key_malformed" 401 Denied "key" false None;
         client "What was sent as the key is not a project key of this gateway: {detail}.";
         operator "the caller sent something that is no project key ({detail}): check its api_key setting";
+    ProviderKeySent "provider_key_sent" 401 Denied "key" false None;
+        client "What was sent as the key looks like a key of {detail}, not a project key of this gateway. It was not passed on. Take it out of the client and have it rotated: it was sent where it does not belong.";
+        operator "a caller holds what looks like a key of {detail}: have it rotated there, and give the caller a project key";
     KeyUnknown "key_unknown" 401 Denied "key" false None;
         client "This project key is not known here. It may have been removed, or belong to another gateway.";
         operator "no [[projects.*.keys]] entry has this key's sha256: add it, or give the caller a key that exists";

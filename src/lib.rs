@@ -33,6 +33,7 @@ pub mod peek;
 pub mod policy;
 pub mod pool;
 pub mod project_key;
+pub mod provider_key;
 pub mod record;
 pub mod reload;
 pub mod request_id;

@@ -22,6 +22,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "model_name",
             "peek",
             "project_key",
+            "provider_key",
             "request_id",
             "secret",
         ],

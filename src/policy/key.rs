@@ -16,6 +16,7 @@ use super::{Policy, Sight};
 use crate::denial::{Denial, Reason};
 use crate::exchange::{Admitted, Caller, Identified};
 use crate::project_key::{self, Malformed, Recent};
+use crate::provider_key;
 use crate::snapshot::Snapshot;
 
 /// The policy.
@@ -32,7 +33,10 @@ impl Policy for KeyCheck {
         let at = match RECENT.with_borrow_mut(|recent| recognised(sent, sight.snapshot, recent)) {
             Ok(at) => at,
             Err(Stranger::Malformed(why)) => {
-                return Err(Denial::built_in(Reason::KeyMalformed).because(why.sentence()));
+                return Err(match provider_key::issuer(sent) {
+                    Some(issuer) => Denial::built_in(Reason::ProviderKeySent).because(issuer),
+                    None => Denial::built_in(Reason::KeyMalformed).because(why.sentence()),
+                });
             }
             Err(Stranger::Unknown(claimed)) => {
                 sight.notes.claimed_key_id = Some(claimed.into());

@@ -69,9 +69,14 @@ fn key() -> Vec<Case> {
     vec![
         Case { ask: |gate, _, route| gate.ask(route.chat("")), ..case(Reason::KeyMissing) },
         Case {
-            ask: |gate, _, route| gate.ask(route.chat("sk-proj-0123456789")),
+            ask: |gate, _, route| gate.ask(route.chat("0123456789abcdef0123456789abcdef")),
             detail: |_| "it does not begin with pcl_",
             ..case(Reason::KeyMalformed)
+        },
+        Case {
+            ask: |gate, _, route| gate.ask(route.chat("sk-ant-api03-0123456789abcdef")),
+            detail: |_| "Anthropic",
+            ..case(Reason::ProviderKeySent)
         },
         Case { ask: |gate, _, route| gate.ask(route.chat(&new_key("somebody"))), ..case(Reason::KeyUnknown) },
         Case {

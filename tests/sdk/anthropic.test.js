@@ -83,7 +83,7 @@ test('headers that tell whose account it is stay behind', async () => {
 // ---- what is refused: the SDK's own class, our sentence, code and request id, and one attempt ----
 
 for (const [key, code, sentence] of [
-  ['sk-ant-api03-0123456789', 'key_malformed', 'it does not begin with pcl_'],
+  ['sk-ant-api03-0123456789', 'provider_key_sent', 'looks like a key of Anthropic'],
   ['unknown', 'key_unknown', 'This project key is not known here.'],
 ]) {
   test(`a key that is none: ${code}`, async () => {

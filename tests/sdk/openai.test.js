@@ -96,7 +96,7 @@ test('an Azure deployment', async () => {
 // ---- what is refused: the SDK's own class, our sentence, code and request id, and one attempt ----
 
 for (const [key, code, sentence] of [
-  ['sk-proj-0123456789', 'key_malformed', 'it does not begin with pcl_'],
+  ['sk-proj-0123456789', 'provider_key_sent', 'looks like a key of OpenAI'],
   ['unknown', 'key_unknown', 'This project key is not known here.'],
 ]) {
   test(`a key that is none: ${code}`, async () => {

@@ -129,7 +129,7 @@ def test_headers_that_tell_whose_account_it_is_stay_behind(gate):
 @pytest.mark.parametrize(
     "key, code, sentence",
     [
-        ("sk-ant-api03-0123456789", "key_malformed", "it does not begin with pcl_"),
+        ("sk-ant-api03-0123456789", "provider_key_sent", "looks like a key of Anthropic"),
         ("pcl_app_short", "key_malformed", "as if cut off or pasted twice"),
         ("unknown", "key_unknown", "This project key is not known here."),
     ],

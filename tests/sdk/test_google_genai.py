@@ -134,7 +134,7 @@ def test_headers_that_tell_whose_account_it_is_stay_behind(gate):
 @pytest.mark.parametrize(
     "key, reason, sentence",
     [
-        ("AIzaSy0123456789", "key_malformed", "it does not begin with pcl_"),
+        ("AIzaSy0123456789", "provider_key_sent", "looks like a key of Google"),
         ("unknown", "key_unknown", "This project key is not known here."),
     ],
 )

@@ -209,7 +209,7 @@ def test_azure_retries_a_429(gate):
 @pytest.mark.parametrize(
     "key, code, sentence",
     [
-        ("sk-proj-0123456789", "key_malformed", "it does not begin with pcl_"),
+        ("sk-proj-0123456789", "provider_key_sent", "looks like a key of OpenAI"),
         ("pcl_app_short", "key_malformed", "as if cut off or pasted twice"),
         ("unknown", "key_unknown", "This project key is not known here."),
     ],

@@ -81,7 +81,7 @@ fn stops(keys: &Keys) -> Vec<Stop<'_>> {
             COMPLETIONS,
             Some(bearer("sk-proj-0123456789")),
             CHAT,
-            refused(401, "key_malformed"),
+            refused(401, "provider_key_sent"),
         ),
         post(
             "A key used from the wrong address",
