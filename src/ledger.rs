@@ -68,6 +68,10 @@ impl Drop for OpenRecord {
         LINE.with_borrow_mut(|line| {
             line.clear();
             match self.record.event() {
+                _ if self.record.alert.is_some() => {
+                    self.record.render(self.ledger.form, line);
+                    tracing::error!(target: RECORD, line = line.as_str());
+                }
                 "denied" if tracing::enabled!(target: RECORD, tracing::Level::WARN) => {
                     self.record.render(self.ledger.form, line);
                     tracing::warn!(target: RECORD, line = line.as_str());

@@ -70,6 +70,11 @@ struct Reloaded {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Raised {
+    kind: &'static str,
+}
+
 /// Every metric of one gate.
 pub struct Metrics {
     registry: Registry,
@@ -78,6 +83,7 @@ pub struct Metrics {
     first_byte: Family<Of, Histogram, fn() -> Histogram>,
     upstream_errors: Family<Fault, Counter>,
     reloads: Family<Reloaded, Counter>,
+    alerts: Family<Raised, Counter>,
     /// Requests that have begun and not ended.
     pub in_flight: Gauge,
     /// Client connections that are open.
@@ -109,6 +115,7 @@ impl Default for Metrics {
             first_byte: Family::new_with_constructor((|| Histogram::new(WAIT_BOUNDS)) as fn() -> Histogram),
             upstream_errors: Family::default(),
             reloads: Family::default(),
+            alerts: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
@@ -137,6 +144,11 @@ impl Default for Metrics {
             metrics.upstream_errors.clone(),
         );
         registry.register("reloads", "Reloads of the configuration, by result", metrics.reloads.clone());
+        registry.register(
+            "alerts",
+            "Requests that somebody should look at now, by kind",
+            metrics.alerts.clone(),
+        );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
         registry.register("connections", "Client connections that are open", metrics.connections.clone());
         registry.register(
@@ -167,6 +179,9 @@ impl Metrics {
             endpoint: record.endpoint.map_or("", |endpoint| endpoint.name),
         };
         self.requests.get_or_create(&ended).inc();
+        if let Some(alert) = record.alert {
+            self.alerts.get_or_create(&Raised { kind: alert.word() }).inc();
+        }
         if let Some(decided) = record.decided {
             self.gate.observe(decided.as_secs_f64());
         }

@@ -45,6 +45,23 @@ pub enum Outcome {
     Cut(&'static str),
 }
 
+/// What somebody should look at now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alert {
+    /// A decoy key was used: whoever sent it found it where nobody should have looked.
+    DecoyKey,
+}
+
+impl Alert {
+    /// Its word in records and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::DecoyKey => "decoy_key",
+        }
+    }
+}
+
 /// What is known of one request.
 #[derive(Debug)]
 pub struct Record {
@@ -72,6 +89,8 @@ pub struct Record {
     pub key: Option<usize>,
     /// The public id in a key that belongs to nobody.
     pub claimed_key_id: Option<Box<str>>,
+    /// What somebody should look at now.
+    pub alert: Option<Alert>,
     /// What was asked for.
     pub endpoint: Option<&'static Endpoint>,
     /// The model asked for.
@@ -124,6 +143,7 @@ impl Record {
             project: None,
             key: None,
             claimed_key_id: None,
+            alert: None,
             endpoint: None,
             model: None,
             stream: false,
@@ -188,6 +208,18 @@ impl Record {
                 Kind::Failed => "failed",
             },
         }
+    }
+
+    /// The mend for the operator.
+    #[must_use]
+    pub fn hint(&self, denial: &Denial) -> String {
+        let sentence = match self.alert {
+            Some(Alert::DecoyKey) => {
+                "the decoy key '{key_id}' was used from {client_ip}: nobody was to hold it, so find out where it was found"
+            }
+            None => denial.reason.facts().told_to_operator,
+        };
+        self.fill(sentence, denial)
     }
 
     /// Fills a sentence of the table with the request's own facts.

@@ -276,6 +276,10 @@ pub struct Key {
     pub revoked: bool,
     /// The line that says so.
     pub revoked_rule: RuleId,
+    /// Whether it is a decoy: its use is an alert.
+    pub decoy: bool,
+    /// The line that says so.
+    pub decoy_rule: RuleId,
     /// The first second at which it works, since 1970.
     pub not_before: Option<i64>,
     /// The line that says so.

@@ -13,7 +13,10 @@ mod cases;
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 
-use cases::{Case, Driven, Line, Route};
+use cases::{Case, Driven, Line, ROUTES, Route};
+use common::Setup;
+use common::client::Answer;
+use common::setup::new_key;
 use portcullis::denial::{Kind, Reason};
 use portcullis::dialect::Dialect;
 use serde_json::{Value, json};
@@ -174,4 +177,31 @@ fn the_metric_fits(case: &Case, driven: &Driven, record: &Value) {
     let [project, upstream, endpoint] = [field("project"), field("upstream"), field("endpoint")];
     let all = [&*reason, &class, &outcome, &project, &upstream, &endpoint];
     assert_eq!(driven.gate.counted(&all), 1, "{all:?}\n{}", driven.gate.metrics());
+}
+
+#[test]
+fn a_decoy_is_refused_like_an_unknown_key_and_raises_an_alert() {
+    for route in &ROUTES {
+        let setup = Setup::new("http://127.0.0.1:9").set("[projects.search.keys]", "decoy", "true");
+        let gate = setup.start();
+        let plain = |answer: &Answer| {
+            let id = answer.header("x-request-id").unwrap().to_owned();
+            (answer.status, String::from_utf8_lossy(&answer.body).replace(&id, "ID"))
+        };
+        let decoy = gate.ask(route.chat(&gate.setup.client_key));
+        let unknown = gate.ask(route.chat(&new_key("somebody")));
+        assert_eq!(plain(&decoy), plain(&unknown));
+        assert_eq!(decoy.header("x-portcullis-reason"), Some("key_unknown"));
+
+        let records = gate.records_when(2);
+        let (told, other) = (&records[0], &records[1]);
+        assert_eq!(told["alert"], "decoy_key");
+        assert_eq!(told["level"], "ERROR");
+        assert_eq!(told["reason"], "key_unknown");
+        assert_eq!(told["key_id"], "search-prod");
+        assert_eq!(told["rule"], "projects.search.keys[0].decoy");
+        assert!(told["hint"].as_str().unwrap().contains("'search-prod' was used from 127.0.0.1"), "{told}");
+        assert!(other.get("alert").is_none() && other["level"] == "WARN", "{other}");
+        assert!(gate.metrics().contains("portcullis_alerts_total{kind=\"decoy_key\"} 1\n"));
+    }
 }

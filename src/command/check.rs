@@ -111,6 +111,7 @@ struct Rights {
 struct KeyRights {
     id: String,
     revoked: bool,
+    decoy: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +144,7 @@ fn key_rights(key: &Key) -> KeyRights {
     KeyRights {
         id: key.id.to_string(),
         revoked: key.revoked,
+        decoy: key.decoy,
         not_before: key.not_before.map(date_text),
         expires: key.expires.map(date_text),
         from: key.allow_ips.as_ref().map(ToString::to_string),
@@ -203,6 +205,7 @@ impl KeyRights {
         };
         let parts = [
             self.revoked.then(|| "revoked".to_owned()),
+            self.decoy.then(|| "decoy: raises an alert".to_owned()),
             self.not_before.as_ref().map(|date| format!("not before {date}")),
             self.expires.as_ref().map(|date| format!("expires {date}")),
             only("addresses", self.from.clone()),

@@ -26,6 +26,9 @@ pub(super) struct KeyWritten {
     pub(super) not_before: Option<String>,
     /// Whether the key was revoked. Default: false.
     pub(super) revoked: Option<bool>,
+    /// Whether the key is a decoy: one that nobody holds, left where only an intruder finds it. It is
+    /// refused like an unknown key, and its use is told as an alert. Default: false.
+    pub(super) decoy: Option<bool>,
     /// Narrows the addresses of the project. Default: as the project.
     pub(super) allow_ips: Option<OneOrMany>,
     /// Narrows the scopes of the project. Default: as the project.
@@ -62,6 +65,8 @@ impl Work<'_> {
             project,
             revoked: written.revoked.unwrap_or(false),
             revoked_rule: self.rule(&of("revoked")),
+            decoy: written.decoy.unwrap_or(false),
+            decoy_rule: self.rule(&of("decoy")),
             not_before,
             not_before_rule: self.rule(&of("not_before")),
             expires,

@@ -39,12 +39,13 @@ impl Work<'_> {
         let path = child("projects", &project.name);
         let ips = child(&path, "allow_ips");
         let now = self.now.unix_seconds();
-        let works = |key: &&Key| !key.revoked && key.expires.is_none_or(|expires| now < expires);
+        let works =
+            |key: &&Key| !key.revoked && !key.decoy && key.expires.is_none_or(|expires| now < expires);
         let mut keys = snapshot.keys.iter().filter(|key| key.project == number).peekable();
         let no_keys = keys.peek().is_none();
         let missing = [
             (no_keys, "it has no keys"),
-            (!no_keys && keys.find(works).is_none(), "all its keys are revoked or expired"),
+            (!no_keys && keys.find(works).is_none(), "all its keys are revoked, expired or decoys"),
             (project.allow_ips.is_empty(), "it lists no allow_ips"),
             (project.upstreams.is_empty(), "it lists no upstreams"),
             (project.scopes.is_empty(), "it lists no scopes"),
@@ -72,7 +73,7 @@ impl Work<'_> {
     fn lint_key(&mut self, path: &str, key: &Key, project: &Project) {
         let of = |name: &str| child(path, name);
         match key.expires {
-            None if !key.revoked => {
+            None if !key.revoked && !key.decoy => {
                 let what = format!("key `{}` never expires", key.id);
                 self.lint(path, &what, "add a date, such as expires = 2027-01-01");
             }

@@ -17,6 +17,7 @@ use crate::denial::{Denial, Reason};
 use crate::exchange::{Admitted, Caller, Identified};
 use crate::project_key::{self, Malformed, Recent};
 use crate::provider_key;
+use crate::record::Alert;
 use crate::snapshot::Snapshot;
 
 /// The policy.
@@ -79,6 +80,11 @@ fn works_now(at: usize, sight: &mut Sight<'_>) -> Result<Caller, Denial> {
     let Some((key, project)) = found else { return Err(Denial::built_in(Reason::KeyUnknown)) };
     sight.notes.project = Some(key.project);
     sight.notes.key = Some(at);
+    if key.decoy {
+        // To the client it is a key like any other that is not known.
+        sight.notes.alert = Some(Alert::DecoyKey);
+        return Err(Denial::by(Reason::KeyUnknown, key.decoy_rule));
+    }
     if key.revoked {
         return Err(Denial::by(Reason::KeyRevoked, key.revoked_rule));
     }

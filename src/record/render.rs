@@ -49,14 +49,19 @@ impl Record {
 
     fn json(&self, out: &mut String) {
         let event = self.event();
-        out.push_str("{\"timestamp\":\"");
-        timestamp(out, self.begun.wall);
-        out.push_str(match event {
+        let level = match event {
+            _ if self.alert.is_some() => "\",\"level\":\"ERROR\"",
             "denied" => "\",\"level\":\"WARN\"",
             "failed" | "cut" => "\",\"level\":\"ERROR\"",
             _ => "\",\"level\":\"INFO\"",
-        });
+        };
+        out.push_str("{\"timestamp\":\"");
+        timestamp(out, self.begun.wall);
+        out.push_str(level);
         word(out, text_key!("event"), event);
+        if let Some(alert) = self.alert {
+            word(out, text_key!("alert"), alert.word());
+        }
         word(out, text_key!("request_id"), self.id.as_str());
         if let Outcome::Refused(denial) = &self.outcome {
             word(out, text_key!("reason"), denial.reason.code());
@@ -142,7 +147,7 @@ impl Record {
             }
             None => word(out, text_key!("rule"), "built-in"),
         }
-        text(out, text_key!("hint"), &self.fill(denial.reason.facts().told_to_operator, denial));
+        text(out, text_key!("hint"), &self.hint(denial));
         if let Some(wait) = denial.retry_after {
             number(out, key!("retry_after_ms"), millis(wait));
         }
@@ -206,7 +211,7 @@ impl Record {
         let _ = write!(out, "  {:.1} ms  {}", self.latency().as_secs_f64() * 1e3, self.id);
         match &self.outcome {
             Outcome::Refused(denial) => {
-                let hint = self.fill(denial.reason.facts().told_to_operator, denial);
+                let hint = self.hint(denial);
                 out.push_str("\n             └ ");
                 plain(out, hint.as_bytes(), 600);
                 if let Some(rule) = self.snapshot.rule(denial.rule).filter(|rule| !rule.at.is_empty()) {
