@@ -182,7 +182,7 @@ fn the_metric_fits(case: &Case, driven: &Driven, record: &Value) {
 #[test]
 fn a_decoy_is_refused_like_an_unknown_key_and_raises_an_alert() {
     for route in &ROUTES {
-        let setup = Setup::new("http://127.0.0.1:9").set("[projects.search.keys]", "decoy", "true");
+        let setup = Setup::new("127.0.0.1:9").set("[projects.search.keys]", "decoy", "true");
         let gate = setup.start();
         let plain = |answer: &Answer| {
             let id = answer.header("x-request-id").unwrap().to_owned();
