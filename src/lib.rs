@@ -44,3 +44,4 @@ pub mod snapshot;
 pub mod stack;
 pub mod standin;
 pub mod telemetry;
+mod whoami;

@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, Reference};
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 
@@ -52,7 +52,7 @@ impl Clock for GivenClock {
     }
 }
 
-type Bucket = governor::RateLimiter<NotKeyed, InMemoryState, GivenClock, NoOpMiddleware<Nanos>>;
+type Bucket = governor::RateLimiter<NotKeyed, InMemoryState, GivenClock, StateInformationMiddleware>;
 
 /// One quota with its state.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ pub struct Meter {
     quota: Quota,
     bucket: Bucket,
     origin: Moment,
+    /// The nanosecond after the origin at which, with no further request, it will be full again.
+    full_at: AtomicU64,
 }
 
 impl Meter {
@@ -72,7 +74,12 @@ impl Meter {
         let allowed = governor::Quota::with_period(period).ok_or(TooFine)?.allow_burst(quota.requests);
         // The bucket asks its clock once, for the time it was made: that is the origin.
         GIVEN.set(0);
-        Ok(Self { quota, bucket: Bucket::direct_with_clock(allowed, GivenClock), origin })
+        Ok(Self {
+            quota,
+            bucket: governor::RateLimiter::direct_with_clock(allowed, GivenClock).with_middleware(),
+            origin,
+            full_at: AtomicU64::new(0),
+        })
     }
 
     /// The quota it keeps.
@@ -88,9 +95,31 @@ impl Meter {
     pub fn take(&self, now: Moment) -> Result<(), Duration> {
         let reading = now.nanos_since(self.origin);
         GIVEN.set(reading);
-        self.bucket.check().map_err(|not_until| {
-            Duration::from(not_until.earliest_possible().duration_since(Nanos::new(reading)))
-        })
+        match self.bucket.check() {
+            Ok(state) => {
+                let gone = self.quota.requests.get().saturating_sub(state.remaining_burst_capacity());
+                let until_full = u64::from(gone).saturating_mul(self.grows_back_in());
+                self.full_at.store(reading.saturating_add(until_full), Ordering::Relaxed);
+                Ok(())
+            }
+            Err(not_until) => {
+                Err(Duration::from(not_until.earliest_possible().duration_since(Nanos::new(reading))))
+            }
+        }
+    }
+
+    /// How many requests are left. Of requests that are judged at the same moment one may be missed.
+    #[must_use]
+    pub fn left(&self, now: Moment) -> u32 {
+        let until_full = self.full_at.load(Ordering::Relaxed).saturating_sub(now.nanos_since(self.origin));
+        let gone = u32::try_from(until_full.div_ceil(self.grows_back_in())).unwrap_or(u32::MAX);
+        self.quota.requests.get().saturating_sub(gone)
+    }
+
+    /// Nanoseconds in which one request grows back.
+    fn grows_back_in(&self) -> u64 {
+        let period = self.quota.period().map_or(1, |period| period.as_nanos());
+        u64::try_from(period).unwrap_or(u64::MAX).max(1)
     }
 }
 
@@ -235,7 +264,11 @@ mod tests {
     fn the_wait_that_is_told_is_the_wait_that_helps() {
         let start = Moment::now();
         let meter = Meter::new(quota(2, Duration::from_secs(60)), start).unwrap();
-        assert_eq!((meter.take(start), meter.take(start)), (Ok(()), Ok(())));
+        assert_eq!(meter.left(start), 2);
+        assert_eq!((meter.take(start), meter.left(start), meter.take(start)), (Ok(()), 1, Ok(())));
+        assert_eq!(meter.left(start), 0);
+        assert_eq!(meter.left(start.later(Duration::from_secs(31))), 1);
+        assert_eq!(meter.left(start.later(Duration::from_secs(100))), 2);
         let wait = meter.take(start).unwrap_err();
         assert_eq!(wait, Duration::from_secs(30));
         assert_eq!(meter.take(start.later(wait)), Ok(()));

@@ -32,6 +32,16 @@ pub enum AddressSource {
     Forwarded(u16),
 }
 
+impl std::fmt::Display for AddressSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Peer => f.write_str("peer"),
+            Self::ForwardedFor(hop) => write!(f, "x-forwarded-for[{hop}]"),
+            Self::Forwarded(hop) => write!(f, "forwarded[{hop}]"),
+        }
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Debug)]
 pub enum Outcome {

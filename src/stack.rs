@@ -25,6 +25,7 @@ use crate::policy::rate::Rate;
 use crate::policy::scope::ScopeCheck;
 use crate::pool::Pool;
 use crate::respond::RespondLayer;
+use crate::whoami::WhoamiLayer;
 
 /// The whole gate for one worker, in front of its upstreams.
 pub fn gate(
@@ -65,6 +66,8 @@ where
         .layer(GateLayer(KeyCheck))
         // Needs the key; before the scope, so that a stolen key used elsewhere learns nothing.
         .layer(GateLayer(Origin))
+        // Needs the address to be right; before the scope, since it must answer who has none.
+        .layer(WhoamiLayer)
         // Needs the project; before the rate, so that a wrong path costs nobody a request.
         .layer(GateLayer(ScopeCheck))
         // Before the body: who is over the rate cannot make us read.

@@ -34,7 +34,7 @@ const RANKS: [(&str, &[&str]); 10] = [
         &["alarm", "body", "exchange", "ledger", "metrics", "telemetry"],
     ),
     ("decisions, and what they need", &["models", "policy", "pool"]),
-    ("stages", &["account", "ask", "forward", "gate", "inject", "respond"]),
+    ("stages", &["account", "ask", "forward", "gate", "inject", "respond", "whoami"]),
     ("the stages in order", &["stack"]),
     ("the listeners", &["accept", "admin"]),
     ("a gate in a process", &["reload", "run"]),

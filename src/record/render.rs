@@ -100,7 +100,12 @@ impl Record {
             address(out, text_key!("peer_ip"), self.peer);
         }
         out.push_str(text_key!("ip_source"));
-        source_word(out, source);
+        match source {
+            AddressSource::Peer => out.push_str("peer"),
+            AddressSource::ForwardedFor(_) | AddressSource::Forwarded(_) => {
+                let _ = write!(out, "{source}");
+            }
+        }
         out.push('"');
     }
 
@@ -224,15 +229,6 @@ impl Record {
             Outcome::Open | Outcome::Served => {}
         }
     }
-}
-
-/// The words for how an address was found.
-fn source_word(out: &mut String, source: AddressSource) {
-    let _ = match source {
-        AddressSource::Peer => out.write_str("peer"),
-        AddressSource::ForwardedFor(hop) => write!(out, "x-forwarded-for[{hop}]"),
-        AddressSource::Forwarded(hop) => write!(out, "forwarded[{hop}]"),
-    };
 }
 
 thread_local! {

@@ -1,0 +1,158 @@
+//! Tells a caller who it is to the gate: `GET /portcullis/whoami` with a project key.
+//!
+//! What is told is the caller's own: its project, key and address, what they allow, and what is left
+//! of its limits. Nothing is forwarded and no limit is used up, so it can be asked when all else is
+//! refused.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Method, Response};
+use pin_project_lite::pin_project;
+use serde_json::{Value, json};
+use tower::{Layer, Service};
+
+use crate::account::Relay;
+use crate::clock::Moment;
+use crate::config::quota_text;
+use crate::endpoint::{Scope, ScopeSet};
+use crate::exchange::{Exchange, Permits, Placed, Refusal};
+use crate::forward::own_headers;
+use crate::limits::{Concurrency, Limit};
+use crate::model_name::ModelList;
+
+/// Where it is asked.
+const PATH: &str = "/portcullis/whoami";
+
+/// Puts the answer to `whoami` in front of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WhoamiLayer;
+
+/// The answer to `whoami` in front of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whoami<S> {
+    inner: S,
+}
+
+impl<S> Layer<S> for WhoamiLayer {
+    type Service = Whoami<S>;
+
+    fn layer(&self, inner: S) -> Whoami<S> {
+        Whoami { inner }
+    }
+}
+
+impl<S> Service<Exchange<Placed>> for Whoami<S>
+where
+    S: Service<Exchange<Placed>, Response = Response<Relay>, Error = Refusal>,
+{
+    type Response = Response<Relay>;
+    type Error = Refusal;
+    type Future = Answering<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, exchange: Exchange<Placed>) -> Self::Future {
+        if exchange.head.uri.path() == PATH && exchange.head.method == Method::GET {
+            return Answering::Told { response: Some(answer(exchange)) };
+        }
+        Answering::Passed { inner: self.inner.call(exchange) }
+    }
+}
+
+pin_project! {
+    /// A request that was answered here, or went on.
+    #[project = AnsweringNow]
+    #[derive(Debug)]
+    pub(crate) enum Answering<F> {
+        /// It was answered.
+        Told {
+            response: Option<Response<Relay>>,
+        },
+        /// It went on.
+        Passed {
+            #[pin]
+            inner: F,
+        },
+    }
+}
+
+impl<F> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<Relay>, Refusal>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            AnsweringNow::Passed { inner } => inner.poll(cx),
+            AnsweringNow::Told { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+        }
+    }
+}
+
+fn answer(exchange: Exchange<Placed>) -> Response<Relay> {
+    let text = format!("{:#}\n", told(&exchange));
+    let mut record = exchange.carried.record;
+    record.status = 200;
+    let headers = own_headers(record.id);
+    let mut response = Response::new(Relay::own(Bytes::from(text), record, Permits::new()));
+    *response.headers_mut() = headers;
+    response
+}
+
+/// What the caller is told.
+fn told(exchange: &Exchange<Placed>) -> Value {
+    let record = &exchange.record;
+    let (Some(project), Some(key)) = (record.project(), record.key()) else { return Value::Null };
+    let mut told = json!({
+        "request_id": record.id.as_str(),
+        "project": &*project.name,
+        "key_id": &*key.id,
+        "key_not_before": key.not_before.map(date),
+        "key_expires": key.expires.map(date),
+        "address": record.client.map(|(address, _)| address.to_string()),
+        "address_found_in": record.client.map(|(_, source)| source.to_string()),
+        "scopes": scopes(project.scopes, key.scopes),
+        "models": names(&project.models),
+        "limits": limits(&project.limits, project.concurrency.as_ref(), record.begun),
+    });
+    // What a key has of its own stands beside its project's: both must allow.
+    if let (Some(own), Some(fields)) = (&key.models, told.as_object_mut()) {
+        fields.insert("key_models".to_owned(), names(own));
+    }
+    let own = limits(&key.limits, key.concurrency.as_ref(), record.begun);
+    if let (Some(fields), false) = (told.as_object_mut(), own.is_empty()) {
+        fields.insert("key_limits".to_owned(), own.into());
+    }
+    told
+}
+
+fn scopes(project: ScopeSet, key: Option<ScopeSet>) -> Vec<&'static str> {
+    let both = |scope: &Scope| key.is_none_or(|own| own.contains(*scope));
+    project.iter().filter(both).map(Scope::name).collect()
+}
+
+fn names(models: &ModelList) -> Value {
+    models.iter().collect()
+}
+
+fn limits(quotas: &[Limit], at_once: Option<&Concurrency>, now: Moment) -> Vec<Value> {
+    let quotas = quotas
+        .iter()
+        .map(|limit| json!({ "requests": quota_text(limit.meter.quota()), "left": limit.meter.left(now) }));
+    let at_once = at_once.map(
+        |bound| json!({ "concurrency": bound.most, "left": bound.most.saturating_sub(bound.slots.taken()) }),
+    );
+    quotas.chain(at_once).collect()
+}
+
+fn date(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map(|at| at.to_string()).unwrap_or_default()
+}
