@@ -3,9 +3,11 @@
 //! Labels come from the configuration or from fixed lists, never from a request: no client can
 //! grow them.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -14,7 +16,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::endpoint::Endpoint;
 use crate::record::{Outcome, Record};
+use crate::snapshot::{Project, Upstream};
 
 /// A label whose value is a name from the configuration; empty where a request did not get so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -75,8 +79,45 @@ struct Raised {
     kind: &'static str,
 }
 
+/// The metrics of requests of one project, upstream and endpoint that were served well: the most
+/// of all requests, so their labels are not hashed anew each time.
+struct Served {
+    gate: u64,
+    project: Arc<str>,
+    upstream: Arc<str>,
+    endpoint: &'static Endpoint,
+    requests: Counter,
+    first_byte: Histogram,
+}
+
+impl Served {
+    /// How many a thread remembers.
+    const SLOTS: usize = 64;
+
+    fn slot(project: usize, upstream: usize, endpoint: &'static Endpoint) -> usize {
+        (project ^ upstream << 3 ^ std::ptr::from_ref(endpoint).addr() >> 6) % Self::SLOTS
+    }
+
+    /// Whether these are the metrics of a request. Names are compared by where they are: a name held
+    /// here cannot make room for another.
+    fn fits(&self, gate: u64, project: &Project, upstream: &Upstream, endpoint: &'static Endpoint) -> bool {
+        self.gate == gate
+            && Arc::ptr_eq(&self.project, &project.name)
+            && Arc::ptr_eq(&self.upstream, &upstream.name)
+            && std::ptr::eq(self.endpoint, endpoint)
+    }
+}
+
+thread_local! {
+    static SERVED: RefCell<[Option<Served>; Served::SLOTS]> = const { RefCell::new([const { None }; Served::SLOTS]) };
+}
+
+/// Counts gates, so that several in one process are told apart.
+static GATES: AtomicU64 = AtomicU64::new(0);
+
 /// Every metric of one gate.
 pub struct Metrics {
+    gate_number: u64,
     registry: Registry,
     requests: Family<Ended, Counter>,
     gate: Histogram,
@@ -110,6 +151,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("portcullis");
         let metrics = Self {
+            gate_number: GATES.fetch_add(1, Ordering::Relaxed),
             requests: Family::default(),
             gate: Histogram::new(GATE_BOUNDS),
             first_byte: Family::new_with_constructor((|| Histogram::new(WAIT_BOUNDS)) as fn() -> Histogram),
@@ -168,22 +210,47 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts a request that has ended.
     pub fn count(&self, record: &Record) {
-        let upstream = || Name(record.upstream().map(|upstream| Arc::clone(&upstream.name)));
-        let reason = record.reason().map_or("", |reason| reason.code());
-        let ended = Ended {
-            outcome: record.event(),
-            reason,
-            status: status_class(record.status),
-            project: Name(record.project().map(|project| Arc::clone(&project.name))),
-            upstream: upstream(),
-            endpoint: record.endpoint.map_or("", |endpoint| endpoint.name),
-        };
-        self.requests.get_or_create(&ended).inc();
-        if let Some(alert) = record.alert {
-            self.alerts.get_or_create(&Raised { kind: alert.word() }).inc();
-        }
         if let Some(decided) = record.decided {
             self.gate.observe(decided.as_secs_f64());
+        }
+        let plain =
+            matches!(record.outcome, Outcome::Served) && record.status < 300 && record.alert.is_none();
+        if !(plain && self.count_served(record).is_some()) {
+            self.count_any(record);
+        }
+    }
+
+    /// Counts a request that was served well, if it came far enough to have all labels.
+    fn count_served(&self, record: &Record) -> Option<()> {
+        let (project, upstream, endpoint) = (record.project()?, record.upstream()?, record.endpoint?);
+        let first = record.first_byte?;
+        let at = Served::slot(record.project?, record.upstream?, endpoint);
+        SERVED.with_borrow_mut(|served| {
+            let slot = served.get_mut(at)?;
+            if !slot.as_ref().is_some_and(|kept| kept.fits(self.gate_number, project, upstream, endpoint)) {
+                let of = Of { upstream: Name(Some(Arc::clone(&upstream.name))) };
+                *slot = Some(Served {
+                    gate: self.gate_number,
+                    project: Arc::clone(&project.name),
+                    upstream: Arc::clone(&upstream.name),
+                    endpoint,
+                    requests: self.requests.get_or_create(&ended(record)).clone(),
+                    first_byte: self.first_byte.get_or_create(&of).clone(),
+                });
+            }
+            let kept = slot.as_ref()?;
+            kept.requests.inc();
+            kept.first_byte.observe(first.as_secs_f64());
+            Some(())
+        })
+    }
+
+    fn count_any(&self, record: &Record) {
+        let upstream = || Name(record.upstream().map(|upstream| Arc::clone(&upstream.name)));
+        let reason = record.reason().map_or("", |reason| reason.code());
+        self.requests.get_or_create(&ended(record)).inc();
+        if let Some(alert) = record.alert {
+            self.alerts.get_or_create(&Raised { kind: alert.word() }).inc();
         }
         if let Some(first) = record.first_byte {
             self.first_byte.get_or_create(&Of { upstream: upstream() }).observe(first.as_secs_f64());
@@ -213,6 +280,17 @@ impl Metrics {
         let mut out = String::new();
         prometheus_client::encoding::text::encode(&mut out, &self.registry)?;
         Ok(out)
+    }
+}
+
+fn ended(record: &Record) -> Ended {
+    Ended {
+        outcome: record.event(),
+        reason: record.reason().map_or("", |reason| reason.code()),
+        status: status_class(record.status),
+        project: Name(record.project().map(|project| Arc::clone(&project.name))),
+        upstream: Name(record.upstream().map(|upstream| Arc::clone(&upstream.name))),
+        endpoint: record.endpoint.map_or("", |endpoint| endpoint.name),
     }
 }
 

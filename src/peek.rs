@@ -259,6 +259,10 @@ fn model(name: &[u8]) -> Result<Arc<str>, Fault> {
 /// Whether a lenient reader could take a name for `model`: other case, spaces or control characters
 /// around it, or written with escapes, as no SDK does.
 fn looks_like_model(name: &[u8], escaped: bool) -> bool {
+    if let [b'!'..=b'~', .., b'!'..=b'~'] = name {
+        // With nothing around it, as all names are that an SDK sends.
+        return name.eq_ignore_ascii_case(b"model") && (escaped || name != b"model");
+    }
     let blank = |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control();
     let from = name.iter().position(|b| !blank(b)).unwrap_or(name.len());
     let to = name.iter().rposition(|b| !blank(b)).map_or(from, |at| at + 1);

@@ -35,13 +35,16 @@ impl RequestId {
         let millis = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let [counter, salt] = STATE.get();
         STATE.set([counter.wrapping_add(0x9e37_79b9_7f4a_7c15), salt]);
-        let random = u128::from(mixed(counter)) << 16 | u128::from(mixed(counter ^ salt) & 0xffff);
-        let mut bits = (millis & 0xffff_ffff_ffff) << 80 | random;
         let mut text = *b"req_00000000000000000000000000";
-        for slot in text.iter_mut().skip(4).rev() {
-            let digit = usize::try_from(bits & 31).unwrap_or(0);
-            *slot = ALPHABET.get(digit).copied().unwrap_or(b'0');
-            bits >>= 5;
+        // 48 bits of time in ten digits, and twice 40 random bits in eight each.
+        let time = u64::try_from(millis & 0xffff_ffff_ffff).unwrap_or_default();
+        let parts = [(4..14, time), (14..22, mixed(counter)), (22..30, mixed(counter ^ salt))];
+        for (part, mut bits) in parts {
+            for digit in text.get_mut(part).unwrap_or_default().iter_mut().rev() {
+                *digit =
+                    usize::try_from(bits & 31).ok().and_then(|at| ALPHABET.get(at)).copied().unwrap_or(b'0');
+                bits >>= 5;
+            }
         }
         Self(text)
     }

@@ -1,6 +1,11 @@
 //! `GET /portcullis/whoami`: what a caller is told of itself, and that nothing else is.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it cannot go on")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
 
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
@@ -24,7 +29,7 @@ fn asked(gate: &common::Running, headers: &[(&str, &str)]) -> Value {
 fn a_caller_is_told_what_it_may_do_and_what_is_left() {
     let upstream = Upstream::start(|talk| {
         drop(talk.request());
-        talk.send(OK);
+        let _ = talk.send(OK);
     });
     let setup = Setup::new(upstream.address)
         .set("projects.search", "limits", r#"{ requests = ["5/min", "100/day"], concurrency = 3 }"#)

@@ -1,14 +1,17 @@
 //! The grammar of JSON as a machine that can stop after any byte.
 
+use std::hash::BuildHasher as _;
 use std::slice::Iter;
 
+use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 use super::text::{Characters, run};
 use super::{DEEPEST, Fault};
 use crate::ascii;
 
-/// How much of a kept name, text or number is held; what is longer is only hashed.
+/// How much of a kept name, text or number is held. A longer name is refused; of a longer value the
+/// beginning tells enough.
 const KEEP: usize = 320;
 
 /// An object or an array.
@@ -76,7 +79,6 @@ pub(super) struct Grammar {
     keep_value: bool,
     keeping: bool,
     kept: SmallVec<[u8; 64]>,
-    hash: u64,
     escapes: bool,
     high_surrogate: Option<u16>,
 }
@@ -92,17 +94,11 @@ impl Default for Grammar {
             keep_value: false,
             keeping: false,
             kept: SmallVec::new(),
-            hash: FNV_BASIS,
             escapes: false,
             high_surrogate: None,
         }
     }
 }
-
-/// FNV-1a: two equal names have equal hashes, which is all that finding duplicates needs. A caller
-/// who makes two different names collide is refused, and harms nobody else.
-const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 impl Grammar {
     pub(super) const fn depth(&self) -> usize {
@@ -131,8 +127,10 @@ impl Grammar {
         &self.kept
     }
 
-    pub(super) const fn kept_hash(&self) -> u64 {
-        self.hash
+    /// Equal names have equal hashes, which is all that finding duplicates needs: a caller who makes
+    /// two different names collide is refused, and harms nobody else.
+    pub(super) fn kept_hash(&self) -> u64 {
+        FixedState::default().hash_one(self.kept())
     }
 
     pub(super) const fn kept_escapes(&self) -> bool {
@@ -293,7 +291,6 @@ impl Grammar {
         self.keeping = keep;
         if keep {
             self.kept.clear();
-            self.hash = FNV_BASIS;
             self.escapes = false;
         }
     }
@@ -306,9 +303,6 @@ impl Grammar {
     }
 
     fn keep_on(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
-        }
         let room = KEEP.saturating_sub(self.kept.len()).min(bytes.len());
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
@@ -361,6 +355,9 @@ impl Grammar {
     #[inline]
     fn end_string(&mut self, name: bool, piece: &mut Iter<'_, u8>) -> Result<Step, Fault> {
         self.no_surrogate_waits()?;
+        if name && self.keeping && self.kept.len() >= KEEP {
+            return Err(Fault::Unfit("a field's name is too long"));
+        }
         let step = if name { Step::Name } else { Step::Text };
         if name {
             // As good as always the colon is the next byte, and a blank behind it.

@@ -201,3 +201,13 @@ proptest! {
         let _ = peek_cut(&body, size);
     }
 }
+
+#[test]
+fn names_longer_than_any_are_refused() {
+    let body = |length: usize| format!(r#"{{"model":"a","{}":1}}"#, "x".repeat(length));
+    assert!(peek(body(300).as_bytes()).is_ok());
+    assert_eq!(peek(body(400).as_bytes()), Err(Fault::Unfit("a field's name is too long")));
+    // Further in, where names do not matter, they may be as long as they are.
+    let inner = format!(r#"{{"model":"a","metadata":{}}}"#, body(400));
+    assert!(peek(inner.as_bytes()).is_ok());
+}
