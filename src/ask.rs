@@ -94,6 +94,9 @@ fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
 /// Whether exactly one content type is given and it is JSON in UTF-8, the only charset that was read.
 fn is_json(headers: &HeaderMap) -> bool {
     let Ok(Some(only)) = single(headers, &header::CONTENT_TYPE) else { return false };
+    if only == "application/json" {
+        return true;
+    }
     let mut parts = only.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii);
     parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"))
         && parts.all(|parameter| match parameter.split_at_checked(8) {
