@@ -18,6 +18,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod denial;
+pub mod diagnosis;
 pub mod dialect;
 pub mod endpoint;
 pub mod exchange;

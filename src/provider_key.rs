@@ -3,6 +3,8 @@
 //! A caller who sends one in place of a project key has it in its code or settings, where it was not
 //! to be, and has now shown it to one machine more.
 
+use std::borrow::Cow;
+
 /// How keys begin, and whose they are; what begins with another's beginning stands before it.
 ///
 /// Sources: the providers' own documentation and SDKs, and the rules of public secret scanners.
@@ -51,6 +53,51 @@ pub fn issuer(text: &[u8]) -> Option<&'static str> {
     BEGINNINGS.iter().find(|(beginning, _)| text.starts_with(beginning.as_bytes())).map(|(_, issuer)| *issuer)
 }
 
+/// The text with everything left out that looks like a key: a provider's, also one that is partly
+/// masked, as providers repeat them in their messages, or a project's.
+#[must_use]
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((at, beginning)) = next_key(rest) {
+        let (before, key) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(before);
+        out.push_str(beginning);
+        out.push_str("[redacted]");
+        let end = key.find(|c: char| !is_of_a_key(c)).unwrap_or(key.len());
+        rest = key.get(end..).unwrap_or_default();
+    }
+    if rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// Where the next text that looks like a key begins, and how.
+fn next_key(text: &str) -> Option<(usize, &'static str)> {
+    let mut from = 0;
+    while let Some(rest) = text.get(from..) {
+        let blanks = rest.find(is_of_a_key)?;
+        let word = rest.get(blanks..).unwrap_or_default();
+        let length = word.find(|c: char| !is_of_a_key(c)).unwrap_or(word.len());
+        let beginnings = BEGINNINGS.iter().map(|(beginning, _)| *beginning);
+        let known = beginnings
+            .chain([crate::project_key::PREFIX])
+            .find(|beginning| length >= SHORTEST && word.starts_with(beginning));
+        if let Some(beginning) = known {
+            return Some((from + blanks, beginning));
+        }
+        from += blanks + length.max(1);
+    }
+    None
+}
+
+/// The characters of keys, and those by which a part of one is masked.
+const fn is_of_a_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | '+' | '=' | '\u{2022}' | '\u{2026}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +119,27 @@ mod tests {
             ("0123456789abcdef0123456789abcdef", None),
         ] {
             assert_eq!(issuer(key.as_bytes()), issuer_of, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_key_is_left_out() {
+        for (text, left) in [
+            (
+                "Incorrect API key provided: sk-proj-abc***********xyz. Look",
+                "Incorrect API key provided: sk-proj-[redacted] Look",
+            ),
+            (
+                "Consumer 'api_key:AIzaSyA0123456789abcdef' is suspended",
+                "Consumer 'api_key:AIza[redacted]' is suspended",
+            ),
+            ("{\"key\":\"sk-ant-api03-0123456789\"}", "{\"key\":\"sk-ant-[redacted]\"}"),
+            ("pcl_team_0123456789 and gsk_0123456789abc", "pcl_[redacted] and gsk_[redacted]"),
+            ("a risk-free task, sk-1, eyJ", "a risk-free task, sk-1, eyJ"),
+            ("é — nothing", "é — nothing"),
+            ("", ""),
+        ] {
+            assert_eq!(redacted(text), left);
         }
     }
 

@@ -17,6 +17,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "ascii",
             "clock",
             "denial",
+            "diagnosis",
             "dialect",
             "endpoint",
             "model_name",

@@ -41,7 +41,6 @@ fn what_names_the_account_stays_here() {
         "content-type",
         "date",
         "openai-processing-ms",
-        "request-id",
         "retry-after",
         "x-request-id",
         "x-should-retry",

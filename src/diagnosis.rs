@@ -1,0 +1,250 @@
+//! Says why a provider refused: the cause, whose it is, whether a retry can help, and the mend.
+//!
+//! 1. What a provider answers is compared with a table of known causes, the most specific first. Only
+//!    what is there decides: the status, the machine-readable codes, and, where a provider gives none,
+//!    its own phrases.
+//! 2. An ordinary error has a row of its own, so that it is not taken for one of the others. What
+//!    fits no row is undiagnosed, and said to be.
+//! 3. Nothing of the answer is repeated but a few parts that are looked for by name: an id, a model,
+//!    a missing scope.
+
+mod reading;
+mod table;
+
+use http::{HeaderMap, StatusCode};
+
+use crate::dialect::Provider;
+use reading::Answer;
+
+pub use reading::excerpt;
+
+/// Who makes the service, as far as its errors differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// Rows for every provider.
+    Any,
+    /// OpenAI.
+    OpenAi,
+    /// Anthropic.
+    Anthropic,
+    /// Google's Gemini API and Vertex AI.
+    Google,
+    /// Azure OpenAI.
+    Azure,
+    /// AWS Bedrock.
+    Bedrock,
+    /// Mistral.
+    Mistral,
+    /// xAI.
+    Xai,
+    /// `OpenRouter`.
+    OpenRouter,
+    /// Groq.
+    Groq,
+    /// `DeepSeek`.
+    DeepSeek,
+    /// Cohere.
+    Cohere,
+    /// A model server of one's own: vLLM, llama.cpp.
+    Local,
+}
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// Whoever sent the request.
+    Caller,
+    /// Whoever runs the gate: its network, its credentials.
+    Operator,
+    /// Whoever pays for the account at the provider.
+    Account,
+    /// Whoever grants rights in the account at the provider.
+    Administrator,
+    /// The provider itself.
+    Provider,
+}
+
+impl Whose {
+    /// The word in records, metrics and headers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Operator => "operator",
+            Self::Account => "account-owner",
+            Self::Administrator => "account-administrator",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// Whether the same request can succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// No.
+    Never,
+    /// Yes, without anybody doing anything.
+    Later,
+    /// Once it is mended.
+    AfterMend,
+}
+
+impl Retry {
+    /// The word in headers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Later => "later",
+            Self::AfterMend => "after-mend",
+        }
+    }
+}
+
+/// What an answer must look like for a row to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Anything.
+    Any,
+    /// An API's: no web page.
+    Api,
+    /// An API's, without the request id that the provider's API always gives.
+    NoRequestId,
+    /// A web page.
+    Page,
+    /// A web page of Cloudflare's, without a request id.
+    CloudflarePage,
+    /// A page or header of an outbound proxy's.
+    ProxyPage,
+    /// With metadata on what was flagged.
+    Flagged,
+    /// A refusal of another Portcullis.
+    OurOwn,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Cause {
+    /// Its word in records, metrics and headers.
+    pub id: &'static str,
+    /// Whose answers it is looked for in.
+    pub maker: Maker,
+    /// Who can mend it.
+    pub whose: Whose,
+    /// Whether a retry can help.
+    pub retry: Retry,
+    /// Whether it is about the gate's own credential, so that it is nothing for the caller to mend.
+    pub ours: bool,
+    /// What happened.
+    pub what: &'static str,
+    /// What mends it.
+    pub mend: &'static str,
+    statuses: &'static [u16],
+    shape: Shape,
+    codes: &'static [&'static str],
+    says: &'static [&'static str],
+}
+
+/// Every known cause, the most specific first.
+#[must_use]
+pub fn causes() -> &'static [Cause] {
+    table::ALL
+}
+
+/// What an answer means.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// The row that fits; `None` if none does.
+    pub cause: Option<&'static Cause>,
+    /// The provider's own code for it.
+    pub code: Option<Box<str>>,
+    /// What the answer names, by name: scopes, project, model, principal, action, resource…
+    pub named: Vec<(&'static str, Box<str>)>,
+}
+
+impl Diagnosis {
+    /// The word for the cause.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        self.cause.map_or("undiagnosed", |cause| cause.id)
+    }
+
+    /// The word for who can mend it.
+    #[must_use]
+    pub fn whose(&self) -> &'static str {
+        self.cause.map_or("unknown", |cause| cause.whose.word())
+    }
+
+    /// The word for whether a retry can help.
+    #[must_use]
+    pub fn retry(&self) -> &'static str {
+        self.cause.map_or("unknown", |cause| cause.retry.word())
+    }
+
+    /// What mends it, with what the answer names.
+    #[must_use]
+    pub fn mend(&self) -> String {
+        let Some(cause) = self.cause else { return String::new() };
+        let named: Vec<String> = self.named.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        if named.is_empty() {
+            cause.mend.to_owned()
+        } else {
+            format!("{} ({})", cause.mend, named.join("; "))
+        }
+    }
+
+    /// Whether the gate's own credential failed. An answer of 401 or 403 that nobody understands may
+    /// speak of the account, so it is taken for such.
+    #[must_use]
+    pub fn is_ours(&self, status: StatusCode) -> bool {
+        match self.cause {
+            Some(cause) => cause.ours,
+            None => matches!(status.as_u16(), 401 | 403),
+        }
+    }
+}
+
+/// The makers whose rows an upstream's answers are compared with.
+#[must_use]
+pub fn makers(provider: Provider, host: &str) -> &'static [Maker] {
+    const HOSTS: [(&str, &[Maker]); 7] = [
+        ("api.x.ai", &[Maker::Xai]),
+        ("openrouter.ai", &[Maker::OpenRouter]),
+        ("api.groq.com", &[Maker::Groq]),
+        ("api.deepseek.com", &[Maker::DeepSeek]),
+        ("api.mistral.ai", &[Maker::Mistral]),
+        ("api.cohere.com", &[Maker::Cohere]),
+        ("api.cohere.ai", &[Maker::Cohere]),
+    ];
+    match provider {
+        Provider::OpenAi => &[Maker::OpenAi],
+        Provider::Anthropic => &[Maker::Anthropic],
+        Provider::Gemini => &[Maker::Google],
+        // Errors of the model itself come in OpenAI's own words.
+        Provider::AzureOpenAi => &[Maker::Azure, Maker::OpenAi],
+        Provider::OpenAiCompatible if host.starts_with("bedrock") => &[Maker::Bedrock],
+        Provider::OpenAiCompatible => HOSTS
+            .iter()
+            .find(|(known, _)| *known == host)
+            .map_or(&[Maker::OpenAi, Maker::Local][..], |(_, makers)| *makers),
+    }
+}
+
+/// Says what an answer means.
+#[must_use]
+pub fn diagnose(makers: &[Maker], status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Diagnosis {
+    let answer = Answer::read(headers, body);
+    let status = status.as_u16();
+    let of = |cause: &&Cause| cause.maker == Maker::Any || makers.contains(&cause.maker);
+    let cause = table::ALL.iter().filter(of).find(|cause| {
+        cause.statuses.contains(&status)
+            && answer.has_shape(cause.shape)
+            && ((cause.codes.is_empty() && cause.says.is_empty())
+                || cause.codes.iter().any(|code| answer.has_code(code))
+                || cause.says.iter().any(|phrase| answer.says(phrase)))
+    });
+    Diagnosis { cause, code: answer.code(), named: answer.named() }
+}
+
+#[cfg(test)]
+mod tests;
