@@ -19,6 +19,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::alarm::Alarm;
+use crate::body::Frames;
 use crate::exchange::Permits;
 use crate::ledger::OpenRecord;
 use crate::pool::{Connection, Pool};
@@ -36,7 +37,7 @@ enum Source {
     /// The gate's own words.
     Own(Option<Bytes>),
     /// The upstream's.
-    Upstream { incoming: Incoming, silence: Duration, alarm: Option<Alarm> },
+    Upstream { ahead: Option<Box<Frames>>, incoming: Incoming, silence: Duration, alarm: Option<Alarm> },
 }
 
 /// What is held until the answer has ended.
@@ -85,12 +86,21 @@ impl Relay {
         permits: Permits,
         lease: Lease,
     ) -> Self {
-        let source = Source::Upstream { incoming, silence, alarm: None };
+        let source = Source::Upstream { ahead: None, incoming, silence, alarm: None };
         let mut relay = Self { source, open: Some(Open { record, permits, lease: Some(lease) }) };
         if relay.is_end_stream() {
             relay.end();
         }
         relay
+    }
+
+    /// Puts what was read of the upstream's body already in front of the rest.
+    #[must_use]
+    pub fn after(mut self, read: Frames) -> Self {
+        if let Source::Upstream { ahead, .. } = &mut self.source {
+            *ahead = Some(Box::new(read));
+        }
+        self
     }
 
     fn count(&mut self, piece: &Bytes) {
@@ -140,26 +150,33 @@ impl Body for Relay {
                     relay.end();
                     return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
                 }
-                Source::Upstream { incoming, silence, alarm } => match Pin::new(incoming).poll_frame(cx) {
-                    Poll::Pending => {
-                        if alarm.is_none() {
-                            let lease = relay.open.as_ref().and_then(|open| open.lease.as_ref());
-                            *alarm = lease.map(|lease| lease.pool.alarms().set(*silence));
+                Source::Upstream { ahead: Some(read), .. } if !read.is_end_stream() => {
+                    let Some(piece) = read.next_piece() else { continue };
+                    relay.count(&piece);
+                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                }
+                Source::Upstream { ahead: _, incoming, silence, alarm } => {
+                    match Pin::new(incoming).poll_frame(cx) {
+                        Poll::Pending => {
+                            if alarm.is_none() {
+                                let lease = relay.open.as_ref().and_then(|open| open.lease.as_ref());
+                                *alarm = lease.map(|lease| lease.pool.alarms().set(*silence));
+                            }
+                            if alarm.as_mut().is_none_or(|alarm| Pin::new(alarm).poll(cx).is_pending()) {
+                                return Poll::Pending;
+                            }
+                            return Poll::Ready(Some(Err(
+                                relay.cut("the upstream fell silent longer than idle_timeout")
+                            )));
                         }
-                        if alarm.as_mut().is_none_or(|alarm| Pin::new(alarm).poll(cx).is_pending()) {
-                            return Poll::Pending;
+                        Poll::Ready(polled) => {
+                            if let Some(alarm) = alarm {
+                                alarm.again(*silence);
+                            }
+                            polled
                         }
-                        return Poll::Ready(Some(Err(
-                            relay.cut("the upstream fell silent longer than idle_timeout")
-                        )));
                     }
-                    Poll::Ready(polled) => {
-                        if let Some(alarm) = alarm {
-                            alarm.again(*silence);
-                        }
-                        polled
-                    }
-                },
+                }
             };
             match polled {
                 Some(Ok(frame)) => {
@@ -184,7 +201,9 @@ impl Body for Relay {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Own(body) => body.is_none(),
-            Source::Upstream { incoming, .. } => incoming.is_end_stream(),
+            Source::Upstream { ahead, incoming, .. } => {
+                ahead.as_deref().is_none_or(Body::is_end_stream) && incoming.is_end_stream()
+            }
         }
     }
 
@@ -193,7 +212,16 @@ impl Body for Relay {
             Source::Own(body) => SizeHint::with_exact(
                 body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX)),
             ),
-            Source::Upstream { incoming, .. } => incoming.size_hint(),
+            Source::Upstream { ahead: None, incoming, .. } => incoming.size_hint(),
+            Source::Upstream { ahead: Some(read), incoming, .. } => {
+                let rest = incoming.size_hint();
+                let mut whole = SizeHint::new();
+                whole.set_lower(rest.lower().saturating_add(read.left()));
+                if let Some(upper) = rest.upper() {
+                    whole.set_upper(upper.saturating_add(read.left()));
+                }
+                whole
+            }
         }
     }
 }

@@ -67,6 +67,16 @@ impl Frames {
         self.pieces.push(piece);
     }
 
+    /// What has not been sent, in one piece.
+    #[must_use]
+    pub fn joined(&self) -> Bytes {
+        match self.pieces.get(self.next..).unwrap_or_default() {
+            [] => Bytes::new(),
+            [only] => only.clone(),
+            several => several.concat().into(),
+        }
+    }
+
     /// How many bytes have not been sent.
     #[must_use]
     pub const fn left(&self) -> u64 {
@@ -82,6 +92,16 @@ impl From<Bytes> for Frames {
     }
 }
 
+impl Frames {
+    /// The next piece that has not been sent.
+    pub fn next_piece(&mut self) -> Option<Bytes> {
+        let piece = std::mem::take(self.pieces.get_mut(self.next)?);
+        self.next += 1;
+        self.left = self.left.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        Some(piece)
+    }
+}
+
 impl Body for Frames {
     type Data = Bytes;
     type Error = Infallible;
@@ -90,12 +110,7 @@ impl Body for Frames {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frames = self.get_mut();
-        let Some(piece) = frames.pieces.get_mut(frames.next) else { return Poll::Ready(None) };
-        let piece = std::mem::take(piece);
-        frames.next += 1;
-        frames.left = frames.left.saturating_sub(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(self.get_mut().next_piece().map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -151,6 +151,19 @@ pub fn causes() -> &'static [Cause] {
     table::ALL
 }
 
+/// The table of all causes as the README shows it, in Markdown.
+#[must_use]
+pub fn table() -> String {
+    use std::fmt::Write as _;
+    let mut out = String::from("| cause | whose | retry | what happened | mend |\n|---|---|---|---|---|\n");
+    for cause in causes() {
+        let (id, whose, retry) = (cause.id, cause.whose.word(), cause.retry.word());
+        let hidden = if cause.ours { " *" } else { "" };
+        let _ = writeln!(out, "| `{id}`{hidden} | {whose} | {retry} | {} | {} |", cause.what, cause.mend);
+    }
+    out
+}
+
 /// What an answer means.
 #[derive(Debug)]
 pub struct Diagnosis {

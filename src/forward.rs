@@ -3,38 +3,45 @@
 //! 1. A request goes out once. It is sent again only when the connection closed before any byte of
 //!    it was written, which is certain not to have reached anybody.
 //! 2. No redirect is followed: a credential goes nowhere that the configuration does not name.
-//! 3. An upstream that answers 401 or 403 refused *our* credential, and so did Gemini when it answers
-//!    400 with `API_KEY_INVALID`. The client gets an answer of the gate's own that says so; the
-//!    provider's words on our account stay here.
+//! 3. An upstream's refusal is read and diagnosed. Where it was *our* credential that failed, the
+//!    client gets an answer of the gate's own that says so, and the provider's words on our account
+//!    stay here; any other is passed on, without the keys that providers repeat in their messages.
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
+use std::borrow::Cow;
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::account::{Lease, Relay};
+use crate::alarm::Alarm;
 use crate::body::Frames;
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason, RuleId};
-use crate::dialect::{Provider, Surface};
+use crate::diagnosis;
+use crate::dialect::Surface;
 use crate::endpoint::Endpoint;
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
+use crate::provider_key::redacted;
+use crate::record::RefusedByUpstream;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
 
-/// The longest complaint that is read.
-const LONGEST_COMPLAINT: usize = 64 * 1024;
-/// What Gemini says in a 400 of a key that it does not know.
-const INVALID_KEY: &[u8] = b"API_KEY_INVALID";
+/// How much of a refusal is looked at.
+const LONGEST_REFUSAL: u64 = 64 * 1024;
+/// Tells the client what an upstream's refusal means.
+const DIAGNOSIS: HeaderName = HeaderName::from_static("x-portcullis-diagnosis");
 
 /// What of a request is still needed when it was sent.
 #[derive(Debug)]
@@ -138,13 +145,14 @@ async fn pass_on(
 ) -> Result<Response<Relay>, Refusal> {
     let (head, incoming) = answer.into_parts();
     exchange.record.upstream_status = Some(head.status.as_u16());
-    let headers = headers_for_client(head.headers, &mut exchange);
-    if let Some(denial) = refused_answer(head.status, upstream, exchange.record.credential.as_deref()) {
+    if let Some(what) = never_passed_on(head.status) {
+        let denial = at_upstream(Denial::built_in(Reason::UpstreamInvalid).because(what), upstream);
         return Err(exchange.refuse(denial));
     }
-    if upstream.provider == Provider::Gemini && head.status == StatusCode::BAD_REQUEST {
-        return Box::pin(read_complaint(exchange, upstream, headers, incoming, lease)).await;
+    if head.status.as_u16() >= 400 {
+        return Box::pin(refused(exchange, upstream, head, incoming, lease)).await;
     }
+    let headers = headers_for_client(head.headers, &mut exchange);
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
     }
@@ -162,16 +170,11 @@ fn response(status: StatusCode, headers: HeaderMap, relay: Relay) -> Response<Re
     response
 }
 
-/// Whether an answer of this status must not be passed on.
-fn refused_answer(status: StatusCode, upstream: &Upstream, credential: Option<&str>) -> Option<Denial> {
+/// Why an answer of this status must not be passed on, if so.
+const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
     match status.as_u16() {
-        401 | 403 => Some(rejected(status, upstream, credential)),
-        100..=199 => {
-            Some(at_upstream(Denial::built_in(Reason::UpstreamInvalid).because("an upgrade"), upstream))
-        }
-        300..=399 => {
-            Some(at_upstream(Denial::built_in(Reason::UpstreamInvalid).because("a redirect"), upstream))
-        }
+        100..=199 => Some("an upgrade"),
+        300..=399 => Some("a redirect"),
         _ => None,
     }
 }
@@ -183,29 +186,85 @@ fn rejected(status: StatusCode, upstream: &Upstream, credential: Option<&str>) -
     Denial::by(Reason::UpstreamCredentialRejected, rule).because(status.as_str())
 }
 
-/// Reads what Gemini says is wrong with a request: with the client's, or with the credential.
-async fn read_complaint(
-    exchange: Exchange<Sent>,
+/// Reads why the upstream refused, tells it in the record, and passes the refusal on, unless it was
+/// the gate's own credential that failed.
+async fn refused(
+    mut exchange: Exchange<Sent>,
     upstream: &Upstream,
-    headers: HeaderMap,
-    incoming: Incoming,
+    head: http::response::Parts,
+    mut incoming: Incoming,
     lease: Lease,
 ) -> Result<Response<Relay>, Refusal> {
-    let reading = Limited::new(incoming, LONGEST_COMPLAINT).collect();
-    let Ok(Ok(body)) = tokio::time::timeout(upstream.idle_timeout, reading).await else {
-        let denial = Denial::by(Reason::UpstreamInvalid, upstream.rule).because("a 400 that does not end");
+    let mut read = Frames::default();
+    let whole = {
+        let mut reading = pin!(beginning(&mut incoming, &mut read));
+        let mut alarm = pool_alarm(&lease, upstream);
+        poll_fn(|cx| match reading.as_mut().poll(cx) {
+            Poll::Ready(whole) => Poll::Ready(whole),
+            Poll::Pending => Pin::new(&mut alarm).poll(cx).map(|()| None),
+        })
+        .await
+    };
+    let Some(whole) = whole else {
+        let denial =
+            Denial::by(Reason::UpstreamInvalid, upstream.rule).because("a refusal that does not end");
         return Err(exchange.refuse(denial));
     };
-    let body = body.to_bytes();
-    lease.pool.give_back(lease.connection, Moment::now());
-    if body.windows(INVALID_KEY.len()).any(|here| here == INVALID_KEY) {
-        let denial = rejected(StatusCode::BAD_REQUEST, upstream, exchange.record.credential.as_deref());
+    // A compressed body goes on as it is; the head alone has to tell.
+    let readable = !head.headers.contains_key(header::CONTENT_ENCODING);
+    let text = if readable { read.joined() } else { Bytes::new() };
+    let makers = diagnosis::makers(upstream.provider, &upstream.host);
+    let found = diagnosis::diagnose(makers, head.status, &head.headers, &text);
+    let ours = found.is_ours(head.status);
+    let mut headers = headers_for_client(head.headers, &mut exchange);
+    if let Ok(value) =
+        HeaderValue::from_str(&format!("{}; whose={}; retry={}", found.id(), found.whose(), found.retry()))
+    {
+        headers.insert(DIAGNOSIS, value);
+    }
+    let excerpt = found.cause.is_none().then(|| diagnosis::excerpt(&text).into());
+    exchange.record.refused_by_upstream = Some(Box::new(RefusedByUpstream { diagnosis: found, excerpt }));
+    if ours {
+        if whole {
+            lease.pool.give_back(lease.connection, Moment::now());
+        }
+        let denial = rejected(head.status, upstream, exchange.record.credential.as_deref());
         return Err(exchange.refuse(denial));
     }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;
-    record.status = 400;
-    Ok(response(StatusCode::BAD_REQUEST, headers, Relay::own(body, record, stage.permits)))
+    record.status = head.status.as_u16();
+    if !whole {
+        let relay =
+            Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease).after(read);
+        return Ok(response(head.status, headers, relay));
+    }
+    lease.pool.give_back(lease.connection, Moment::now());
+    // Providers repeat keys in their messages, and some repeat them whole.
+    let body = match std::str::from_utf8(&text).map(redacted) {
+        Ok(Cow::Owned(clean)) => Bytes::from(clean),
+        _ => read.joined(),
+    };
+    Ok(response(head.status, headers, Relay::own(body, record, stage.permits)))
+}
+
+fn pool_alarm(lease: &Lease, upstream: &Upstream) -> Alarm {
+    lease.pool.alarms().set(upstream.idle_timeout)
+}
+
+/// Reads a body up to the length that is looked at; whether that was all of it, and nothing if it
+/// broke off.
+async fn beginning(incoming: &mut Incoming, read: &mut Frames) -> Option<bool> {
+    while !incoming.is_end_stream() {
+        let Some(frame) = incoming.frame().await else { return Some(true) };
+        if let Ok(piece) = frame.ok()?.into_data() {
+            read.push(piece);
+        }
+        if read.left() > LONGEST_REFUSAL {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 /// Reads the upstream's list of models and keeps those that the project may use.

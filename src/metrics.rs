@@ -70,6 +70,13 @@ struct Fault {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Diagnosed {
+    upstream: Name,
+    cause: &'static str,
+    whose: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reloaded {
     result: &'static str,
 }
@@ -123,6 +130,7 @@ pub struct Metrics {
     gate: Histogram,
     first_byte: Family<Of, Histogram, fn() -> Histogram>,
     upstream_errors: Family<Fault, Counter>,
+    upstream_refusals: Family<Diagnosed, Counter>,
     reloads: Family<Reloaded, Counter>,
     alerts: Family<Raised, Counter>,
     /// Requests that have begun and not ended.
@@ -156,6 +164,7 @@ impl Default for Metrics {
             gate: Histogram::new(GATE_BOUNDS),
             first_byte: Family::new_with_constructor((|| Histogram::new(WAIT_BOUNDS)) as fn() -> Histogram),
             upstream_errors: Family::default(),
+            upstream_refusals: Family::default(),
             reloads: Family::default(),
             alerts: Family::default(),
             in_flight: Gauge::default(),
@@ -184,6 +193,11 @@ impl Default for Metrics {
             "upstream_errors",
             "Answers of upstreams that were errors, and failures to get one",
             metrics.upstream_errors.clone(),
+        );
+        registry.register(
+            "upstream_refusals",
+            "Answers of upstreams that were refusals, by what they mean",
+            metrics.upstream_refusals.clone(),
         );
         registry.register("reloads", "Reloads of the configuration, by result", metrics.reloads.clone());
         registry.register(
@@ -261,6 +275,10 @@ impl Metrics {
             (_, Some(status)) if status >= 400 => Some(error_status(status)),
             _ => None,
         };
+        if let Some(refused) = &record.refused_by_upstream {
+            let (cause, whose) = (refused.diagnosis.id(), refused.diagnosis.whose());
+            self.upstream_refusals.get_or_create(&Diagnosed { upstream: upstream(), cause, whose }).inc();
+        }
         if let Some(kind) = kind {
             self.upstream_errors.get_or_create(&Fault { upstream: upstream(), kind }).inc();
         }

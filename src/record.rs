@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue, Method, Uri, header};
 
 use crate::clock::Moment;
 use crate::denial::{Denial, Kind, Reason, RuleId};
+use crate::diagnosis::Diagnosis;
 use crate::endpoint::Endpoint;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
@@ -72,6 +73,15 @@ impl Alert {
     }
 }
 
+/// What an upstream's refusal means.
+#[derive(Debug)]
+pub struct RefusedByUpstream {
+    /// The cause and its mend.
+    pub diagnosis: Diagnosis,
+    /// The beginning of an answer that nobody understands.
+    pub excerpt: Option<Box<str>>,
+}
+
 /// What is known of one request.
 #[derive(Debug)]
 pub struct Record {
@@ -115,6 +125,8 @@ pub struct Record {
     pub credential: Option<Arc<str>>,
     /// The status that the upstream answered.
     pub upstream_status: Option<u16>,
+    /// Why the upstream refused, if it did.
+    pub refused_by_upstream: Option<Box<RefusedByUpstream>>,
     /// The name that the upstream gave the request.
     pub upstream_request_id: Option<HeaderValue>,
     /// The status that the client got; zero if it got none.
@@ -161,6 +173,7 @@ impl Record {
             upstream: None,
             credential: None,
             upstream_status: None,
+            refused_by_upstream: None,
             upstream_request_id: None,
             status: 0,
             request_bytes: 0,

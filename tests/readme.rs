@@ -1,18 +1,24 @@
-//! The README shows the table of refusals as it is in the code.
+//! The README shows the tables of refusals and causes as they are in the code.
 
-use portcullis::denial::table;
+use portcullis::{denial, diagnosis};
 
-const BEGIN: &str = "<!-- denials -->\n";
-const END: &str = "<!-- /denials -->";
+/// Checks the part of the README between two markers.
+fn shows(name: &str, table: &str) {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let readme = include_str!("../README.md");
+    let shown = readme.split_once(&begin).and_then(|(_, from)| from.split_once(&end)).map(|(shown, _)| shown);
+    assert!(
+        shown.is_some_and(|shown| shown.trim() == table.trim()),
+        "README.md shows another table than the code; put this between the markers:\n\n{begin}{table}{end}"
+    );
+}
 
 #[test]
 fn the_readme_shows_every_refusal() {
-    let readme = include_str!("../README.md");
-    let (_, from) = readme.split_once(BEGIN).expect("README.md has no <!-- denials -->");
-    let (shown, _) = from.split_once(END).expect("README.md has no <!-- /denials -->");
-    let table = table();
-    assert!(
-        shown.trim() == table.trim(),
-        "README.md shows another table than the code; put this between the markers:\n\n{BEGIN}{table}{END}"
-    );
+    shows("denials", &denial::table());
+}
+
+#[test]
+fn the_readme_shows_every_cause() {
+    shows("causes", &diagnosis::table());
 }

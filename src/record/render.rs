@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use http::HeaderValue;
 
-use super::{AddressSource, Outcome, Record};
+use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
 use crate::denial::Denial;
 
@@ -72,6 +72,8 @@ impl Record {
         self.json_upstream(out);
         match &self.outcome {
             Outcome::Refused(denial) => self.json_denial(out, denial),
+            // Of a refusal that was cut off, the cause is told already.
+            Outcome::Cut(why) if self.refused_by_upstream.is_some() => word(out, text_key!("cut"), why),
             Outcome::Cut(why) => word(out, text_key!("cause"), why),
             Outcome::Open | Outcome::Served => {}
         }
@@ -139,6 +141,9 @@ impl Record {
         }
         if let Some(id) = &self.upstream_request_id {
             text(out, text_key!("upstream_request_id"), &shown(id));
+        }
+        if let Some(refused) = &self.refused_by_upstream {
+            json_diagnosis(out, refused);
         }
     }
 
@@ -228,6 +233,18 @@ impl Record {
             }
             Outcome::Open | Outcome::Served => {}
         }
+        if let Some(refused) = &self.refused_by_upstream {
+            let found = &refused.diagnosis;
+            let _ = write!(out, "\n             └ {} ({})", found.id(), found.whose());
+            if let Some(cause) = found.cause {
+                out.push_str(": ");
+                plain(out, format!("{}; {}", cause.what, found.mend()).as_bytes(), 600);
+            }
+            if let Some(excerpt) = &refused.excerpt {
+                out.push_str(": ");
+                plain(out, excerpt.as_bytes(), LONGEST);
+            }
+        }
     }
 }
 
@@ -254,6 +271,22 @@ fn timestamp(out: &mut String, wall: SystemTime) {
     out.push('.');
     out.push_str(itoa::Buffer::new().format(1000 + since.subsec_millis()).get(1..).unwrap_or_default());
     out.push('Z');
+}
+
+fn json_diagnosis(out: &mut String, refused: &RefusedByUpstream) {
+    let RefusedByUpstream { diagnosis, excerpt } = refused;
+    if let Some(code) = &diagnosis.code {
+        text(out, text_key!("upstream_code"), code);
+    }
+    word(out, text_key!("cause"), diagnosis.id());
+    word(out, text_key!("whose"), diagnosis.whose());
+    if let Some(cause) = diagnosis.cause {
+        word(out, text_key!("what"), cause.what);
+        text(out, text_key!("mend"), &diagnosis.mend());
+    }
+    if let Some(excerpt) = excerpt {
+        text(out, text_key!("upstream_excerpt"), excerpt);
+    }
 }
 
 /// A field whose value is one of our own words.
