@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::clock::Moment;
-use crate::command::{self, check, demo, health, init, key, schema, serve, stand_in};
+use crate::command::{self, check, demo, health, init, key, probe, schema, serve, stand_in};
 use crate::dialect::Provider;
 
 /// An authenticating gate in front of LLM APIs.
@@ -69,6 +69,19 @@ enum Command {
     /// Project keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Ask each upstream, with each of its credentials, for what costs nothing.
+    ///
+    /// Says for each what the provider answered, and if it refused, why, whose it is and the mend.
+    /// For before a deployment and in CI; exit code 1 if any credential is not accepted.
+    Probe {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Only this upstream.
+        upstream: Option<String>,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// Ask the admin listener whether the gate is ready; for a container's health check.
     Health {
         /// The gate's admin.listen.
@@ -150,6 +163,9 @@ pub fn run() -> ExitCode {
         }
         Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
+        Command::Probe { file, upstream, format } => {
+            probe::run(&file.config, upstream.as_deref(), format == Format::Json)
+        }
         Command::Health { admin } => health::run(admin),
         Command::StandIn { listen, key, pace_ms } => {
             stand_in::run(listen, &key, Duration::from_millis(pace_ms))

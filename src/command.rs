@@ -5,6 +5,7 @@ pub mod demo;
 pub mod health;
 pub mod init;
 pub mod key;
+pub mod probe;
 pub mod schema;
 pub mod serve;
 pub mod stand_in;

@@ -6,13 +6,17 @@
 //!    `Connection` header names can take ours away.
 //! 3. Only then the upstream's credential goes in. This is the only place that may see one.
 
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri, Version};
 
+use crate::body::Frames;
+
 use crate::denial::{Denial, Reason};
-use crate::endpoint::Verb;
+use crate::dialect::Surface;
+use crate::endpoint::{self, Endpoint, Verb};
 use crate::exchange::{Outbound, Permitted};
 use crate::policy::{Policy, Sight};
+use crate::snapshot::{Credential, Upstream};
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +46,7 @@ impl Policy for Inject {
         }
         match upstream.credentials.pick() {
             Some(credential) => {
-                let (name, value) = credential.secret.expose();
-                headers.insert(name, value.clone());
-                if let Some(organization) = &credential.organization {
-                    headers.insert(ORGANIZATION, organization.clone());
-                }
-                if let Some(project) = &credential.project {
-                    headers.insert(PROJECT, project.clone());
-                }
+                put_in(credential, &mut headers);
                 sight.notes.credential = Some(credential.id.clone());
             }
             None if upstream.keyless => {}
@@ -81,4 +78,46 @@ fn goes_on(name: &HeaderName) -> bool {
             | "idempotency-key"
             | "x-client-request-id"
     )
+}
+
+/// A request for the upstream's list of models with one of its credentials, which costs nothing;
+/// `None` if the upstream has no such list.
+#[must_use]
+pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -> Option<Request<Frames>> {
+    let lists =
+        |endpoint: &&'static Endpoint| endpoint.lists_models && upstream.provider.serves(endpoint.surface);
+    let endpoint = endpoint::ALL.iter().find(lists)?;
+    let query = match endpoint.surface {
+        Surface::Anthropic => "limit=1000",
+        Surface::Gemini => "pageSize=1000",
+        Surface::OpenAi | Surface::AzureDeployment | Surface::AzureV1 => "",
+    };
+    let root = endpoint::roots(endpoint.surface).first()?;
+    let mut request = Request::new(Frames::default());
+    *request.uri_mut() = Uri::from(upstream.target(endpoint, root, None, query)?);
+    let headers = request.headers_mut();
+    headers.insert(header::HOST, upstream.authority.clone());
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION"))),
+    );
+    if endpoint.surface == Surface::Anthropic {
+        headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
+    }
+    if let Some(credential) = credential {
+        put_in(credential, headers);
+    }
+    Some(request)
+}
+
+/// Puts a credential in, with what belongs to it.
+fn put_in(credential: &Credential, headers: &mut HeaderMap) {
+    let (name, value) = credential.secret.expose();
+    headers.insert(name, value.clone());
+    if let Some(organization) = &credential.organization {
+        headers.insert(ORGANIZATION, organization.clone());
+    }
+    if let Some(project) = &credential.project {
+        headers.insert(PROJECT, project.clone());
+    }
 }

@@ -33,6 +33,7 @@ pub mod models;
 pub mod peek;
 pub mod policy;
 pub mod pool;
+pub mod probe;
 pub mod project_key;
 pub mod provider_key;
 pub mod record;

@@ -35,7 +35,7 @@ const RANKS: [(&str, &[&str]); 10] = [
         &["alarm", "body", "exchange", "ledger", "metrics", "telemetry"],
     ),
     ("decisions, and what they need", &["models", "policy", "pool"]),
-    ("stages", &["account", "ask", "forward", "gate", "inject", "respond", "whoami"]),
+    ("stages", &["account", "ask", "forward", "gate", "inject", "probe", "respond", "whoami"]),
     ("the stages in order", &["stack"]),
     ("the listeners", &["accept", "admin"]),
     ("a gate in a process", &["reload", "run"]),
