@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::clock::Moment;
-use crate::command::{self, check, demo, health, init, key, probe, schema, serve, stand_in};
+use crate::command::{self, check, demo, explain, health, init, key, probe, schema, serve, stand_in};
 use crate::dialect::Provider;
 
 /// An authenticating gate in front of LLM APIs.
@@ -69,6 +69,35 @@ enum Command {
     /// Project keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Say what the gate would answer to a request, and why: offline, from the configuration alone.
+    ///
+    /// Asks the same stages as the gate; limits are taken to be unused. Exit code 0 allowed,
+    /// 1 refused.
+    Explain {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Take the request from a record, one JSON line as the gate writes it; `-` is standard input.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["key_id", "ip", "model", "method", "path"])]
+        record: Option<PathBuf>,
+        /// The public id of the key that the caller uses.
+        #[arg(long, value_name = "ID", required_unless_present = "record")]
+        key_id: Option<String>,
+        /// The caller's address.
+        #[arg(long, value_name = "ADDRESS", required_unless_present = "record")]
+        ip: Option<IpAddr>,
+        /// The model in the request's body.
+        #[arg(long)]
+        model: Option<String>,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        /// The request's method.
+        #[arg(required_unless_present = "record")]
+        method: Option<String>,
+        /// The request's path and query.
+        #[arg(required_unless_present = "record")]
+        path: Option<String>,
+    },
     /// Ask each upstream, with each of its credentials, for what costs nothing.
     ///
     /// Says for each what the provider answered, and if it refused, why, whose it is and the mend.
@@ -163,6 +192,16 @@ pub fn run() -> ExitCode {
         }
         Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
+        Command::Explain { file, record, key_id, ip, model, format, method, path } => {
+            let asked = match (record, key_id, ip, method, path) {
+                (Some(record), ..) => explain::Asked::in_record(&record),
+                (None, Some(key_id), Some(ip), Some(method), Some(path)) => {
+                    Ok(explain::Asked { key_id, ip, method, path, model })
+                }
+                _ => Err("name the request, or a record of it".to_owned()),
+            };
+            explain::run(&file.config, asked, format == Format::Json)
+        }
         Command::Probe { file, upstream, format } => {
             probe::run(&file.config, upstream.as_deref(), format == Format::Json)
         }

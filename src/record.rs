@@ -233,6 +233,12 @@ impl Record {
         }
     }
 
+    /// The sentence for the client.
+    #[must_use]
+    pub fn message(&self, denial: &Denial) -> String {
+        self.fill(denial.reason.facts().told_to_client, denial)
+    }
+
     /// The mend for the operator.
     #[must_use]
     pub fn hint(&self, denial: &Denial) -> String {

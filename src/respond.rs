@@ -167,7 +167,7 @@ fn answer(refused: Refused) -> Response<Relay> {
     let Carried { head, body, mut record, snapshot: _ } = *carried;
     let facts = denial.reason.facts();
     let status = StatusCode::from_u16(facts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let message = format!("{} (request {})", record.fill(facts.told_to_client, &denial), record.id);
+    let message = format!("{} (request {})", record.message(&denial), record.id);
     let dialect =
         record.endpoint.map_or_else(|| guess(&head, &record), |endpoint| endpoint.surface.dialect());
     let text = match dialect {

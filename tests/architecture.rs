@@ -36,7 +36,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     ("decisions, and what they need", &["models", "policy", "pool"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "probe", "respond", "whoami"]),
-    ("the stages in order", &["stack"]),
+    ("the stages in order", &["explain", "stack"]),
     ("the listeners", &["accept", "admin"]),
     ("a gate in a process", &["reload", "run"]),
     ("commands", &["cli", "command", "main", "lib"]),
@@ -57,7 +57,12 @@ struct Sole {
     rule: &'static str,
 }
 
-const SOLE: [Sole; 6] = [
+const SOLE: [Sole; 7] = [
+    Sole {
+        text: "KeyGiven",
+        files: &[("policy/key.rs", "the policy itself"), ("explain.rs", "judges requests that nobody sent")],
+        rule: "only explain.rs may take a caller for a key's holder who has not shown the key",
+    },
     Sole {
         text: ".expose()",
         files: &[("inject.rs", "the one door")],
@@ -84,13 +89,17 @@ const SOLE: [Sole; 6] = [
             ("config/load.rs", "the one place"),
             ("reload.rs", "looks at dates and sizes, never inside"),
             ("command/init.rs", "writes the first configuration"),
+            ("command/explain.rs", "reads a record that is to be explained"),
         ],
         rule: "only config/load.rs reads files",
     },
     Sole {
         text: "told_to_client",
-        files: &[("denial.rs", "the table itself"), ("respond.rs", "the one place")],
-        rule: "only respond.rs says a refusal to a client",
+        files: &[
+            ("denial.rs", "the table itself"),
+            ("record.rs", "fills the sentence with the request's own facts"),
+        ],
+        rule: "a sentence for a client is filled in one place, and respond.rs says it",
     },
 ];
 

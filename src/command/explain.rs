@@ -1,0 +1,167 @@
+//! `portcullis explain`: what would the gate say to this request, and why?
+//!
+//! Exit code 0 if it would be allowed, 1 if refused, 2 for a wrong question or configuration.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use http::{Method, Uri};
+use serde_json::{Value, json};
+
+use super::{FAILED, FINE, WRONG, complain, say};
+use crate::clock::Moment;
+use crate::config::{Sources, load};
+use crate::explain::{Question, STAGES, Verdict, explain};
+use crate::limits::Registry;
+use crate::snapshot::Snapshot;
+
+/// A question as it was asked.
+#[derive(Debug)]
+pub struct Asked {
+    /// The key's public id.
+    pub key_id: String,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The model in the body.
+    pub model: Option<String>,
+}
+
+impl Asked {
+    /// The request that a record tells of; `-` is standard input.
+    ///
+    /// # Errors
+    /// When it cannot be read, or tells too little.
+    pub fn in_record(file: &Path) -> Result<Self, String> {
+        let text = if file.as_os_str() == "-" {
+            std::io::read_to_string(std::io::stdin())
+        } else {
+            std::fs::read_to_string(file)
+        };
+        let text = text.map_err(|error| format!("{}: {error}", file.display()))?;
+        let record: Value = serde_json::from_str(text.trim()).map_err(|error| {
+            format!("{}: this is not one record, a line of JSON: {error}", file.display())
+        })?;
+        let part = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
+        let must = |name: &str| part(name).ok_or_else(|| format!("the record has no {name}"));
+        let key_id = part("key_id").ok_or_else(|| {
+            let reason = part("reason").unwrap_or_else(|| "no reason".to_owned());
+            format!("the record names no key ({reason}): what comes behind the key was never asked")
+        })?;
+        let ip = must("client_ip")?;
+        let ip = ip.parse().map_err(|_| format!("the record's client_ip is no address: '{ip}'"))?;
+        Ok(Self { key_id, ip, method: must("method")?, path: must("path")?, model: part("model") })
+    }
+}
+
+/// Answers.
+#[must_use]
+pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
+    let now = Moment::now();
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(why) => {
+            complain(&why);
+            return WRONG;
+        }
+    };
+    let loaded = match load(&Sources::at(file), &Registry::new(now)) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            complain(&faults.to_string());
+            return WRONG;
+        }
+    };
+    let snapshot = Arc::new(loaded.snapshot);
+    let question = match question(&snapshot, &asked) {
+        Ok(question) => question,
+        Err(why) => {
+            complain(&why);
+            return WRONG;
+        }
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
+        complain("cannot start a runtime");
+        return WRONG;
+    };
+    let verdict = runtime.block_on(explain(&snapshot, &question, now));
+    say(if as_json { format!("{:#}", machine(&verdict)) } else { told(&verdict) }.trim_end());
+    if verdict.denied.is_none() { FINE } else { FAILED }
+}
+
+fn question(snapshot: &Snapshot, asked: &Asked) -> Result<Question, String> {
+    let key = snapshot.keys.iter().position(|key| *key.id == *asked.key_id).ok_or_else(|| {
+        let near =
+            snapshot.keys.iter().map(|key| (strsim::damerau_levenshtein(&key.id, &asked.key_id), &key.id));
+        let near = near.filter(|(far, _)| *far <= 3).min().map(|(_, id)| format!("; did you mean '{id}'?"));
+        format!("there is no key with the id '{}'{}", asked.key_id, near.unwrap_or_default())
+    })?;
+    let method = Method::from_bytes(asked.method.to_ascii_uppercase().as_bytes())
+        .map_err(|_| format!("'{}' is no method", asked.method))?;
+    let target: Uri = asked.path.parse().map_err(|_| format!("'{}' is no path", asked.path))?;
+    if !asked.path.starts_with('/') {
+        return Err(format!("a path begins with a slash, such as /v1/chat/completions: '{}'", asked.path));
+    }
+    Ok(Question { key, address: asked.ip, method, target, model: asked.model.clone(), headers: Vec::new() })
+}
+
+fn told(verdict: &Verdict) -> String {
+    let mut out = String::new();
+    for (at, stage) in STAGES.iter().enumerate() {
+        let mark = match at {
+            at if at < verdict.passed => "✓",
+            at if at == verdict.passed => "✗",
+            _ => "–",
+        };
+        let _ = write!(out, "{mark} {stage}");
+        if let (Some(told), true) = (&verdict.denied, at == verdict.passed) {
+            let place = if told.at.is_empty() { String::new() } else { format!(" ({})", told.at) };
+            let _ = write!(out, "\n    reason  {}", told.denial.reason.code());
+            let _ = write!(out, "\n    rule    {}{place}", told.rule);
+            let _ = write!(out, "\n    client  {}", told.message);
+            let _ = write!(out, "\n    mend    {}", told.hint);
+        }
+        out.push('\n');
+    }
+    if verdict.denied.is_none() {
+        let upstream = verdict.upstream.as_deref().unwrap_or("?");
+        let _ = writeln!(out, "allowed; it goes to upstream '{upstream}', while the limits last");
+    }
+    out
+}
+
+fn machine(verdict: &Verdict) -> Value {
+    let stages: Vec<Value> = STAGES
+        .iter()
+        .enumerate()
+        .map(|(at, stage)| {
+            let state = match at {
+                at if at < verdict.passed => "passed",
+                at if at == verdict.passed => "refused",
+                _ => "not reached",
+            };
+            json!({ "stage": stage, "state": state })
+        })
+        .collect();
+    let denied = verdict.denied.as_ref().map(|told| {
+        json!({
+            "reason": told.denial.reason.code(),
+            "rule": told.rule,
+            "rule_at": told.at,
+            "message": told.message,
+            "hint": told.hint,
+        })
+    });
+    json!({
+        "allowed": verdict.denied.is_none(),
+        "endpoint": verdict.endpoint,
+        "upstream": verdict.upstream.as_deref(),
+        "stages": stages,
+        "denied": denied,
+    })
+}

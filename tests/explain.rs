@@ -1,0 +1,192 @@
+//! `portcullis explain` says what the gate says: the same verdict, reason, rule and mend.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
+#[expect(dead_code, reason = "each test uses another part of the harness")]
+mod cases;
+#[expect(dead_code, reason = "each test uses another part of the harness")]
+mod common;
+
+use std::sync::Arc;
+
+use cases::ROUTES;
+use common::{OK, Setup, Upstream};
+use portcullis::clock::Moment;
+use portcullis::denial::Reason;
+use portcullis::dialect::Dialect;
+use portcullis::explain::{Question, STAGES, Verdict, explain};
+use portcullis::snapshot::Snapshot;
+use proptest::prelude::*;
+
+fn asked(snapshot: &Arc<Snapshot>, method: &str, target: &str, model: Option<&str>) -> Verdict {
+    let question = Question {
+        key: snapshot.keys.iter().position(|key| &*key.id == "search-prod").unwrap(),
+        address: "127.0.0.1".parse().unwrap(),
+        method: method.parse().unwrap(),
+        target: target.parse().unwrap(),
+        model: model.map(str::to_owned),
+        headers: Vec::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(explain(snapshot, &question, Moment::now()))
+}
+
+#[test]
+fn each_refusal_that_a_configuration_decides_is_explained_as_the_record_tells_it() {
+    use Reason::{
+        AddressNotAllowed, EndpointUnknown, KeyExpired, KeyNotYetValid, KeyRevoked, MethodNotAllowed,
+        ModelNotAllowed, ProjectDisabled, ScopeMissing, UpstreamAmbiguous, UpstreamNotAllowed,
+    };
+    let decided = [
+        AddressNotAllowed,
+        KeyExpired,
+        KeyRevoked,
+        KeyNotYetValid,
+        ProjectDisabled,
+        EndpointUnknown,
+        MethodNotAllowed,
+        UpstreamNotAllowed,
+        UpstreamAmbiguous,
+        ScopeMissing,
+        ModelNotAllowed,
+    ];
+    let mut met = std::collections::HashSet::new();
+    for case in cases::all().iter().filter(|case| decided.contains(&case.reason)) {
+        // Anthropic's and Gemini's lists of models share a path that only their headers tell apart.
+        for route in case.routes().filter(|route| route.dialect == Dialect::OpenAi) {
+            let driven = case.drive(route);
+            let record = driven.record();
+            let snapshot = driven.gate.shared().snapshot.load_full();
+            let (method, target) = (case.target)(route);
+            let model = record["model"].as_str().unwrap_or(route.model);
+            let verdict = asked(&snapshot, method, target, Some(model));
+            let told = verdict.denied.unwrap_or_else(|| panic!("{} was allowed", case.name(route)));
+            assert_eq!(told.denial.reason, case.reason, "{}", case.name(route));
+            assert_eq!(record["rule"], told.rule.as_str(), "{}", case.name(route));
+            assert_eq!(record["rule_at"].as_str().unwrap_or_default(), told.at, "{}", case.name(route));
+            assert_eq!(record["hint"], told.hint.as_str(), "{}", case.name(route));
+            assert!(driven.answer.text().contains(&told.message), "{}", case.name(route));
+            met.insert(case.reason.code());
+        }
+    }
+    assert_eq!(met.len(), decided.len());
+}
+
+#[test]
+fn what_is_allowed_passes_every_stage() {
+    let gate = Setup::new("127.0.0.1:9").start();
+    let snapshot = gate.shared().snapshot.load_full();
+    for route in &ROUTES {
+        let in_path = route.dialect == Dialect::Gemini;
+        let verdict = asked(&snapshot, "POST", route.path, (!in_path).then_some(route.model));
+        assert!(verdict.denied.is_none(), "{verdict:?}");
+        assert_eq!(verdict.passed, STAGES.len());
+        assert_eq!(
+            (verdict.upstream.as_deref(), verdict.endpoint),
+            (Some(route.upstream), Some(route.endpoint))
+        );
+    }
+    // Nothing of it is told as if it had been a request.
+    assert!(gate.records().is_empty());
+}
+
+fn upstream() -> Upstream {
+    Upstream::start(|talk| {
+        while talk.request().is_some() {
+            if talk.send(OK).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn for_any_rights_and_request_it_says_what_the_gate_says(
+        scopes in prop::sample::subsequence(vec!["chat", "embeddings", "responses"], 0..3),
+        models in prop::sample::subsequence(vec!["gpt-4o", "gpt-4o-*", "text-*"], 0..3),
+        path in prop::sample::select(vec!["/v1/chat/completions", "/v1/embeddings", "/v1/responses", "/v1/nothing"]),
+        model in prop::sample::select(vec!["gpt-4o", "gpt-4o-mini", "text-embedding-3-small", "o3"]),
+        enabled in any::<bool>(),
+    ) {
+        let upstream = upstream();
+        let gate = Setup::new(upstream.address)
+            .set("projects.search", "scopes", &format!("{scopes:?}"))
+            .set("projects.search", "models", &format!("{models:?}"))
+            .set("projects.search", "enabled", if enabled { "true" } else { "false" })
+            .start();
+        let body = format!(r#"{{"model":"{model}"}}"#);
+        let answer = gate.ask(ROUTES[0].request("POST", path, &gate.setup.client_key, &[], &body));
+        let verdict = asked(&gate.shared().snapshot.load_full(), "POST", path, Some(model));
+        let reason = verdict.denied.as_ref().map(|told| told.denial.reason.code());
+        prop_assert_eq!(answer.reason(), reason);
+        prop_assert_eq!(answer.status == 200, verdict.denied.is_none());
+    }
+}
+
+/// Runs the program with something on its standard input.
+fn program(arguments: &[&str], input: &str) -> (i32, String) {
+    use std::io::Write as _;
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .arg("explain")
+        .args(arguments)
+        .env("UPSTREAM", "sk-x")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn the_command_tells_each_stage_and_takes_a_record() {
+    let file = std::env::temp_dir().join(format!("portcullis-explain-{}.toml", std::process::id()));
+    let digest = "0".repeat(64);
+    let text = format!(
+        "[upstreams.openai]\nprovider = \"openai\"\ncredentials = [{{ id = \"main\", secret = \"env:UPSTREAM\" }}]\n\
+         [projects.search]\nupstreams = [\"openai\"]\nscopes = [\"chat\"]\nmodels = [\"gpt-4o-mini\"]\n\
+         allow_ips = [\"203.0.113.0/24\"]\n[[projects.search.keys]]\nid = \"search-prod\"\nsha256 = \"{digest}\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap();
+    let of = |model| {
+        let (key, ip) = ("search-prod", "203.0.113.9");
+        vec!["--config", path, "--key-id", key, "--ip", ip, "POST", "/v1/chat/completions", "--model", model]
+    };
+    let (code, said) = program(&of("gpt-4o-mini"), "");
+    assert_eq!((code, said.matches('✓').count()), (0, STAGES.len()), "{said}");
+    let (code, said) = program(&of("gpt-4o"), "");
+    assert_eq!((code, said.matches('✓').count()), (1, STAGES.len() - 1), "{said}");
+    assert!(said.contains("reason  model_not_allowed"), "{said}");
+    assert!(said.contains("rule    projects.search.models ("), "{said}");
+    assert!(said.contains("mend    add \"gpt-4o\" to projects.search.models"), "{said}");
+
+    let record = r#"{"event":"denied","key_id":"search-prod","client_ip":"10.0.0.1","method":"POST","path":"/v1/chat/completions","model":"gpt-4o-mini"}"#;
+    let (code, said) = program(&["--config", path, "--record", "-", "--format", "json"], record);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &told["denied"]["reason"]), (1, &"ip_not_allowed".into()), "{said}");
+
+    for (input, why) in
+        [(r#"{"reason":"key_missing"}"#, "names no key (key_missing)"), ("no JSON", "is not one record")]
+    {
+        let (code, said) = program(&["--config", path, "--record", "-"], input);
+        assert!(code == 2 && said.contains(why), "{said}");
+    }
+    let mut wrong = of("gpt-4o");
+    wrong[3] = "search-prd";
+    let (code, said) = program(&wrong, "");
+    assert!(code == 2 && said.contains("did you mean 'search-prod'?"), "{said}");
+    let _ = std::fs::remove_file(file);
+}
