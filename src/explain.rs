@@ -151,7 +151,7 @@ fn exchange(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Excha
     let (head, ()) = request.into_parts();
     let body = if body.is_empty() { Frames::default() } else { Frames::from(bytes::Bytes::from(body)) };
     // A ledger that nobody reads: the record is asked, and told to no one.
-    let ledger = Arc::new(Ledger { metrics: Arc::new(Metrics::default()), form: Rendering::Json });
+    let ledger = Arc::new(Ledger::new(Arc::new(Metrics::default()), Rendering::Json));
     let record = OpenRecord::open(Record::begin(&head, question.address, Arc::clone(snapshot), now), ledger);
     let body = ClientBody::Held(body);
     let carried = Box::new(Carried { head, body, snapshot: Arc::clone(snapshot), record });
