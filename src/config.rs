@@ -20,6 +20,7 @@ mod load;
 mod log;
 mod mask;
 mod network;
+mod observable;
 mod place;
 mod project;
 mod secret_reference;

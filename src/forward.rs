@@ -279,8 +279,7 @@ async fn list_models(
         let caller = exchange.stage.caller;
         let found =
             exchange.snapshot.projects.get(caller.project).zip(exchange.snapshot.keys.get(caller.key));
-        found.is_some_and(|(project, key)| key.may_use(project, model).is_ok())
-            && upstream.models.allows(model)
+        found.is_some_and(|(project, key)| key.may_use(project, model)) && upstream.models.allows(model)
     };
     match models::only_shown(incoming, upstream.idle_timeout, shown).await {
         Ok(body) => {

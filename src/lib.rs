@@ -27,6 +27,7 @@ pub mod flood;
 pub mod forward;
 mod gate;
 pub mod inject;
+pub mod learn;
 pub mod ledger;
 pub mod limits;
 pub mod metrics;

@@ -82,6 +82,12 @@ struct Reloaded {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Observed {
+    project: Name,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Raised {
     kind: &'static str,
 }
@@ -133,6 +139,7 @@ pub struct Metrics {
     upstream_refusals: Family<Diagnosed, Counter>,
     reloads: Family<Reloaded, Counter>,
     alerts: Family<Raised, Counter>,
+    would_deny: Family<Observed, Counter>,
     /// Requests that have begun and not ended.
     pub in_flight: Gauge,
     /// Client connections that are open.
@@ -169,6 +176,7 @@ impl Default for Metrics {
             upstream_refusals: Family::default(),
             reloads: Family::default(),
             alerts: Family::default(),
+            would_deny: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
@@ -208,6 +216,11 @@ impl Default for Metrics {
             "Requests that somebody should look at now, by kind",
             metrics.alerts.clone(),
         );
+        registry.register(
+            "would_deny",
+            "Requests that a rule would have refused, were it not only observed",
+            metrics.would_deny.clone(),
+        );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
         registry.register("connections", "Client connections that are open", metrics.connections.clone());
         registry.register(
@@ -235,8 +248,10 @@ impl Metrics {
         if let Some(decided) = record.decided {
             self.gate.observe(decided.as_secs_f64());
         }
-        let plain =
-            matches!(record.outcome, Outcome::Served) && record.status < 300 && record.alert.is_none();
+        let plain = matches!(record.outcome, Outcome::Served)
+            && record.status < 300
+            && record.alert.is_none()
+            && record.would_deny.is_empty();
         if !(plain && self.count_served(record).is_some()) {
             self.count_any(record);
         }
@@ -273,6 +288,11 @@ impl Metrics {
         self.requests.get_or_create(&ended(record)).inc();
         if let Some(alert) = record.alert {
             self.alerts.get_or_create(&Raised { kind: alert.word() }).inc();
+        }
+        for denial in &record.would_deny {
+            let project = Name(record.project().map(|project| Arc::clone(&project.name)));
+            let observed = Observed { project, reason: denial.reason.code() };
+            self.would_deny.get_or_create(&observed).inc();
         }
         if let Some(first) = record.first_byte {
             self.first_byte.get_or_create(&Of { upstream: upstream() }).observe(first.as_secs_f64());

@@ -52,6 +52,20 @@ pub fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'
     Err(Repeated)
 }
 
+impl Sight<'_> {
+    /// Refuses, unless the rule is only observed: then it is noted what it would have refused.
+    ///
+    /// # Errors
+    /// The denial, when the rule is enforced.
+    pub fn refuse(&mut self, observed: bool, denial: Denial) -> Result<(), Denial> {
+        if !observed {
+            return Err(denial);
+        }
+        self.notes.would_deny.push(denial);
+        Ok(())
+    }
+}
+
 /// What a policy may look at.
 #[derive(Debug)]
 pub struct Sight<'s> {

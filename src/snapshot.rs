@@ -5,7 +5,7 @@
 //! makes a new one beside it.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,6 +85,8 @@ pub struct Server {
     pub allow_ips: Networks,
     /// The line that says so.
     pub allow_ips_rule: RuleId,
+    /// Whether others pass, and are only told of.
+    pub allow_ips_observed: bool,
     /// The largest body that is read.
     pub max_body: usize,
     /// The line that says so.
@@ -279,6 +281,43 @@ pub struct Project {
     pub limits: Vec<Limit>,
     /// How many at once.
     pub concurrency: Option<Concurrency>,
+    /// Which of its rules are only observed.
+    pub observed: Observed,
+}
+
+/// Which rules are only observed: what they do not allow passes, and the record says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The addresses.
+    pub allow_ips: bool,
+    /// The scopes.
+    pub scopes: bool,
+    /// The models.
+    pub models: bool,
+    /// Rate and concurrency.
+    pub limits: bool,
+}
+
+impl Observed {
+    /// The names of the settings that are only observed.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (self.allow_ips, "allow_ips"),
+            (self.scopes, "scopes"),
+            (self.models, "models"),
+            (self.limits, "limits"),
+        ];
+        all.into_iter().filter_map(|(observed, name)| observed.then_some(name))
+    }
+}
+
+/// A list that leaves something out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The line of the configuration.
+    pub rule: RuleId,
+    /// Whether it is only observed.
+    pub observed: bool,
 }
 
 /// A key of a project. What it leaves out is as in the project; what it says narrows the project.
@@ -320,6 +359,8 @@ pub struct Key {
     pub limits: Vec<Limit>,
     /// How many at once, beside the project's own bound.
     pub concurrency: Option<Concurrency>,
+    /// Which of its rules are only observed.
+    pub observed: Observed,
 }
 
 impl Snapshot {
@@ -388,31 +429,44 @@ impl Upstream {
 }
 
 impl Key {
-    /// Whether project and key both have the scope, and if not, which line leaves it out.
-    ///
-    /// # Errors
-    /// The line that leaves the scope out.
-    pub fn may(&self, project: &Project, scope: Scope) -> Result<(), RuleId> {
-        if !project.scopes.contains(scope) {
-            return Err(project.scopes_rule);
-        }
-        match self.scopes {
-            Some(own) if !own.contains(scope) => Err(self.scopes_rule),
-            Some(_) | None => Ok(()),
-        }
+    /// The lists of project and key that leave the address out.
+    pub fn without_address(&self, project: &Project, address: IpAddr) -> impl Iterator<Item = LeftOut> {
+        let of_project = !project.allow_ips.contains(address);
+        let own = self.allow_ips.as_ref().is_some_and(|own| !own.contains(address));
+        both(
+            of_project
+                .then_some(LeftOut { rule: project.allow_ips_rule, observed: project.observed.allow_ips }),
+            own.then_some(LeftOut { rule: self.allow_ips_rule, observed: self.observed.allow_ips }),
+        )
     }
 
-    /// Whether project and key both allow the model, and if not, which line leaves it out.
-    ///
-    /// # Errors
-    /// The line that leaves the model out.
-    pub fn may_use(&self, project: &Project, model: &str) -> Result<(), RuleId> {
-        if !project.models.allows(model) {
-            return Err(project.models_rule);
-        }
-        match &self.models {
-            Some(own) if !own.allows(model) => Err(self.models_rule),
-            Some(_) | None => Ok(()),
-        }
+    /// The lists of project and key that leave the scope out.
+    pub fn without_scope(&self, project: &Project, scope: Scope) -> impl Iterator<Item = LeftOut> {
+        let of_project = !project.scopes.contains(scope);
+        let own = self.scopes.is_some_and(|own| !own.contains(scope));
+        both(
+            of_project.then_some(LeftOut { rule: project.scopes_rule, observed: project.observed.scopes }),
+            own.then_some(LeftOut { rule: self.scopes_rule, observed: self.observed.scopes }),
+        )
     }
+
+    /// The lists of project and key that leave the model out.
+    pub fn without_model(&self, project: &Project, model: &str) -> impl Iterator<Item = LeftOut> {
+        let of_project = !project.models.allows(model);
+        let own = self.models.as_ref().is_some_and(|own| !own.allows(model));
+        both(
+            of_project.then_some(LeftOut { rule: project.models_rule, observed: project.observed.models }),
+            own.then_some(LeftOut { rule: self.models_rule, observed: self.observed.models }),
+        )
+    }
+
+    /// Whether a request for the model passes the lists of project and key.
+    #[must_use]
+    pub fn may_use(&self, project: &Project, model: &str) -> bool {
+        self.without_model(project, model).all(|left_out| left_out.observed)
+    }
+}
+
+fn both(first: Option<LeftOut>, second: Option<LeftOut>) -> impl Iterator<Item = LeftOut> {
+    first.into_iter().chain(second)
 }

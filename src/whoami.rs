@@ -127,6 +127,10 @@ fn told(exchange: &Exchange<Placed>) -> Value {
     if let (Some(own), Some(fields)) = (&key.models, told.as_object_mut()) {
         fields.insert("key_models".to_owned(), names(own));
     }
+    let observed: Vec<&str> = project.observed.names().chain(key.observed.names()).collect();
+    if let (Some(fields), false) = (told.as_object_mut(), observed.is_empty()) {
+        fields.insert("observed".to_owned(), observed.into());
+    }
     let own = limits(&key.limits, key.concurrency.as_ref(), record.begun);
     if let (Some(fields), false) = (told.as_object_mut(), own.is_empty()) {
         fields.insert("key_limits".to_owned(), own.into());

@@ -1,7 +1,6 @@
 //! The store: what is kept, how it is found again, and that neither a flood nor a crash undoes it.
 
 #![expect(
-    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -11,6 +10,7 @@
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -352,12 +352,12 @@ impl Process {
             .spawn()
             .unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = |_: ()| -> Value {
+        let mut ready = Value::Null;
+        while ready["event"] != "ready" {
             let mut line = String::new();
-            out.read_line(&mut line).unwrap();
-            serde_json::from_str(&line).unwrap()
-        };
-        let ready = std::iter::repeat(()).map(&mut line).find(|line| line["event"] == "ready").unwrap();
+            assert_ne!(out.read_line(&mut line).unwrap(), 0, "it does not start");
+            ready = serde_json::from_str(&line).unwrap();
+        }
         let address = ready["listen"].as_str().unwrap().parse().unwrap();
         let read = move || {
             let lines = out.lines().map_while(Result::ok);
@@ -396,7 +396,8 @@ fn flood(address: SocketAddr, count: u32, seed: u32) {
             let (a, b, c, d) = (next(), next(), next(), next());
             let key = project_key::compose(&format!("k{a}-{b}"), std::array::from_fn(|_| next()));
             let key = key.as_str();
-            requests += &format!(
+            let _ = write!(
+                requests,
                 "GET /v1/{c}/{d} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\nx-forwarded-for: {a}.{b}.{c}.{d}\r\n\r\n"
             );
         }
@@ -443,7 +444,10 @@ fn a_flood_from_random_addresses_with_random_keys_is_counted_within_bounds() {
     let counted: i64 = reader.counted(&Filter::default()).unwrap().iter().map(|one| one.count).sum();
     assert_eq!(kept + u64::try_from(counted).unwrap(), sent, "in the store");
     let top = reader.top(&Filter::default(), By::Reason).unwrap();
-    assert_eq!((top.len(), top[0].value.as_str(), top[0].count as u64), (1, "key_unknown", sent));
+    assert_eq!(
+        (top.len(), top[0].value.as_str(), u64::try_from(top[0].count).unwrap()),
+        (1, "key_unknown", sent)
+    );
     let size = std::fs::metadata(&path).unwrap().len();
     assert!(size < 2 << 20, "{size} bytes");
 }

@@ -104,6 +104,8 @@ struct Rights {
     scopes: Vec<&'static str>,
     models: Vec<String>,
     limits: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    observed: Vec<&'static str>,
 }
 
 /// What a key has of its own; what is missing is as in its project.
@@ -124,6 +126,8 @@ struct KeyRights {
     models: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     limits: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    observed: Vec<&'static str>,
 }
 
 fn rights(snapshot: &Snapshot) -> Vec<Rights> {
@@ -136,6 +140,7 @@ fn rights(snapshot: &Snapshot) -> Vec<Rights> {
         scopes: scope_names(project.scopes),
         models: project.models.iter().map(str::to_owned).collect(),
         limits: limit_texts(&project.limits, project.concurrency.as_ref()),
+        observed: project.observed.names().collect(),
     };
     snapshot.projects.iter().enumerate().map(of).collect()
 }
@@ -151,6 +156,7 @@ fn key_rights(key: &Key) -> KeyRights {
         scopes: key.scopes.map(scope_names),
         models: key.models.as_ref().map(|models| models.iter().map(str::to_owned).collect()),
         limits: limit_texts(&key.limits, key.concurrency.as_ref()),
+        observed: key.observed.names().collect(),
     }
 }
 
@@ -189,6 +195,9 @@ impl Rights {
         for (name, value) in rows {
             let _ = writeln!(out, "  {name:<9}  {value}");
         }
+        if !self.observed.is_empty() {
+            let _ = writeln!(out, "  observed   {}: what they do not allow passes", self.observed.join(", "));
+        }
         for key in &self.keys {
             let _ = writeln!(out, "  key        {}", key.sentence());
         }
@@ -212,6 +221,7 @@ impl KeyRights {
             only("scopes", self.scopes.as_ref().map(|list| list.join(", "))),
             only("models", self.models.as_ref().map(|list| list.join(", "))),
             (!self.limits.is_empty()).then(|| format!("limits {}", self.limits.join(", "))),
+            (!self.observed.is_empty()).then(|| format!("only observed: {}", self.observed.join(", "))),
         ];
         std::iter::once(self.id.clone()).chain(parts.into_iter().flatten()).collect::<Vec<_>>().join("; ")
     }

@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::limit::LimitsWritten;
+use super::observable::{Observable, listed};
 use super::place::child;
-use super::value::{OneOrMany, date};
+use super::value::date;
 use super::work::Work;
 use crate::project_key::{Digest, PREFIX, is_id};
-use crate::snapshot::Key;
+use crate::snapshot::{Key, Observed};
 
 /// A key of a project; narrows it, never widens it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -30,11 +31,11 @@ pub(super) struct KeyWritten {
     /// refused like an unknown key, and its use is told as an alert. Default: false.
     pub(super) decoy: Option<bool>,
     /// Narrows the addresses of the project. Default: as the project.
-    pub(super) allow_ips: Option<OneOrMany>,
+    pub(super) allow_ips: Option<Observable>,
     /// Narrows the scopes of the project. Default: as the project.
-    pub(super) scopes: Option<OneOrMany>,
+    pub(super) scopes: Option<Observable>,
     /// Narrows the models of the project. Default: as the project.
-    pub(super) models: Option<OneOrMany>,
+    pub(super) models: Option<Observable>,
     /// Limits of this key alone, beside the project's. Default: only the project's.
     pub(super) limits: Option<LimitsWritten>,
     /// A mistake that is explained.
@@ -57,9 +58,12 @@ impl Work<'_> {
         let (not_before, expires) = self.validity(path, written);
         let owner = child("keys", id.unwrap_or_default());
         let (limits, concurrency) = self.limits(&of("limits"), &owner, written.limits.as_ref());
-        let own_ips = written.allow_ips.as_ref().map(|list| self.allow_ips(&of("allow_ips"), Some(list)));
-        let own_scopes = written.scopes.as_ref().map(|list| self.scopes(&of("scopes"), Some(list)));
-        let own_models = written.models.as_ref().map(|list| self.models(&of("models"), Some(list)));
+        let allow_ips = listed(&of("allow_ips"), written.allow_ips.as_ref());
+        let scopes = listed(&of("scopes"), written.scopes.as_ref());
+        let models = listed(&of("models"), written.models.as_ref());
+        let own_ips = written.allow_ips.is_some().then(|| self.allow_ips(&allow_ips.path, allow_ips.list));
+        let own_scopes = written.scopes.is_some().then(|| self.scopes(&scopes.path, scopes.list));
+        let own_models = written.models.is_some().then(|| self.models(&models.path, models.list));
         let key = Key {
             id: id?.into(),
             project,
@@ -79,6 +83,12 @@ impl Work<'_> {
             models_rule: self.rule(&of("models")),
             limits,
             concurrency,
+            observed: Observed {
+                allow_ips: allow_ips.observed,
+                scopes: scopes.observed,
+                models: models.observed,
+                limits: written.limits.as_ref().is_some_and(LimitsWritten::observed),
+            },
         };
         Some((digest?, key))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::observable::Mode;
 use super::place::child;
 use super::value::OneOrMany;
 use super::work::Work;
@@ -21,12 +22,22 @@ pub(super) struct LimitsWritten {
     pub(super) requests: Option<OneOrMany>,
     /// How many requests may be in flight at once.
     pub(super) concurrency: Option<u32>,
+    /// With "observe", what is over a limit passes, and the record says that it would have been
+    /// refused. Default: "enforce".
+    pub(super) mode: Option<Mode>,
     /// Of a later version.
     #[schemars(skip)]
     pub(super) tokens: Option<serde_json::Value>,
     /// Of a later version.
     #[schemars(skip)]
     pub(super) budget: Option<serde_json::Value>,
+}
+
+impl LimitsWritten {
+    /// Whether they are only observed.
+    pub(super) fn observed(&self) -> bool {
+        self.mode == Some(Mode::Observe)
+    }
 }
 
 /// `limits` compiled: the quotas, the shortest first, and the bound on requests in flight.

@@ -6,7 +6,7 @@ use super::work::Work;
 use crate::dialect::Surface;
 use crate::endpoint::ScopeSet;
 use crate::model_name::{ModelList, ModelPattern};
-use crate::snapshot::{Key, Project, Snapshot, Upstream};
+use crate::snapshot::{Key, Observed, Project, Snapshot, Upstream};
 
 impl Work<'_> {
     /// Records every lint of a snapshot; `key_paths` are the paths of its keys.
@@ -46,10 +46,10 @@ impl Work<'_> {
         let missing = [
             (no_keys, "it has no keys"),
             (!no_keys && keys.find(works).is_none(), "all its keys are revoked, expired or decoys"),
-            (project.allow_ips.is_empty(), "it lists no allow_ips"),
+            (project.allow_ips.is_empty() && !project.observed.allow_ips, "it lists no allow_ips"),
             (project.upstreams.is_empty(), "it lists no upstreams"),
-            (project.scopes.is_empty(), "it lists no scopes"),
-            (project.models.is_empty(), "it lists no models"),
+            (project.scopes.is_empty() && !project.observed.scopes, "it lists no scopes"),
+            (project.models.is_empty() && !project.observed.models, "it lists no models"),
         ];
         let missing: Vec<&str> = missing.iter().filter(|(is, _)| *is).map(|(_, what)| *what).collect();
         if project.enabled && !missing.is_empty() {
@@ -60,6 +60,7 @@ impl Work<'_> {
                 "what is left out is allowed to nobody: write it, or set enabled = false",
             );
         }
+        self.lint_observed(&path, project.observed);
         if project.allow_ips.is_any() {
             let what =
                 format!("whoever has a key of project `{}` can use it from every address", project.name);
@@ -70,8 +71,21 @@ impl Work<'_> {
         }
     }
 
+    /// Rules that look as if they kept something out.
+    fn lint_observed(&mut self, path: &str, observed: Observed) {
+        for name in observed.names() {
+            let what = "this is only observed: what it does not allow passes";
+            self.lint(
+                &child(path, name),
+                what,
+                "once `portcullis learn` has nothing to add, remove mode = \"observe\"",
+            );
+        }
+    }
+
     fn lint_key(&mut self, path: &str, key: &Key, project: &Project) {
         let of = |name: &str| child(path, name);
+        self.lint_observed(path, key.observed);
         match key.expires {
             None if !key.revoked && !key.decoy => {
                 let what = format!("key `{}` never expires", key.id);

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::key::KeyWritten;
 use super::limit::LimitsWritten;
+use super::observable::{Observable, listed};
 use super::place::child;
 use super::shape::suggestion;
 use super::value::OneOrMany;
@@ -12,7 +13,7 @@ use super::work::Work;
 use crate::endpoint::{LONGEST_MODEL, Scope, ScopeSet};
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
-use crate::snapshot::{Project, Upstream, UpstreamSet};
+use crate::snapshot::{Observed, Project, Upstream, UpstreamSet};
 
 /// Who calls, and what they may do.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -25,12 +26,12 @@ pub(super) struct ProjectWritten {
     pub(super) upstreams: Option<OneOrMany>,
     /// What the project may do: chat, completions, responses, embeddings, moderations, tokens,
     /// models:read; or "*" for all. Default: nothing.
-    pub(super) scopes: Option<OneOrMany>,
+    pub(super) scopes: Option<Observable>,
     /// Models that the project may use, by exact name or with * for any run of characters; or "*"
     /// for all. Default: none.
-    pub(super) models: Option<OneOrMany>,
+    pub(super) models: Option<Observable>,
     /// Addresses and networks that the project may call from, or "any". Default: none.
-    pub(super) allow_ips: Option<OneOrMany>,
+    pub(super) allow_ips: Option<Observable>,
     /// How fast and how many at once; all keys of the project together. Default: unlimited.
     pub(super) limits: Option<LimitsWritten>,
     /// The project's keys.
@@ -59,20 +60,29 @@ impl Work<'_> {
             );
         }
         let (limits, concurrency) = self.limits(&of("limits"), &path, written.limits.as_ref());
+        let scopes = listed(&of("scopes"), written.scopes.as_ref());
+        let models = listed(&of("models"), written.models.as_ref());
+        let allow_ips = listed(&of("allow_ips"), written.allow_ips.as_ref());
         Project {
             name: name.into(),
             enabled: written.enabled.unwrap_or(true),
             enabled_rule: self.rule(&of("enabled")),
             upstreams: self.upstream_set(&of("upstreams"), written.upstreams.as_ref(), upstreams, known),
             upstreams_rule: self.rule(&of("upstreams")),
-            scopes: self.scopes(&of("scopes"), written.scopes.as_ref()),
+            scopes: self.scopes(&scopes.path, scopes.list),
             scopes_rule: self.rule(&of("scopes")),
-            models: self.models(&of("models"), written.models.as_ref()),
+            models: self.models(&models.path, models.list),
             models_rule: self.rule(&of("models")),
-            allow_ips: self.allow_ips(&of("allow_ips"), written.allow_ips.as_ref()),
+            allow_ips: self.allow_ips(&allow_ips.path, allow_ips.list),
             allow_ips_rule: self.rule(&of("allow_ips")),
             limits,
             concurrency,
+            observed: Observed {
+                allow_ips: allow_ips.observed,
+                scopes: scopes.observed,
+                models: models.observed,
+                limits: written.limits.as_ref().is_some_and(LimitsWritten::observed),
+            },
         }
     }
 

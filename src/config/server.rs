@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::observable::{Observable, listed};
 use super::value::{OneOrMany, Size, duration};
 use super::work::Work;
 use crate::address::{Networks, is_loopback};
@@ -26,7 +27,7 @@ pub(super) struct ServerWritten {
     pub(super) forwarded_header: Option<ForwardedHeader>,
     /// Networks that may speak to the gate at all, or "any". Default: all that some project or key
     /// lists.
-    pub(super) allow_ips: Option<OneOrMany>,
+    pub(super) allow_ips: Option<Observable>,
     /// The largest request body, as text with a unit or in bytes. Default: "32 MiB".
     pub(super) max_body: Option<Size>,
     /// How long a whole request body may take to arrive. Default: "60s".
@@ -73,7 +74,8 @@ impl Work<'_> {
         let listen = self.listen("server.listen", server.listen.as_deref(), LISTEN);
         let trusted_proxies = self.trusted_proxies("server.trusted_proxies", server.trusted_proxies.as_ref());
         self.only_local = is_loopback(listen.ip()) && trusted_proxies.is_empty();
-        let allow_ips = self.allow_ips("server.allow_ips", server.allow_ips.as_ref());
+        let listed = listed("server.allow_ips", server.allow_ips.as_ref());
+        let allow_ips = self.allow_ips(&listed.path, listed.list);
         let allow_ips_rule = match server.allow_ips {
             Some(_) => self.rule("server.allow_ips"),
             None => self.rule("projects.*.allow_ips"),
@@ -86,6 +88,7 @@ impl Work<'_> {
             forwarded_header: server.forwarded_header.unwrap_or_default(),
             allow_ips,
             allow_ips_rule,
+            allow_ips_observed: listed.observed,
             max_body: self.max_body(server.max_body.as_ref()),
             max_body_rule: self.rule("server.max_body"),
             body_timeout: self.duration("server.body_timeout", server.body_timeout.as_deref(), 60),
@@ -192,8 +195,12 @@ impl Work<'_> {
     }
 }
 
-/// Everybody whom some project or key lets in.
+/// Everybody whom some project or key lets in; where a project's list is only observed, that is
+/// everybody.
 pub(super) fn everybody_listed(projects: &[Project], keys: &[Key]) -> Networks {
+    if projects.iter().any(|project| project.observed.allow_ips) {
+        return Networks::any();
+    }
     let of_projects = projects.iter().fold(Networks::default(), |all, project| all.union(&project.allow_ips));
     keys.iter().filter_map(|key| key.allow_ips.as_ref()).fold(of_projects, |all, own| all.union(own))
 }

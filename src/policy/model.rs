@@ -9,6 +9,7 @@
 use super::{Policy, Sight};
 use crate::denial::{Denial, Reason};
 use crate::exchange::{Asked, Permitted};
+use crate::model_name::ModelList;
 use crate::snapshot::{Key, Project, UpstreamSet};
 
 /// The policy.
@@ -30,7 +31,9 @@ impl Policy for ModelCheck {
             return Err(Denial::built_in(Reason::ParameterNotAllowed).because(field));
         }
         if let Some(model) = asked.model.as_deref() {
-            key.may_use(project, model).map_err(|rule| Denial::by(Reason::ModelNotAllowed, rule))?;
+            for left_out in key.without_model(project, model) {
+                sight.refuse(left_out.observed, Denial::by(Reason::ModelNotAllowed, left_out.rule))?;
+            }
         }
         let upstream = choose(sight, asked.scoped.upstreams, asked.model.as_deref())?;
         sight.notes.upstream = Some(upstream);
@@ -41,7 +44,8 @@ impl Policy for ModelCheck {
 /// Whether a project and key may leave the choice of the model to the provider.
 #[must_use]
 pub fn may_leave_open(project: &Project, key: &Key) -> bool {
-    project.models.allows_all() && key.models.as_ref().is_none_or(crate::model_name::ModelList::allows_all)
+    let of_key = key.models.as_ref().is_none_or(ModelList::allows_all) || key.observed.models;
+    (project.models.allows_all() || project.observed.models) && of_key
 }
 
 fn choose(sight: &Sight<'_>, upstreams: UpstreamSet, model: Option<&str>) -> Result<usize, Denial> {

@@ -36,7 +36,8 @@ impl Policy for Network {
         sight.notes.client = Some(found);
         let (address, _) = found;
         if !server.allow_ips.contains(address) {
-            return Err(Denial::by(Reason::AddressNotAllowed, server.allow_ips_rule));
+            let denial = Denial::by(Reason::AddressNotAllowed, server.allow_ips_rule);
+            sight.refuse(server.allow_ips_observed, denial)?;
         }
         Ok(Admitted { address })
     }
@@ -135,6 +136,7 @@ mod tests {
             forwarded_header: header,
             allow_ips: Networks::any(),
             allow_ips_rule: RuleId::BUILT_IN,
+            allow_ips_observed: false,
             max_body: 1,
             max_body_rule: RuleId::BUILT_IN,
             body_timeout: std::time::Duration::ZERO,

@@ -21,14 +21,9 @@ impl Policy for Origin {
         else {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
-        if !project.allow_ips.contains(from.address) {
-            return Err(Denial::by(Reason::AddressNotAllowed, project.allow_ips_rule));
+        for left_out in key.without_address(project, from.address) {
+            sight.refuse(left_out.observed, Denial::by(Reason::AddressNotAllowed, left_out.rule))?;
         }
-        match &key.allow_ips {
-            Some(own) if !own.contains(from.address) => {
-                Err(Denial::by(Reason::AddressNotAllowed, key.allow_ips_rule))
-            }
-            Some(_) | None => Ok(Placed { caller: from.caller }),
-        }
+        Ok(Placed { caller: from.caller })
     }
 }

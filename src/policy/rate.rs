@@ -29,25 +29,32 @@ impl Policy for Rate {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
         let mut permits = Permits::new();
-        for concurrency in key.concurrency.iter().chain(&project.concurrency) {
-            match concurrency.slots.take(concurrency.most) {
-                Some(permit) => permits.push(permit),
-                None => return Err(Denial::by(Reason::ConcurrencyLimited, concurrency.rule).until(SLOT_WAIT)),
+        let own = key.concurrency.iter().map(|own| (own, key.observed.limits));
+        let shared = project.concurrency.iter().map(|shared| (shared, project.observed.limits));
+        for (concurrency, observed) in own.chain(shared) {
+            if let Some(permit) = concurrency.slots.take(concurrency.most) {
+                permits.push(permit);
+                continue;
             }
+            let denial = Denial::by(Reason::ConcurrencyLimited, concurrency.rule).until(SLOT_WAIT);
+            sight.refuse(observed, denial)?;
+            // It passes, and takes its place among those that are in flight.
+            permits.extend(concurrency.slots.take(u32::MAX));
         }
-        let (mut own, mut shared) = (key.limits.iter().peekable(), project.limits.iter().peekable());
+        let own = key.limits.iter().map(|limit| (limit, key.observed.limits));
+        let shared = project.limits.iter().map(|limit| (limit, project.observed.limits));
+        let (mut own, mut shared) = (own.peekable(), shared.peekable());
         loop {
             // Both lists are sorted; take whichever quota is shorter next.
             let next = match (own.peek(), shared.peek()) {
-                (Some(a), Some(b)) if b.meter.quota().per < a.meter.quota().per => shared.next(),
+                (Some((a, _)), Some((b, _))) if b.meter.quota().per < a.meter.quota().per => shared.next(),
                 (Some(_), _) => own.next(),
                 (None, _) => shared.next(),
             };
-            let Some(limit) = next else { break };
-            limit
-                .meter
-                .take(sight.now)
-                .map_err(|wait| Denial::by(Reason::RateLimited, limit.rule).until(wait))?;
+            let Some((limit, observed)) = next else { break };
+            if let Err(wait) = limit.meter.take(sight.now) {
+                sight.refuse(observed, Denial::by(Reason::RateLimited, limit.rule).until(wait))?;
+            }
         }
         Ok(Metered { scoped, permits })
     }

@@ -75,7 +75,9 @@ fn permitted(
     if usable.is_empty() {
         return Err(Denial::by(Reason::UpstreamNotAllowed, project.upstreams_rule));
     }
-    key.may(project, fit.endpoint.scope).map_err(|rule| Denial::by(Reason::ScopeMissing, rule))?;
+    for left_out in key.without_scope(project, fit.endpoint.scope) {
+        sight.refuse(left_out.observed, Denial::by(Reason::ScopeMissing, left_out.rule))?;
+    }
     if fit.endpoint.model == ModelIn::Nowhere && usable.only().is_none() {
         return Err(Denial::by(Reason::UpstreamAmbiguous, project.upstreams_rule));
     }

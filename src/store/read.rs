@@ -153,10 +153,8 @@ pub struct Decided {
 pub struct Peak {
     /// Requests in all.
     pub requests: i64,
-    /// The most in a minute.
+    /// The most in a minute, whenever that minute begins.
     pub most_in_a_minute: i64,
-    /// The most in a second.
-    pub most_in_a_second: i64,
 }
 
 /// The reading side of a store.
@@ -335,16 +333,10 @@ impl Reader {
     /// When the database cannot be read.
     pub fn peak(&self, project: &str, since: i64) -> Result<Peak, Failed> {
         self.0.query_row(
-            "SELECT coalesce(sum(requests), 0), coalesce(max(most_in_a_minute), 0), coalesce(max(most_in_a_second), 0) \
+            "SELECT coalesce(sum(requests), 0), coalesce(max(most_in_a_minute), 0) \
              FROM rates WHERE project = ?1 AND key_id = ?2 AND hour >= ?3",
             (project, tally::ALL_KEYS, tally::hour(since)),
-            |row| {
-                Ok(Peak {
-                    requests: row.get(0)?,
-                    most_in_a_minute: row.get(1)?,
-                    most_in_a_second: row.get(2)?,
-                })
-            },
+            |row| Ok(Peak { requests: row.get(0)?, most_in_a_minute: row.get(1)? }),
         )
     }
 

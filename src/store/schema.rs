@@ -65,7 +65,6 @@ const TABLES: &str = "
         key_id TEXT NOT NULL,
         requests INTEGER NOT NULL,
         most_in_a_minute INTEGER NOT NULL,
-        most_in_a_second INTEGER NOT NULL,
         PRIMARY KEY (hour, project, key_id)
     ) STRICT, WITHOUT ROWID;
 ";

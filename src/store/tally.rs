@@ -31,17 +31,29 @@ pub(super) struct Often {
     pub(super) last: i64,
 }
 
-/// How fast a key asks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pace {
-    hour: i64,
-    minute: i64,
-    second: i64,
-    in_minute: i64,
-    in_second: i64,
+/// How many requests a key began in each of the last seconds.
+///
+/// Records close out of order: what began long ago and ended now is counted where it began, as far
+/// as the seconds reach back.
+#[derive(Debug)]
+struct Pace {
+    /// The latest second, counted from 1970.
+    latest: i64,
+    /// By second, round and round.
+    seconds: Box<[u32; SECONDS]>,
+}
+
+/// How far back it is counted: as long as an answer may take to begin.
+const SECONDS: usize = 900;
+/// A minute can begin in the middle of a second, so it touches one more.
+const MINUTE: usize = 61;
+
+/// What is told of a key's pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) hour: i64,
     pub(super) requests: i64,
     pub(super) most_in_a_minute: i64,
-    pub(super) most_in_a_second: i64,
 }
 
 /// A project's key, by name.
@@ -110,42 +122,64 @@ pub(super) fn tally(decisions: &[Decision]) -> HashMap<Alike, Often> {
 }
 
 impl Paces {
-    /// Counts decisions in; gives the pace of each key that is among them, by its hour.
-    pub(super) fn count(&mut self, decisions: &[Decision]) -> HashMap<(i64, Owner), Pace> {
-        let mut changed = HashMap::new();
-        let latest = decisions.iter().map(|decision| hour(millis(decision.at))).max().unwrap_or_default();
-        self.0.retain(|_, pace| pace.hour + 1 >= latest);
+    /// Counts decisions in; tells the pace of each key that is among them.
+    pub(super) fn count(&mut self, decisions: &[Decision]) -> HashMap<Owner, Told> {
+        let mut counted: HashMap<Owner, i64> = HashMap::new();
         for decision in decisions.iter().filter(|decision| decision.asks_for_a_turn()) {
             let Some(key) = decision.snapshot.keys.get(decision.key) else { continue };
             let Some(project) = decision.snapshot.projects.get(key.project) else { continue };
-            for owner in [Arc::clone(&key.id), ALL_KEYS.into()].map(|key| (Arc::clone(&project.name), key)) {
-                let pace = self.0.entry(owner.clone()).or_default();
-                pace.count(millis(decision.at));
-                let told = changed.entry((pace.hour, owner)).or_insert(Pace::default());
-                let requests = told.requests + 1;
-                *told = Pace { requests, ..*pace };
+            for key in [Arc::clone(&key.id), ALL_KEYS.into()] {
+                let owner = (Arc::clone(&project.name), key);
+                self.0.entry(owner.clone()).or_insert_with(Pace::new).count(millis(decision.at) / 1_000);
+                *counted.entry(owner).or_default() += 1;
             }
         }
-        changed
+        let latest = self.0.values().map(|pace| pace.latest).max().unwrap_or_default();
+        let reach = i64::try_from(SECONDS).unwrap_or(i64::MAX);
+        self.0.retain(|_, pace| pace.latest.saturating_add(reach) > latest);
+        let told = |(owner, requests)| {
+            let pace = self.0.get(&owner)?;
+            let told =
+                Told { hour: hour(pace.latest * 1_000), requests, most_in_a_minute: pace.most_in_a_minute() };
+            Some((owner, told))
+        };
+        counted.into_iter().filter_map(told).collect()
     }
 }
 
 impl Pace {
-    fn count(&mut self, at: i64) {
-        if hour(at) > self.hour {
-            *self = Self { hour: hour(at), ..Self::default() };
+    fn new() -> Self {
+        Self { latest: 0, seconds: Box::new([0; SECONDS]) }
+    }
+
+    fn slot(&mut self, second: i64) -> Option<&mut u32> {
+        let slots = i64::try_from(SECONDS).ok()?;
+        self.seconds.get_mut(usize::try_from(second.rem_euclid(slots)).ok()?)
+    }
+
+    fn count(&mut self, second: i64) {
+        let reach = i64::try_from(SECONDS).unwrap_or(i64::MAX);
+        if second > self.latest {
+            // What is overwritten is too long ago.
+            for past in self.latest.max(second - reach) + 1..=second {
+                if let Some(slot) = self.slot(past) {
+                    *slot = 0;
+                }
+            }
+            self.latest = second;
         }
-        // Records close out of order; what comes late counts for the time that is counted now.
-        if at / 60_000 > self.minute {
-            (self.minute, self.in_minute) = (at / 60_000, 0);
+        let second = second.max(self.latest - reach + 1);
+        if let Some(slot) = self.slot(second) {
+            *slot = slot.saturating_add(1);
         }
-        if at / 1_000 > self.second {
-            (self.second, self.in_second) = (at / 1_000, 0);
-        }
-        self.in_minute += 1;
-        self.in_second += 1;
-        self.most_in_a_minute = self.most_in_a_minute.max(self.in_minute);
-        self.most_in_a_second = self.most_in_a_second.max(self.in_second);
+    }
+
+    fn most_in_a_minute(&self) -> i64 {
+        let latest = usize::try_from(self.latest).unwrap_or_default();
+        let oldest_first = (latest + 1..=latest + SECONDS)
+            .map(|second| self.seconds.get(second % SECONDS).copied().unwrap_or_default());
+        let seconds: Vec<i64> = oldest_first.map(i64::from).collect();
+        seconds.windows(MINUTE).map(|minute| minute.iter().sum()).max().unwrap_or_default()
     }
 }
 
@@ -156,5 +190,34 @@ impl Decision {
             let stage = reason.facts().stage;
             ["rate", "ask", "model"].contains(&stage)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_minute_has_more_than_is_told(
+            mut begun in prop::collection::vec(0i64..300_000, 1..200),
+            late in any::<prop::sample::Index>(),
+        ) {
+            let mut pace = Pace::new();
+            let begin = 1_700_000_000_000;
+            // One of them closes last though it began whenever.
+            let last = late.index(begun.len());
+            begun.push(begun[last]);
+            for millis in &begun {
+                pace.count((begin + millis) / 1_000);
+            }
+            begun.sort_unstable();
+            let within = |from: i64| begun.iter().filter(|at| (from..from + 60_000).contains(*at)).count();
+            let most = begun.iter().map(|from| within(*from)).max().unwrap();
+            let wider = |from: i64| begun.iter().filter(|at| (from - 1_000..from + 61_000).contains(*at)).count();
+            let told = usize::try_from(pace.most_in_a_minute()).unwrap();
+            prop_assert!(most <= told && told <= begun.iter().map(|from| wider(*from)).max().unwrap());
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! Writes batches, and keeps the database within its bounds.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, params};
 use serde_json::Value;
 
 use super::schema::{self, Unusable};
-use super::tally::{self, Alike, Often, Owner, Pace, Paces};
+use super::tally::{self, Alike, Often, Owner, Paces, Told};
 use super::{Batch, Decision};
 use crate::flood::Repeats;
 use crate::snapshot::StoreSettings;
@@ -240,17 +239,14 @@ fn write_decisions(
     Ok(untold)
 }
 
-fn write_paces(writing: &Transaction<'_>, paces: HashMap<(i64, Owner), Pace>) -> rusqlite::Result<()> {
+fn write_paces(writing: &Transaction<'_>, paces: HashMap<Owner, Told>) -> rusqlite::Result<()> {
     let mut upsert = writing.prepare(
-        "INSERT INTO rates (hour, project, key_id, requests, most_in_a_minute, most_in_a_second) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, \
-         most_in_a_minute = max(most_in_a_minute, excluded.most_in_a_minute), \
-         most_in_a_second = max(most_in_a_second, excluded.most_in_a_second)",
+        "INSERT INTO rates (hour, project, key_id, requests, most_in_a_minute) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, \
+         most_in_a_minute = max(most_in_a_minute, excluded.most_in_a_minute)",
     )?;
-    for ((hour, (project, key_id)), pace) in paces {
-        let Pace { requests, most_in_a_minute, most_in_a_second, .. } = pace;
-        let (project, key_id): (Arc<str>, Arc<str>) = (project, key_id);
-        upsert.execute(params![hour, &*project, &*key_id, requests, most_in_a_minute, most_in_a_second])?;
+    for ((project, key_id), pace) in paces {
+        upsert.execute(params![pace.hour, &*project, &*key_id, pace.requests, pace.most_in_a_minute])?;
     }
     Ok(())
 }
