@@ -1,6 +1,8 @@
 //! The command line.
 
 mod denials;
+mod learn;
+mod plan;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -104,6 +106,16 @@ enum Command {
     ///
     /// Reads the store that the configuration's [store] names, also while the gate writes it.
     Denials(denials::Denials),
+    /// Print the least TOML that allows what a project did: addresses, scopes, models, rate.
+    ///
+    /// For rules that are observed first: set mode = "observe", let the project work for a while, take
+    /// what this prints, and enforce it.
+    Learn(learn::Learn),
+    /// Replay what the gate decided lately against a new configuration: who would lose what, who would
+    /// gain what.
+    ///
+    /// Exit code 0 if nobody would lose anything, 1 if somebody would.
+    Plan(plan::Plan),
     /// Ask each upstream, with each of its credentials, for what costs nothing.
     ///
     /// Says for each what the provider answered, and if it refused, why, whose it is and the mend.
@@ -209,6 +221,8 @@ pub fn run() -> ExitCode {
             explain::run(&file.config, asked, format == Format::Json)
         }
         Command::Denials(denials) => denials.run(),
+        Command::Learn(learn) => learn.run(),
+        Command::Plan(plan) => plan.run(),
         Command::Probe { file, upstream, format } => {
             probe::run(&file.config, upstream.as_deref(), format == Format::Json)
         }

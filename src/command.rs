@@ -7,6 +7,8 @@ pub mod explain;
 pub mod health;
 pub mod init;
 pub mod key;
+pub mod learn;
+pub mod plan;
 pub mod probe;
 pub mod schema;
 pub mod serve;

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_passed_is_covered_and_nothing_else() {
-        let peak = Peak { requests: 12, most_in_a_minute: 7 };
+        let peak = Peak { requests: 12, most_in_a_minute: 7, most_in_an_hour: 12 };
         let decisions = [
             decided("10.0.0.2", "a", "", "", 3),
             decided("10.0.0.3", "b", "", "model_not_allowed", 4),

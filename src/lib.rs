@@ -34,6 +34,7 @@ pub mod metrics;
 pub mod model_name;
 pub mod models;
 pub mod peek;
+pub mod plan;
 pub mod policy;
 pub mod pool;
 pub mod probe;

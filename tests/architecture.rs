@@ -38,7 +38,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ("decisions, and what they need", &["models", "policy", "pool"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "probe", "respond", "whoami"]),
     ("the stages in order", &["explain", "stack"]),
-    ("the listeners", &["accept", "admin", "learn"]),
+    ("the listeners", &["accept", "admin", "learn", "plan"]),
     ("a gate in a process", &["reload", "run"]),
     ("commands", &["cli", "command", "main", "lib"]),
 ];

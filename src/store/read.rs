@@ -155,6 +155,8 @@ pub struct Peak {
     pub requests: i64,
     /// The most in a minute, whenever that minute begins.
     pub most_in_a_minute: i64,
+    /// The most in an hour of the clock.
+    pub most_in_an_hour: i64,
 }
 
 /// The reading side of a store.
@@ -333,10 +335,17 @@ impl Reader {
     /// When the database cannot be read.
     pub fn peak(&self, project: &str, since: i64) -> Result<Peak, Failed> {
         self.0.query_row(
-            "SELECT coalesce(sum(requests), 0), coalesce(max(most_in_a_minute), 0) \
+            "SELECT coalesce(sum(requests), 0), coalesce(max(most_in_a_minute), 0), \
+             coalesce(max(requests), 0) \
              FROM rates WHERE project = ?1 AND key_id = ?2 AND hour >= ?3",
             (project, tally::ALL_KEYS, tally::hour(since)),
-            |row| Ok(Peak { requests: row.get(0)?, most_in_a_minute: row.get(1)? }),
+            |row| {
+                Ok(Peak {
+                    requests: row.get(0)?,
+                    most_in_a_minute: row.get(1)?,
+                    most_in_an_hour: row.get(2)?,
+                })
+            },
         )
     }
 
