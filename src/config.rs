@@ -53,7 +53,7 @@ use written::Written;
 #[derive(Debug)]
 pub struct Loaded {
     /// What the gate decides by.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// What is probably not meant.
     pub lints: Vec<Fault>,
     /// How the gate tells what it does.
@@ -85,7 +85,7 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     let mut work = Work::new(sources, registry, &layered.places, now);
     work.lints = lints;
     let Some(written) = shape::shaped(layered.value, &mut work) else { return Err(failed(work.faults)) };
-    let snapshot = compiled(&written, layered.digest, &mut work);
+    let snapshot = Arc::new(compiled(&written, layered.digest, &mut work));
     if !work.faults.is_empty() {
         return Err(failed(work.faults));
     }

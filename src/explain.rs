@@ -2,19 +2,25 @@
 //!
 //! The policies are those of the stack; only two things differ. The key is given by its public id,
 //! since nobody has its secret to hand, and limits are taken to be unused: what is in flight or was
-//! sent before is known to a running gate only.
+//! sent before is known to a running gate only. Nothing of it is counted or logged, also not where a
+//! gate runs in the same process.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::json;
 use tower::{Service, ServiceBuilder, service_fn};
+use tracing::Dispatch;
+use tracing::dispatcher::with_default;
 
 use crate::ask::AskLayer;
 use crate::body::{ClientBody, Frames};
 use crate::clock::Moment;
-use crate::denial::Denial;
+use crate::denial::{Denial, Reason};
+use crate::endpoint::Endpoint;
 use crate::exchange::{Accepted, Carried, Exchange, Permitted, Refusal};
 use crate::gate::GateLayer;
 use crate::ledger::{Ledger, OpenRecord};
@@ -24,13 +30,16 @@ use crate::policy::key::KeyGiven;
 use crate::policy::model::ModelCheck;
 use crate::policy::network::Network;
 use crate::policy::origin::Origin;
-use crate::policy::rate::Rate;
+use crate::policy::rate::LimitsUnused;
 use crate::policy::scope::ScopeCheck;
 use crate::record::{Form as Rendering, Record};
 use crate::snapshot::Snapshot;
 
 /// The stages that are asked, in order.
 pub const STAGES: [&str; 8] = ["form", "network", "key", "origin", "scope", "rate", "ask", "model"];
+
+/// The rule of a refusal that no line of the configuration decides.
+pub const BUILT_IN: &str = "built-in";
 
 /// A request that nobody sent.
 #[derive(Clone, Debug)]
@@ -59,7 +68,9 @@ pub struct Verdict {
     /// The upstream that it would go to.
     pub upstream: Option<Arc<str>>,
     /// The endpoint that was found.
-    pub endpoint: Option<&'static str>,
+    pub endpoint: Option<&'static Endpoint>,
+    /// The model that was found, in the body or in the path.
+    pub model: Option<Arc<str>>,
 }
 
 /// A refusal, told as the record would.
@@ -78,33 +89,65 @@ pub struct Told {
 }
 
 /// Asks the stages.
-pub async fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
-    let exchange = exchange(snapshot, question, now);
-    let mut passed = 0;
-    match judged(exchange, question.key, &mut passed).await {
-        Ok(exchange) => Verdict {
-            passed,
-            denied: None,
-            upstream: exchange.record.upstream().map(|upstream| Arc::clone(&upstream.name)),
-            endpoint: exchange.record.endpoint.map(|endpoint| endpoint.name),
-        },
-        Err(Refusal(refused)) => {
-            let (denial, record) = (refused.denial, &refused.carried.record);
-            let rule = snapshot.rule(denial.rule);
-            Verdict {
-                passed,
-                upstream: record.upstream().map(|upstream| Arc::clone(&upstream.name)),
-                endpoint: record.endpoint.map(|endpoint| endpoint.name),
-                denied: Some(Told {
-                    rule: rule.map_or_else(|| "built-in".to_owned(), |rule| rule.path.to_string()),
-                    at: rule.map_or_else(String::new, |rule| rule.at.to_string()),
-                    hint: record.hint(&denial),
-                    message: record.message(&denial),
-                    denial,
-                }),
+#[must_use]
+pub fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
+    // A record tells itself when it is dropped, to whatever listens on this thread.
+    with_default(&Dispatch::none(), || {
+        let exchange = exchange(snapshot, question, now);
+        let mut passed = 0;
+        let outcome = at_once(judged(exchange, question.key, &mut passed));
+        match outcome {
+            Some(Ok(exchange)) => verdict(passed, &exchange.record, None),
+            Some(Err(Refusal(refused))) => {
+                let (denial, record) = (refused.denial, &refused.carried.record);
+                let told = told(snapshot, record, denial);
+                verdict(passed, record, Some(told))
             }
+            None => never_ready(passed),
         }
+    })
+}
+
+/// The outcome of what waits for nothing.
+fn at_once<T>(asked: impl Future<Output = T>) -> Option<T> {
+    match pin!(asked).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
     }
+}
+
+fn verdict(passed: usize, record: &Record, denied: Option<Told>) -> Verdict {
+    Verdict {
+        passed,
+        denied,
+        upstream: record.upstream().map(|upstream| Arc::clone(&upstream.name)),
+        endpoint: record.endpoint,
+        model: record.model.clone(),
+    }
+}
+
+fn told(snapshot: &Snapshot, record: &Record, denial: Denial) -> Told {
+    let rule = snapshot.rule(denial.rule);
+    Told {
+        rule: rule.map_or_else(|| BUILT_IN.to_owned(), |rule| rule.path.to_string()),
+        at: rule.map_or_else(String::new, |rule| rule.at.to_string()),
+        hint: record.hint(&denial),
+        message: record.message(&denial),
+        denial,
+    }
+}
+
+/// The body is held, so no stage waits; should one do so all the same, nothing has let the request
+/// pass.
+fn never_ready(passed: usize) -> Verdict {
+    let denied = Told {
+        denial: Denial::built_in(Reason::BodyTimeout),
+        rule: BUILT_IN.to_owned(),
+        at: String::new(),
+        hint: "a stage waits for something: this is a bug in portcullis".to_owned(),
+        message: String::new(),
+    };
+    Verdict { passed, denied: Some(denied), upstream: None, endpoint: None, model: None }
 }
 
 async fn judged(
@@ -118,7 +161,7 @@ async fn judged(
     let exchange = exchange.pass(&KeyGiven(key)).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&Origin).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&ScopeCheck).inspect(|_| counted(1))?;
-    let exchange = exchange.pass(&Rate).inspect(|_| counted(1))?;
+    let exchange = exchange.pass(&LimitsUnused).inspect(|_| counted(1))?;
     let asked = ServiceBuilder::new()
         .layer(AskLayer)
         .service(service_fn(async |exchange| Ok::<_, Refusal>(exchange)))

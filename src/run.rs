@@ -90,7 +90,7 @@ impl Gate {
         let sockets = listen(server.listen, server.workers)?;
         let address = sockets.first().map_or(Ok(server.listen), std::net::TcpListener::local_addr)?;
         let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(loaded.snapshot),
+            snapshot: ArcSwap::new(loaded.snapshot),
             ledger: Arc::new(Ledger { metrics, form }),
             open: AtomicUsize::new(0),
         });
@@ -131,7 +131,7 @@ impl Gate {
 
     /// Puts a loaded configuration in force. Requests under way keep theirs.
     pub fn put_in_force(&self, loaded: Loaded) {
-        self.shared.snapshot.store(Arc::new(loaded.snapshot));
+        self.shared.snapshot.store(loaded.snapshot);
         self.registry.sweep();
     }
 

@@ -57,11 +57,16 @@ struct Sole {
     rule: &'static str,
 }
 
-const SOLE: [Sole; 7] = [
+const SOLE: [Sole; 8] = [
     Sole {
         text: "KeyGiven",
         files: &[("policy/key.rs", "the policy itself"), ("explain.rs", "judges requests that nobody sent")],
         rule: "only explain.rs may take a caller for a key's holder who has not shown the key",
+    },
+    Sole {
+        text: "LimitsUnused",
+        files: &[("policy/rate.rs", "the policy itself"), ("explain.rs", "judges requests that nobody sent")],
+        rule: "only explain.rs may take limits to be unused",
     },
     Sole {
         text: ".expose()",

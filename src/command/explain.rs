@@ -5,7 +5,6 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use http::{Method, Uri};
 use serde_json::{Value, json};
@@ -77,7 +76,7 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
             return WRONG;
         }
     };
-    let snapshot = Arc::new(loaded.snapshot);
+    let snapshot = loaded.snapshot;
     let question = match question(&snapshot, &asked) {
         Ok(question) => question,
         Err(why) => {
@@ -85,11 +84,7 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
             return WRONG;
         }
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
-        complain("cannot start a runtime");
-        return WRONG;
-    };
-    let verdict = runtime.block_on(explain(&snapshot, &question, now));
+    let verdict = explain(&snapshot, &question, now);
     say(if as_json { format!("{:#}", machine(&verdict)) } else { told(&verdict) }.trim_end());
     if verdict.denied.is_none() { FINE } else { FAILED }
 }
@@ -159,7 +154,7 @@ fn machine(verdict: &Verdict) -> Value {
     });
     json!({
         "allowed": verdict.denied.is_none(),
-        "endpoint": verdict.endpoint,
+        "endpoint": verdict.endpoint.map(|endpoint| endpoint.name),
         "upstream": verdict.upstream.as_deref(),
         "stages": stages,
         "denied": denied,
