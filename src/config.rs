@@ -11,6 +11,7 @@
 //! Caveat: the environment reaches only lower-case names, and lists of tables are not merged.
 
 mod base_url;
+mod expect;
 mod fault;
 mod key;
 mod layer;
@@ -39,6 +40,7 @@ use crate::clock::Moment;
 use crate::limits::Registry;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
 
+pub use expect::{Expectation, Wanted};
 pub use fault::{Fault, Faults, Place, Severity, render_text};
 pub use limit::quota_text;
 pub use load::{PREFIX, Sources};
@@ -54,6 +56,8 @@ use written::Written;
 pub struct Loaded {
     /// What the gate decides by.
     pub snapshot: Arc<Snapshot>,
+    /// What the gate must say to requests that nobody sent; not asked here.
+    pub expectations: Vec<Expectation>,
     /// What is probably not meant.
     pub lints: Vec<Fault>,
     /// How the gate tells what it does.
@@ -86,13 +90,15 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     work.lints = lints;
     let Some(written) = shape::shaped(layered.value, &mut work) else { return Err(failed(work.faults)) };
     let snapshot = Arc::new(compiled(&written, layered.digest, &mut work));
+    let expectations = work.expectations(&written, &snapshot.keys);
     if !work.faults.is_empty() {
         return Err(failed(work.faults));
     }
     let mut files = sources.files();
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);
-    Ok(Loaded { snapshot, lints: work.lints, log: written.log.unwrap_or_default().compiled(), files })
+    let log = written.log.unwrap_or_default().compiled();
+    Ok(Loaded { snapshot, expectations, lints: work.lints, log, files })
 }
 
 /// The JSON schema of the configuration's files, for editors.

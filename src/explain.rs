@@ -2,8 +2,7 @@
 //!
 //! The policies are those of the stack; only two things differ. The key is given by its public id,
 //! since nobody has its secret to hand, and limits are taken to be unused: what is in flight or was
-//! sent before is known to a running gate only. Nothing of it is counted or logged, also not where a
-//! gate runs in the same process.
+//! sent before is known to a running gate only. Nothing of it is counted or told.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -13,8 +12,6 @@ use std::task::{Context, Poll, Waker};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::json;
 use tower::{Service, ServiceBuilder, service_fn};
-use tracing::Dispatch;
-use tracing::dispatcher::with_default;
 
 use crate::ask::AskLayer;
 use crate::body::{ClientBody, Frames};
@@ -23,8 +20,7 @@ use crate::denial::{Denial, Reason};
 use crate::endpoint::Endpoint;
 use crate::exchange::{Accepted, Carried, Exchange, Permitted, Refusal};
 use crate::gate::GateLayer;
-use crate::ledger::{Ledger, OpenRecord};
-use crate::metrics::Metrics;
+use crate::ledger::OpenRecord;
 use crate::policy::form::Form;
 use crate::policy::key::KeyGiven;
 use crate::policy::model::ModelCheck;
@@ -32,7 +28,7 @@ use crate::policy::network::Network;
 use crate::policy::origin::Origin;
 use crate::policy::rate::LimitsUnused;
 use crate::policy::scope::ScopeCheck;
-use crate::record::{Form as Rendering, Record};
+use crate::record::Record;
 use crate::snapshot::Snapshot;
 
 /// The stages that are asked, in order.
@@ -91,21 +87,18 @@ pub struct Told {
 /// Asks the stages.
 #[must_use]
 pub fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
-    // A record tells itself when it is dropped, to whatever listens on this thread.
-    with_default(&Dispatch::none(), || {
-        let exchange = exchange(snapshot, question, now);
-        let mut passed = 0;
-        let outcome = at_once(judged(exchange, question.key, &mut passed));
-        match outcome {
-            Some(Ok(exchange)) => verdict(passed, &exchange.record, None),
-            Some(Err(Refusal(refused))) => {
-                let (denial, record) = (refused.denial, &refused.carried.record);
-                let told = told(snapshot, record, denial);
-                verdict(passed, record, Some(told))
-            }
-            None => never_ready(passed),
+    let exchange = exchange(snapshot, question, now);
+    let mut passed = 0;
+    let outcome = at_once(judged(exchange, question.key, &mut passed));
+    match outcome {
+        Some(Ok(exchange)) => verdict(passed, &exchange.record, None),
+        Some(Err(Refusal(refused))) => {
+            let (denial, record) = (refused.denial, &refused.carried.record);
+            let told = told(snapshot, record, denial);
+            verdict(passed, record, Some(told))
         }
-    })
+        None => never_ready(passed),
+    }
 }
 
 /// The outcome of what waits for nothing.
@@ -193,9 +186,8 @@ fn exchange(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Excha
     headers.extend(question.headers.iter().cloned());
     let (head, ()) = request.into_parts();
     let body = if body.is_empty() { Frames::default() } else { Frames::from(bytes::Bytes::from(body)) };
-    // A ledger that nobody reads: the record is asked, and told to no one.
-    let ledger = Arc::new(Ledger { metrics: Arc::new(Metrics::default()), form: Rendering::Json });
-    let record = OpenRecord::open(Record::begin(&head, question.address, Arc::clone(snapshot), now), ledger);
+    let record = Record::begin(&head, question.address, Arc::clone(snapshot), now);
+    let record = OpenRecord::untold(record);
     let body = ClientBody::Held(body);
     let carried = Box::new(Carried { head, body, snapshot: Arc::clone(snapshot), record });
     Exchange { carried, stage: Accepted { peer: question.address } }

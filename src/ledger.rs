@@ -26,7 +26,8 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct OpenRecord {
     record: Box<Record>,
-    ledger: Arc<Ledger>,
+    /// Nothing for a request that nobody sent.
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl OpenRecord {
@@ -34,7 +35,14 @@ impl OpenRecord {
     #[must_use]
     pub fn open(record: Record, ledger: Arc<Ledger>) -> Self {
         ledger.metrics.in_flight.inc();
-        Self { record: Box::new(record), ledger }
+        Self { record: Box::new(record), ledger: Some(ledger) }
+    }
+
+    /// Opens the record of a request that nobody sent: it is neither counted nor told, not even where
+    /// a gate runs in the same process.
+    #[must_use]
+    pub fn untold(record: Record) -> Self {
+        Self { record: Box::new(record), ledger: None }
     }
 
     /// Notes that the request was refused.
@@ -63,25 +71,26 @@ thread_local! {
 
 impl Drop for OpenRecord {
     fn drop(&mut self) {
-        self.ledger.metrics.in_flight.dec();
-        self.ledger.metrics.count(&self.record);
+        let Some(ledger) = &self.ledger else { return };
+        ledger.metrics.in_flight.dec();
+        ledger.metrics.count(&self.record);
         LINE.with_borrow_mut(|line| {
             line.clear();
             match self.record.event() {
                 _ if self.record.alert.is_some() => {
-                    self.record.render(self.ledger.form, line);
+                    self.record.render(ledger.form, line);
                     tracing::error!(target: RECORD, line = line.as_str());
                 }
                 "denied" if tracing::enabled!(target: RECORD, tracing::Level::WARN) => {
-                    self.record.render(self.ledger.form, line);
+                    self.record.render(ledger.form, line);
                     tracing::warn!(target: RECORD, line = line.as_str());
                 }
                 "failed" | "cut" if tracing::enabled!(target: RECORD, tracing::Level::ERROR) => {
-                    self.record.render(self.ledger.form, line);
+                    self.record.render(ledger.form, line);
                     tracing::error!(target: RECORD, line = line.as_str());
                 }
                 "served" | "abandoned" if tracing::enabled!(target: RECORD, tracing::Level::INFO) => {
-                    self.record.render(self.ledger.form, line);
+                    self.record.render(ledger.form, line);
                     tracing::info!(target: RECORD, line = line.as_str());
                 }
                 _ => {}

@@ -22,6 +22,7 @@ pub mod diagnosis;
 pub mod dialect;
 pub mod endpoint;
 pub mod exchange;
+pub mod expect;
 pub mod explain;
 pub mod forward;
 mod gate;

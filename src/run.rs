@@ -19,7 +19,8 @@ use tracing::level_filters::LevelFilter;
 
 use crate::accept::{self, Phase, Shared};
 use crate::clock::Moment;
-use crate::config::{self, Faults, Loaded, LogFormat, LogLevel, LogSettings, Sources};
+use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogSettings, Sources};
+use crate::expect;
 use crate::ledger::Ledger;
 use crate::limits::Registry;
 use crate::metrics::Metrics;
@@ -122,9 +123,9 @@ impl Gate {
     /// Takes a new configuration as a whole, or keeps the old one.
     ///
     /// # Errors
-    /// Every mistake in the new one.
+    /// Every mistake in the new one, or every expectation of it that does not hold.
     pub fn reload(&self, sources: &Sources) -> Result<Loaded, Faults> {
-        let loaded = config::load(sources, &self.registry);
+        let loaded = expect::load(sources, &self.registry);
         self.shared.ledger.metrics.reloaded(loaded.is_ok());
         loaded
     }

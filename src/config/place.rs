@@ -104,7 +104,7 @@ impl Places {
         let mut replaced = Vec::new();
         let merges = is_table && matches!(self.spots.get(path), Some(Spot::Text { is_table: true, .. }));
         if !merges {
-            if self.spots.contains_key(&format!("{path}[0].id")) {
+            if ["id", "request"].iter().any(|name| self.spots.contains_key(&format!("{path}[0].{name}"))) {
                 replaced.push(path.to_owned());
             }
             self.set(path, spot);
