@@ -71,8 +71,9 @@ enum Command {
     Key(KeyCommand),
     /// Say what the gate would answer to a request, and why: offline, from the configuration alone.
     ///
-    /// Asks the same stages as the gate; limits are taken to be unused. Exit code 0 allowed,
-    /// 1 refused.
+    /// Asks the same stages as the gate; limits are taken to be unused. For a refusal it shows the
+    /// smallest change of the files that would let the request pass; it writes nothing. Exit code 0
+    /// allowed, 1 refused.
     Explain {
         #[command(flatten)]
         file: ConfigFile,
@@ -196,7 +197,7 @@ pub fn run() -> ExitCode {
             let asked = match (record, key_id, ip, method, path) {
                 (Some(record), ..) => explain::Asked::in_record(&record),
                 (None, Some(key_id), Some(ip), Some(method), Some(path)) => {
-                    Ok(explain::Asked { key_id, ip, method, path, model })
+                    Ok(explain::Asked { key_id, ip, method, path, model, exceeded: None })
                 }
                 _ => Err("name the request, or a record of it".to_owned()),
             };

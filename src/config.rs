@@ -26,6 +26,7 @@ mod project;
 mod secret_reference;
 mod server;
 mod shape;
+mod sheet;
 mod tls;
 mod upstream;
 mod value;
@@ -46,6 +47,8 @@ pub use limit::quota_text;
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogSettings};
 pub use mask::masked;
+pub use server::LARGEST_BODY;
+pub use sheet::{Sheets, Standing};
 
 use place::{child, item};
 use work::Work;

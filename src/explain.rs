@@ -63,6 +63,8 @@ pub struct Verdict {
     pub denied: Option<Told>,
     /// The upstream that it would go to.
     pub upstream: Option<Arc<str>>,
+    /// The client's address, as it was found.
+    pub client: Option<IpAddr>,
     /// The endpoint that was found.
     pub endpoint: Option<&'static Endpoint>,
     /// The model that was found, in the body or in the path.
@@ -114,6 +116,7 @@ fn verdict(passed: usize, record: &Record, denied: Option<Told>) -> Verdict {
         passed,
         denied,
         upstream: record.upstream().map(|upstream| Arc::clone(&upstream.name)),
+        client: record.client.map(|(address, _)| address),
         endpoint: record.endpoint,
         model: record.model.clone(),
     }
@@ -140,7 +143,7 @@ fn never_ready(passed: usize) -> Verdict {
         hint: "a stage waits for something: this is a bug in portcullis".to_owned(),
         message: String::new(),
     };
-    Verdict { passed, denied: Some(denied), upstream: None, endpoint: None, model: None }
+    Verdict { passed, denied: Some(denied), upstream: None, client: None, endpoint: None, model: None }
 }
 
 async fn judged(

@@ -36,7 +36,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     ("decisions, and what they need", &["models", "policy", "pool"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "probe", "respond", "whoami"]),
-    ("the stages in order", &["expect", "explain", "stack"]),
+    ("the stages in order", &["change", "expect", "explain", "stack"]),
     ("the listeners", &["accept", "admin"]),
     ("a gate in a process", &["reload", "run"]),
     ("commands", &["cli", "command", "main", "lib"]),

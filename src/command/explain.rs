@@ -10,8 +10,10 @@ use http::{Method, Uri};
 use serde_json::{Value, json};
 
 use super::{FAILED, FINE, WRONG, complain, say};
+use crate::change::{Change, Exceeded, change};
 use crate::clock::Moment;
 use crate::config::{Sources, load};
+use crate::denial::Reason;
 use crate::explain::{Question, STAGES, Verdict, explain};
 use crate::limits::Registry;
 use crate::snapshot::Snapshot;
@@ -29,6 +31,9 @@ pub struct Asked {
     pub path: String,
     /// The model in the body.
     pub model: Option<String>,
+    /// The refusal of a running gate that a record tells of, which the configuration alone does not
+    /// decide.
+    pub exceeded: Option<Exceeded>,
 }
 
 impl Asked {
@@ -54,7 +59,15 @@ impl Asked {
         })?;
         let ip = must("client_ip")?;
         let ip = ip.parse().map_err(|_| format!("the record's client_ip is no address: '{ip}'"))?;
-        Ok(Self { key_id, ip, method: must("method")?, path: must("path")?, model: part("model") })
+        let reason =
+            part("reason").and_then(|code| Reason::from_code(&code)).filter(|reason| Exceeded::is(*reason));
+        let exceeded = reason.zip(part("rule")).map(|(reason, rule)| Exceeded {
+            reason,
+            rule,
+            bytes: record.get("request_bytes").and_then(Value::as_u64).unwrap_or(0),
+        });
+        let (method, path, model) = (must("method")?, must("path")?, part("model"));
+        Ok(Self { key_id, ip, method, path, model, exceeded })
     }
 }
 
@@ -69,7 +82,8 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
             return WRONG;
         }
     };
-    let loaded = match load(&Sources::at(file), &Registry::new(now)) {
+    let sources = Sources::at(file);
+    let loaded = match load(&sources, &Registry::new(now)) {
         Ok(loaded) => loaded,
         Err(faults) => {
             complain(&faults.to_string());
@@ -85,7 +99,15 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
         }
     };
     let verdict = explain(&snapshot, &question, now);
-    say(if as_json { format!("{:#}", machine(&verdict)) } else { told(&verdict) }.trim_end());
+    let exceeded = asked.exceeded.as_ref();
+    let change = (verdict.denied.is_some() || exceeded.is_some())
+        .then(|| change(&sources, &asked.key_id, &question, exceeded, now));
+    let text = if as_json {
+        format!("{:#}", machine(&verdict, change.as_ref()))
+    } else {
+        told(&verdict) + &proposed(&verdict, exceeded, change.as_ref())
+    };
+    say(text.trim_end_matches('\n'));
     if verdict.denied.is_none() { FINE } else { FAILED }
 }
 
@@ -130,7 +152,37 @@ fn told(verdict: &Verdict) -> String {
     out
 }
 
-fn machine(verdict: &Verdict) -> Value {
+/// The change that would help, or why there is none.
+fn proposed(
+    verdict: &Verdict,
+    exceeded: Option<&Exceeded>,
+    change: Option<&Result<Change, String>>,
+) -> String {
+    let mut out = String::new();
+    if let (None, Some(exceeded)) = (&verdict.denied, exceeded) {
+        let _ = writeln!(
+            out,
+            "the record's {} was decided by what the gate had met before",
+            exceeded.reason.code()
+        );
+    }
+    match change {
+        None => {}
+        Some(Err(why)) => {
+            let _ = writeln!(out, "\nno change of the configuration is proposed: {why}");
+        }
+        Some(Ok(change)) => {
+            let _ = writeln!(out, "\nthis change of the configuration would let it pass:\n");
+            change.files.iter().for_each(|file| out.push_str(&file.diff));
+            for broken in &change.breaks {
+                let _ = writeln!(out, "\nbut with it the configuration would be refused: {broken}");
+            }
+        }
+    }
+    out
+}
+
+fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value {
     let stages: Vec<Value> = STAGES
         .iter()
         .enumerate()
@@ -152,7 +204,14 @@ fn machine(verdict: &Verdict) -> Value {
             "hint": told.hint,
         })
     });
+    let proposed = change.and_then(|change| change.as_ref().ok());
+    let files = proposed.map(|change| {
+        change.files.iter().map(|file| json!({ "file": file.file, "diff": file.diff })).collect::<Vec<_>>()
+    });
     json!({
+        "change": files,
+        "no_change_because": change.and_then(|change| change.as_ref().err()),
+        "breaks": proposed.map_or(&[][..], |change| &change.breaks),
         "allowed": verdict.denied.is_none(),
         "endpoint": verdict.endpoint.map(|endpoint| endpoint.name),
         "upstream": verdict.upstream.as_deref(),
