@@ -186,7 +186,12 @@ fn exchange(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Excha
     if !body.is_empty() {
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    headers.extend(question.headers.iter().cloned());
+    for (name, _) in &question.headers {
+        headers.remove(name);
+    }
+    for (name, value) in &question.headers {
+        headers.append(name, value.clone());
+    }
     let (head, ()) = request.into_parts();
     let body = if body.is_empty() { Frames::default() } else { Frames::from(bytes::Bytes::from(body)) };
     let record = Record::begin(&head, question.address, Arc::clone(snapshot), now);

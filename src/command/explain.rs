@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use http::{Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use serde_json::{Value, json};
 
 use super::{FAILED, FINE, WRONG, complain, say};
@@ -31,6 +31,8 @@ pub struct Asked {
     pub path: String,
     /// The model in the body.
     pub model: Option<String>,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The refusal of a running gate that a record tells of, which the configuration alone does not
     /// decide.
     pub exceeded: Option<Exceeded>,
@@ -67,7 +69,7 @@ impl Asked {
             bytes: record.get("request_bytes").and_then(Value::as_u64).unwrap_or(0),
         });
         let (method, path, model) = (must("method")?, must("path")?, part("model"));
-        Ok(Self { key_id, ip, method, path, model, exceeded })
+        Ok(Self { key_id, ip, method, path, model, headers: Vec::new(), exceeded })
     }
 }
 
@@ -124,7 +126,14 @@ fn question(snapshot: &Snapshot, asked: &Asked) -> Result<Question, String> {
     if !asked.path.starts_with('/') {
         return Err(format!("a path begins with a slash, such as /v1/chat/completions: '{}'", asked.path));
     }
-    Ok(Question { key, address: asked.ip, method, target, model: asked.model.clone(), headers: Vec::new() })
+    Ok(Question {
+        key,
+        address: asked.ip,
+        method,
+        target,
+        model: asked.model.clone(),
+        headers: asked.headers.clone(),
+    })
 }
 
 fn told(verdict: &Verdict) -> String {
