@@ -41,6 +41,9 @@ pub struct Changed {
     pub text: String,
     /// What differs, as a unified diff.
     pub diff: String,
+    /// Whether a line that differs holds what may be a secret: it is shown with stars, and the diff
+    /// cannot be applied.
+    pub hidden: bool,
 }
 
 /// A refusal that only a running gate can decide, as its record tells it.
@@ -152,10 +155,9 @@ fn raised(sheets: &Sheets, exceeded: &Exceeded, now: Moment) -> Result<Sheets, S
 /// What differs in the end, and what it would break.
 fn compared(first: &Sheets, last: &Sheets, now: Moment) -> Change {
     let differ = |((file, before), (_, text)): (&(String, String), &(String, String))| {
-        (before != text).then(|| Changed {
-            file: file.clone(),
-            text: text.clone(),
-            diff: diff::unified(file, before, text),
+        (before != text).then(|| {
+            let (diff, hidden) = diff::unified(file, before, text);
+            Changed { file: file.clone(), text: text.clone(), diff, hidden }
         })
     };
     let files = first.texts().iter().zip(last.texts()).filter_map(differ).collect();

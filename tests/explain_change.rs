@@ -327,7 +327,7 @@ fn no_secret_is_shown_and_the_diff_can_be_applied_all_the_same() {
     let setup = setup().set(KEY, "expires", "2020-01-01");
     let change = proposed(&setup, &chat()).unwrap();
     let (diff, sha256) = (&change.files[0].diff, common::setup::sha256(&setup.client_key));
-    assert!(!diff.contains(&sha256) && !diff.contains('*'), "{diff}");
+    assert!(!diff.contains(&sha256) && !diff.contains('*') && !change.files[0].hidden, "{diff}");
     assert_eq!(patched(&setup.text(), diff), change.files[0].text);
 
     // On one line with what is hidden, it has to be made by hand.
@@ -341,7 +341,7 @@ fn no_secret_is_shown_and_the_diff_can_be_applied_all_the_same() {
     let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, now).unwrap();
     assert!(!change.files[0].diff.contains(&sha256), "{}", change.files[0].diff);
     assert!(change.files[0].diff.contains("expires = 2030-03-17 }]"), "{}", change.files[0].diff);
-    assert!(change.files[0].text.contains(&sha256));
+    assert!(change.files[0].text.contains(&sha256) && change.files[0].hidden);
 }
 
 /// Runs the command on a setup; gives its exit code and what it printed.

@@ -3,7 +3,8 @@
 //! 1. What may be a secret is hidden, as in every other rendering of the configuration. A line of
 //!    context that would be altered by that is left out instead, with what lies beyond it, so that the
 //!    diff can be applied.
-//! 2. Only a changed line that holds such a text shows stars: the change must then be made by hand.
+//! 2. Only a changed line that holds such a text shows stars, which is told: the change must then be
+//!    made by hand.
 
 use std::fmt::Write as _;
 
@@ -21,8 +22,8 @@ struct Line<'t> {
     shown: bool,
 }
 
-/// The difference of two texts of one file.
-pub(super) fn unified(file: &str, before: &str, after: &str) -> String {
+/// The difference of two texts of one file, and whether a line that differs is not shown as it is.
+pub(super) fn unified(file: &str, before: &str, after: &str) -> (String, bool) {
     let diff = TextDiff::from_lines(before, after);
     let mut lines: Vec<Line<'_>> = diff
         .iter_all_changes()
@@ -32,6 +33,7 @@ pub(super) fn unified(file: &str, before: &str, after: &str) -> String {
             shown: change.tag() != ChangeTag::Equal,
         })
         .collect();
+    let hidden = lines.iter().any(|line| line.shown && masked(line.text) != line.text);
     show_context(&mut lines);
     let mut out = format!("--- {file}\n+++ {file}\n");
     let (mut old, mut new) = (1, 1);
@@ -46,7 +48,7 @@ pub(super) fn unified(file: &str, before: &str, after: &str) -> String {
         }
         (old, new) = (old + of_old, new + of_new);
     }
-    out
+    (out, hidden)
 }
 
 /// Marks the lines round each change that can be shown as they are.

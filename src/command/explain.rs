@@ -183,6 +183,9 @@ fn proposed(
         Some(Ok(change)) => {
             let _ = writeln!(out, "\nthis change of the configuration would let it pass:\n");
             change.files.iter().for_each(|file| out.push_str(&file.diff));
+            if change.files.iter().any(|file| file.hidden) {
+                let _ = writeln!(out, "\nwhat may be a secret is shown as stars: make this change by hand");
+            }
             for broken in &change.breaks {
                 let _ = writeln!(out, "\nbut with it the configuration would be refused: {broken}");
             }
@@ -215,7 +218,11 @@ fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value 
     });
     let proposed = change.and_then(|change| change.as_ref().ok());
     let files = proposed.map(|change| {
-        change.files.iter().map(|file| json!({ "file": file.file, "diff": file.diff })).collect::<Vec<_>>()
+        change
+            .files
+            .iter()
+            .map(|file| json!({ "file": file.file, "diff": file.diff, "hidden": file.hidden }))
+            .collect::<Vec<_>>()
     });
     json!({
         "change": files,
