@@ -88,7 +88,7 @@ fn fixture() -> Fixture {
     );
     Fixture {
         snapshot: loaded.snapshot,
-        ledger: Arc::new(Ledger { metrics: Arc::new(Metrics::default()), form: Rendering::Json }),
+        ledger: Arc::new(Ledger::new(Arc::new(Metrics::default()), Rendering::Json)),
         key,
         body: Bytes::from(body),
     }

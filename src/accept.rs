@@ -82,7 +82,11 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
                 Err(error) => pause_after(&error).await,
             },
             _ = stop.wait_for(|phase| *phase != Phase::Serving) => break,
-            _ = tick.tick() => pool.tick(Moment::now()),
+            _ = tick.tick() => {
+                let now = Moment::now();
+                pool.tick(now);
+                shared.ledger.tick(now);
+            }
             Some(_) = connections.join_next() => {}
         }
     }

@@ -1,7 +1,10 @@
 //! The admin listener: is the gate alive, is it ready, what has it done.
 //!
 //! It has an address of its own, loopback by default, and is never on the public port. It shows
-//! counters and names from the configuration, nothing of any request.
+//! counters and names from the configuration, and what is told of requests only to who sends the
+//! admin token.
+
+mod denials;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,26 +18,28 @@ use axum::routing::get;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::metrics::Metrics;
+use crate::accept::Shared;
 
 #[derive(Clone)]
 struct Shown {
-    metrics: Arc<Metrics>,
+    shared: Arc<Shared>,
     draining: Arc<AtomicBool>,
 }
 
 /// The admin listener's routes.
-pub fn routes(metrics: Arc<Metrics>, draining: Arc<AtomicBool>) -> Router {
+pub fn routes(shared: Arc<Shared>, draining: Arc<AtomicBool>) -> Router {
     Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(show))
+        .route("/denials", get(denials::list))
+        .route("/denials/{request_id}", get(denials::one))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(10)))
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
-        .with_state(Shown { metrics, draining })
+        .with_state(Shown { shared, draining })
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
@@ -46,7 +51,7 @@ async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
 }
 
 async fn show(State(shown): State<Shown>) -> impl IntoResponse {
-    match shown.metrics.render() {
+    match shown.shared.ledger.metrics.render() {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)

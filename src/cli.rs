@@ -1,5 +1,7 @@
 //! The command line.
 
+mod denials;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -103,6 +105,10 @@ enum Command {
         #[arg(required_unless_present = "record")]
         path: Option<String>,
     },
+    /// List what was refused lately, count it by rule, reason, key, address or model, or show one request.
+    ///
+    /// Reads the store that the configuration's [store] names, also while the gate writes it.
+    Denials(denials::Denials),
     /// Ask each upstream, with each of its credentials, for what costs nothing.
     ///
     /// Says for each what the provider answered, and if it refused, why, whose it is and the mend.
@@ -214,6 +220,7 @@ pub fn run() -> ExitCode {
             let asked = asked.map(|asked| explain::Asked { headers: header, ..asked });
             explain::run(&file.config, asked, format == Format::Json)
         }
+        Command::Denials(denials) => denials.run(),
         Command::Probe { file, upstream, format } => {
             probe::run(&file.config, upstream.as_deref(), format == Format::Json)
         }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod denials;
 pub mod explain;
 pub mod health;
 pub mod init;

@@ -27,6 +27,7 @@ mod secret_reference;
 mod server;
 mod shape;
 mod sheet;
+mod store;
 mod tls;
 mod upstream;
 mod value;
@@ -39,16 +40,17 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::limits::Registry;
-use crate::snapshot::{Key, Project, Snapshot, Upstream};
+use crate::snapshot::{Key, Project, Snapshot, StoreSettings, Upstream};
 
 pub use expect::{Expectation, Wanted};
 pub use fault::{Fault, Faults, Place, Severity, render_text};
 pub use limit::quota_text;
 pub use load::{PREFIX, Sources};
-pub use log::{LogFormat, LogLevel, LogSettings};
+pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
 pub use server::LARGEST_BODY;
 pub use sheet::{Sheets, Standing};
+pub use value::before;
 
 use place::{child, item};
 use work::Work;
@@ -104,6 +106,23 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     Ok(Loaded { snapshot, expectations, lints: work.lints, log, files })
 }
 
+/// Where the store is, if anywhere, whatever else may be wrong with the configuration.
+///
+/// # Errors
+/// The mistakes of `[store]`, or those that keep the files from being read at all.
+pub fn store_of(sources: &Sources) -> Result<Option<StoreSettings>, Faults> {
+    let now = Moment::now();
+    let layered = layer::layered(sources);
+    let registry = Registry::new(now);
+    let mut work = Work::new(sources, &registry, &layered.places, now);
+    work.faults = layered.faults.into_iter().filter(|fault| fault.severity == Severity::Error).collect();
+    let written = shape::shaped(layered.value, &mut work);
+    let unread = written.is_none();
+    let store = work.store(written.and_then(|written| written.store).as_ref());
+    work.faults.retain(|fault| unread || fault.path.is_empty() || fault.path.starts_with("store"));
+    if work.faults.is_empty() { Ok(store) } else { Err(failed(work.faults)) }
+}
+
 /// The JSON schema of the configuration's files, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {
@@ -155,8 +174,12 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
+    let store = work.store(written.store.as_ref());
+    let admin_token = work.admin_token(admin);
     let rules = std::mem::take(&mut work.rules);
-    let snapshot = Snapshot { digest: digest.into(), server, upstreams, projects, keys, by_digest, rules };
+    let digest = digest.into();
+    let snapshot =
+        Snapshot { digest, server, admin_token, store, upstreams, projects, keys, by_digest, rules };
     work.lint_all(&snapshot, &key_paths);
     snapshot
 }

@@ -34,6 +34,18 @@ impl Surface {
     pub const ALL: [Surface; 5] =
         [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::AzureDeployment, Self::AzureV1];
 
+    /// Its word in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::AzureDeployment => "azure-deployment",
+            Self::AzureV1 => "azure-v1",
+        }
+    }
+
     /// The dialect of its bodies and errors.
     #[must_use]
     pub const fn dialect(self) -> Dialect {

@@ -8,9 +8,12 @@ use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use crate::clock::Moment;
 use crate::denial::Denial;
+use crate::flood::{Flood, Repeats, Telling};
 use crate::metrics::Metrics;
 use crate::record::{Form, Outcome, Record};
+use crate::store::Store;
 use crate::telemetry::RECORD;
 
 /// Where records end up.
@@ -20,6 +23,97 @@ pub struct Ledger {
     pub metrics: Arc<Metrics>,
     /// How each is written.
     pub form: Form,
+    /// Whether the log has every denial by itself, also those of a flood.
+    pub every_one: bool,
+    /// Thins out floods.
+    pub flood: Flood,
+    /// Keeps what may be looked up later, if the configuration names a place.
+    pub store: Option<Store>,
+}
+
+impl Ledger {
+    /// A ledger that keeps nothing.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, form: Form) -> Self {
+        Self { metrics, form, every_one: false, flood: Flood::default(), store: None }
+    }
+
+    /// What a worker does every [`TICK`](crate::alarm::TICK).
+    pub fn tick(&self, now: Moment) {
+        self.tell_repeats(&self.flood.ended(now));
+    }
+
+    /// Tells what is still counted, and waits until the store has all.
+    pub fn close(&self) {
+        self.tell_repeats(&self.flood.close());
+        if let Some(store) = &self.store {
+            store.close();
+        }
+    }
+
+    fn tell_repeats(&self, repeats: &[Repeats]) {
+        if repeats.is_empty() {
+            return;
+        }
+        if let Some(store) = &self.store {
+            store.repeated(repeats);
+        }
+        let mut line = String::new();
+        for one in repeats.iter().filter(|one| one.event == "denied" && !self.every_one) {
+            line.clear();
+            one.render(self.form, &mut line);
+            tracing::warn!(target: RECORD, line = line.as_str());
+        }
+    }
+
+    /// Whether a record of this outcome is looked up later.
+    fn is_kept(record: &Record) -> bool {
+        record.refused_by_upstream.is_some()
+            || !record.would_deny.is_empty()
+            || matches!(record.outcome, Outcome::Refused(_) | Outcome::Cut(_))
+    }
+
+    /// Writes and keeps a record that ended.
+    fn tell(&self, record: &Record) {
+        if let Some(store) = &self.store {
+            store.decided(record);
+        }
+        let kept = Self::is_kept(record);
+        let event = record.event();
+        let thinned = kept && (event == "denied" || self.store.is_some());
+        let whole = !thinned || self.flood.tell(record) == Telling::Whole;
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            let form = self.form;
+            match event {
+                "denied" if !whole && !self.every_one => {}
+                _ if record.alert.is_some() => {
+                    record.render(form, line);
+                    tracing::error!(target: RECORD, line = line.as_str());
+                }
+                "denied" if tracing::enabled!(target: RECORD, tracing::Level::WARN) => {
+                    record.render(form, line);
+                    tracing::warn!(target: RECORD, line = line.as_str());
+                }
+                "failed" | "cut" if tracing::enabled!(target: RECORD, tracing::Level::ERROR) => {
+                    record.render(form, line);
+                    tracing::error!(target: RECORD, line = line.as_str());
+                }
+                "served" | "abandoned" if tracing::enabled!(target: RECORD, tracing::Level::INFO) => {
+                    record.render(form, line);
+                    tracing::info!(target: RECORD, line = line.as_str());
+                }
+                _ => {}
+            }
+            if let (Some(store), true) = (&self.store, kept && whole) {
+                if line.is_empty() || form == Form::Text {
+                    line.clear();
+                    record.render(Form::Json, line);
+                }
+                store.keep(line);
+            }
+        });
+    }
 }
 
 /// A record whose request has not ended.
@@ -74,27 +168,6 @@ impl Drop for OpenRecord {
         let Some(ledger) = &self.ledger else { return };
         ledger.metrics.in_flight.dec();
         ledger.metrics.count(&self.record);
-        LINE.with_borrow_mut(|line| {
-            line.clear();
-            match self.record.event() {
-                _ if self.record.alert.is_some() => {
-                    self.record.render(ledger.form, line);
-                    tracing::error!(target: RECORD, line = line.as_str());
-                }
-                "denied" if tracing::enabled!(target: RECORD, tracing::Level::WARN) => {
-                    self.record.render(ledger.form, line);
-                    tracing::warn!(target: RECORD, line = line.as_str());
-                }
-                "failed" | "cut" if tracing::enabled!(target: RECORD, tracing::Level::ERROR) => {
-                    self.record.render(ledger.form, line);
-                    tracing::error!(target: RECORD, line = line.as_str());
-                }
-                "served" | "abandoned" if tracing::enabled!(target: RECORD, tracing::Level::INFO) => {
-                    self.record.render(ledger.form, line);
-                    tracing::info!(target: RECORD, line = line.as_str());
-                }
-                _ => {}
-            }
-        });
+        ledger.tell(&self.record);
     }
 }

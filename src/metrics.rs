@@ -141,6 +141,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// Records that could not be written because the sink could not keep up.
     pub records_lost: Counter,
+    /// Records and decisions that the store could not take.
+    pub store_missed: Counter,
 }
 
 impl fmt::Debug for Metrics {
@@ -171,6 +173,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             connections_refused: Counter::default(),
             records_lost: Counter::default(),
+            store_missed: Counter::default(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
@@ -216,6 +219,11 @@ impl Default for Metrics {
             "records_lost",
             "Records not written because the sink could not keep up",
             metrics.records_lost.clone(),
+        );
+        registry.register(
+            "store_missed",
+            "Records and decisions that the store could not take; the log has the records",
+            metrics.store_missed.clone(),
         );
         Self { registry, ..metrics }
     }

@@ -20,7 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
 
-pub use render::Form;
+pub use render::{Form, up_to_a_key};
 
 /// How the client's address was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +143,8 @@ pub struct Record {
     pub first_byte: Option<Duration>,
     /// Time until the answer had ended; until now, if nobody took it.
     pub ended: Option<Duration>,
+    /// What would have been refused, were the rules enforced that are only observed.
+    pub would_deny: Vec<Denial>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -182,6 +184,7 @@ impl Record {
             upstream_wait: None,
             first_byte: None,
             ended: None,
+            would_deny: Vec::new(),
             outcome: Outcome::Open,
         }
     }
@@ -274,12 +277,12 @@ impl Record {
             "key_id" => out.push_str(self.key().map_or(unknown, |key| &key.id)),
             "model" => {
                 let model = self.model.as_deref().unwrap_or(unknown);
-                render::plain(out, render::up_to_a_key(model).as_bytes(), 256);
+                render::plain(out, up_to_a_key(model).as_bytes(), 256);
             }
             "scope" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.scope.name())),
             "endpoint" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.name)),
             "method" => render::plain(out, self.method.as_str().as_bytes(), 16),
-            "path" => render::plain(out, render::up_to_a_key(self.uri.path()).as_bytes(), 256),
+            "path" => render::plain(out, up_to_a_key(self.uri.path()).as_bytes(), 256),
             "upstream" => out.push_str(self.upstream().map_or(unknown, |upstream| &upstream.name)),
             "client_ip" => {
                 let _ = write!(out, "{}", self.client.map_or(self.peer, |(address, _)| address));

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::{Faults, Loaded, Sources};
 use crate::run::Gate;
+use crate::snapshot::Snapshot;
 
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
@@ -74,7 +75,7 @@ impl Watch {
 
 fn taken(gate: &Gate, loaded: Loaded, why: &'static str) {
     let before = gate.shared.snapshot.load_full();
-    for setting in needs_restart(&before.server, &loaded.snapshot.server) {
+    for setting in needs_restart(&before, &loaded.snapshot) {
         tracing::warn!(setting, "setting_needs_a_restart");
     }
     let (from, to) = (before.digest.to_string(), loaded.snapshot.digest.to_string());
@@ -90,8 +91,12 @@ fn refused(faults: &Faults, why: &'static str) {
     tracing::error!(why, faults = faults.0.len() as u64, "configuration_kept: the new one has mistakes");
 }
 
-fn needs_restart(before: &crate::snapshot::Server, after: &crate::snapshot::Server) -> Vec<&'static str> {
+fn needs_restart(before: &Snapshot, after: &Snapshot) -> Vec<&'static str> {
     let mut settings = Vec::new();
+    if before.store != after.store {
+        settings.push("store");
+    }
+    let (before, after) = (&before.server, &after.server);
     if before.listen != after.listen {
         settings.push("server.listen");
     }

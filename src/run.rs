@@ -19,12 +19,13 @@ use tracing::level_filters::LevelFilter;
 
 use crate::accept::{self, Phase, Shared};
 use crate::clock::Moment;
-use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogSettings, Sources};
+use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
 use crate::expect;
 use crate::ledger::Ledger;
 use crate::limits::Registry;
 use crate::metrics::Metrics;
 use crate::record::Form;
+use crate::store::Store;
 use crate::telemetry::{self, Lost, Sink};
 
 /// How many connections may wait to be accepted.
@@ -90,9 +91,15 @@ impl Gate {
         let server = &loaded.snapshot.server;
         let sockets = listen(server.listen, server.workers)?;
         let address = sockets.first().map_or(Ok(server.listen), std::net::TcpListener::local_addr)?;
+        let mut ledger = Ledger::new(Arc::clone(&metrics), form);
+        ledger.every_one = loaded.log.repeats == LogRepeats::Whole;
+        if let Some(settings) = &loaded.snapshot.store {
+            let store = Store::start(settings, metrics, dispatch.clone()).map_err(io::Error::other)?;
+            ledger.store = Some(store);
+        }
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(loaded.snapshot),
-            ledger: Arc::new(Ledger { metrics, form }),
+            ledger: Arc::new(ledger),
             open: AtomicUsize::new(0),
         });
         let (stop, stopped) = watch::channel(Phase::Serving);
@@ -148,6 +155,7 @@ impl Gate {
             let _ = self.stop.send(Phase::CuttingOff);
             self.ended_within(LET_GO, || false);
         }
+        tracing::dispatcher::with_default(&self.dispatch, || self.shared.ledger.close());
         self.sink.close();
         if drained { Ended::Drained } else { Ended::CutOff }
     }

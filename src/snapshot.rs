@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,6 +30,10 @@ pub struct Snapshot {
     pub digest: Box<str>,
     /// The gate's own settings.
     pub server: Server,
+    /// The digest of the token that shows, on the admin listener, what is told of requests.
+    pub admin_token: Option<Digest>,
+    /// Where denials and decisions are kept, if anywhere.
+    pub store: Option<StoreSettings>,
     /// The upstreams, by name.
     pub upstreams: Vec<Upstream>,
     /// The projects, by name.
@@ -49,6 +54,17 @@ pub struct Rule {
     pub path: Box<str>,
     /// File and line, such as `portcullis.toml:21`; empty where it stands nowhere (a default).
     pub at: Box<str>,
+}
+
+/// Where denials and decisions are kept, and how much of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// The database's file.
+    pub path: PathBuf,
+    /// How large it may become, in bytes.
+    pub max_size: u64,
+    /// How long anything is kept.
+    pub max_age: Duration,
 }
 
 /// The gate's own settings.

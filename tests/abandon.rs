@@ -191,7 +191,7 @@ fn meet(gate: &Running, fate: u8) {
 fn of_a_random_mix_as_many_are_recorded_as_came() {
     let end = "b\r\ndata: one\n\n\r\n0\r\n\r\n";
     let upstream = Upstream::answering(format!("{STREAM}{end}"));
-    let gate = Setup::new(upstream.address).start();
+    let gate = Setup::new(upstream.address).set("log", "repeats", r#""whole""#).start();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| random().into_iter().for_each(|fate| meet(&gate, fate)));

@@ -24,6 +24,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "peek",
             "project_key",
             "provider_key",
+            "receipt",
             "request_id",
             "secret",
         ],
@@ -32,7 +33,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
-        &["alarm", "body", "exchange", "ledger", "metrics", "telemetry"],
+        &["alarm", "body", "exchange", "flood", "ledger", "metrics", "store", "telemetry"],
     ),
     ("decisions, and what they need", &["models", "policy", "pool"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "probe", "respond", "whoami"]),
@@ -57,7 +58,16 @@ struct Sole {
     rule: &'static str,
 }
 
-const SOLE: [Sole; 8] = [
+const SOLE: [Sole; 9] = [
+    Sole {
+        text: "rusqlite",
+        files: &[
+            ("store/schema.rs", "the tables"),
+            ("store/write.rs", "the writing side"),
+            ("store/read.rs", "the reading side"),
+        ],
+        rule: "only the store knows that it is a database",
+    },
     Sole {
         text: "KeyGiven",
         files: &[("policy/key.rs", "the policy itself"), ("explain.rs", "judges requests that nobody sent")],
@@ -95,6 +105,7 @@ const SOLE: [Sole; 8] = [
             ("reload.rs", "looks at dates and sizes, never inside"),
             ("command/init.rs", "writes the first configuration"),
             ("command/explain.rs", "reads a record that is to be explained"),
+            ("store/schema.rs", "makes the store's file for its owner alone"),
         ],
         rule: "only config/load.rs reads files",
     },

@@ -9,7 +9,11 @@ use portcullis::{clock, dialect, limits};
 use serde_json::Value;
 
 const EXAMPLE: &str = include_str!("../config/portcullis.toml");
-const KEYS: [(&str, &str); 2] = [("OPENAI_API_KEY", "sk-canary-1"), ("ANTHROPIC_API_KEY", "sk-ant-canary-2")];
+const KEYS: [(&str, &str); 3] = [
+    ("OPENAI_API_KEY", "sk-canary-1"),
+    ("ANTHROPIC_API_KEY", "sk-ant-canary-2"),
+    ("PORTCULLIS_ADMIN_TOKEN", "a canary of an admin token"),
+];
 
 fn example() -> Sources {
     Sources::from_texts([("portcullis.toml", EXAMPLE)], KEYS)

@@ -82,6 +82,15 @@ impl Sources {
         Self { files: Files::Texts(texts.to_vec()), environment: self.environment.clone() }
     }
 
+    /// The folder of the main file.
+    #[must_use]
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        match &self.files {
+            Files::At(file) => Some(file.parent().unwrap_or(Path::new("")).to_owned()),
+            Files::Texts(_) => None,
+        }
+    }
+
     /// The directory whose files belong to the configuration beside the main file.
     #[must_use]
     pub fn directory(&self) -> Option<PathBuf> {

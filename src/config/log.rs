@@ -12,6 +12,21 @@ pub(super) struct LogWritten {
     pub(super) format: Option<LogFormat>,
     /// The least important events that are logged. Default: "info".
     pub(super) level: Option<LogLevel>,
+    /// Whether denials of one kind that come by the hundred are counted or written each. Default:
+    /// "counted".
+    pub(super) repeats: Option<LogRepeats>,
+}
+
+/// What is written of a flood of denials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogRepeats {
+    /// The first of a kind in a minute, and a count of the others.
+    #[default]
+    Counted,
+    /// Each by itself.
+    Whole,
 }
 
 /// How events are written.
@@ -49,11 +64,17 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// Which events are written.
     pub level: LogLevel,
+    /// What is written of a flood of denials.
+    pub repeats: LogRepeats,
 }
 
 impl LogWritten {
     /// What is not written has its default.
     pub(super) fn compiled(self) -> LogSettings {
-        LogSettings { format: self.format.unwrap_or_default(), level: self.level.unwrap_or_default() }
+        LogSettings {
+            format: self.format.unwrap_or_default(),
+            level: self.level.unwrap_or_default(),
+            repeats: self.repeats.unwrap_or_default(),
+        }
     }
 }

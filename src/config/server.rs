@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::value::{OneOrMany, Size, duration};
 use super::work::Work;
 use crate::address::{Networks, is_loopback};
+use crate::project_key::{self, Digest};
 use crate::snapshot::{ForwardedHeader, Key, Project, Server};
 
 /// Where the gate listens, whom it believes, and its own bounds.
@@ -51,6 +52,9 @@ pub(super) struct AdminWritten {
     pub(super) enabled: Option<bool>,
     /// Address and port of health, readiness and metrics. Default: "127.0.0.1:9090".
     pub(super) listen: Option<String>,
+    /// Where the token is that shows denials: `"env:NAME"` or `"file:/path"`. Default: none, and
+    /// they are not shown.
+    pub(super) token: Option<String>,
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -60,6 +64,7 @@ const MAX_BODY: usize = 32 << 20;
 /// to what can be allowed.
 pub const LARGEST_BODY: u64 = 1 << 30;
 const MAX_CONNECTIONS: usize = 10_000;
+const SHORTEST_TOKEN: usize = 16;
 const MOST_WORKERS: usize = 1024;
 const DAY: Duration = Duration::from_hours(24);
 
@@ -123,6 +128,17 @@ impl Work<'_> {
             );
         }
         Some(listen)
+    }
+
+    /// The digest of the token that shows what is told of requests; nothing if there is none.
+    pub(super) fn admin_token(&mut self, admin: Option<&AdminWritten>) -> Option<Digest> {
+        let reference = admin?.token.as_deref()?;
+        let token = self.referred_secret("admin.token", Some(reference))?;
+        if token.trim().len() < SHORTEST_TOKEN {
+            let what = format!("the token is shorter than {SHORTEST_TOKEN} characters");
+            self.wrong("admin.token", &what, "make one that cannot be guessed: `openssl rand -hex 32`");
+        }
+        Some(project_key::digest(token.trim().as_bytes()))
     }
 
     fn workers(&mut self, written: Option<usize>) -> usize {

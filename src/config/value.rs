@@ -1,7 +1,7 @@
 //! The small forms that settings are written in: lists, sizes, durations, dates.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -134,6 +134,16 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     number.checked_mul(millis).map(Duration::from_millis)
 }
 
+/// A time in milliseconds since 1970, written as how long ago it is (`2h`) or as a date.
+#[must_use]
+pub fn before(now: SystemTime, text: &str) -> Option<i64> {
+    if let Some(ago) = duration(text) {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).ok()?.saturating_sub(ago);
+        return i64::try_from(since.as_millis()).ok();
+    }
+    date(text)?.checked_mul(1000)
+}
+
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
@@ -169,6 +179,15 @@ mod tests {
         assert_eq!(duration("15 m"), Some(Duration::from_mins(15)));
         assert_eq!(duration("10"), None);
         assert_eq!(duration("-1s"), None);
+    }
+
+    #[test]
+    fn a_time_is_a_date_or_how_long_ago_it_is() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
+        assert_eq!(before(now, "2h"), Some(22 * 3_600_000));
+        assert_eq!(before(now, "2d"), Some(0));
+        assert_eq!(before(now, "1970-01-02"), Some(86_400_000));
+        assert_eq!(before(now, "yesterday"), None);
     }
 
     #[test]

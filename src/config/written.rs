@@ -9,6 +9,7 @@ use super::expect::ExpectWritten;
 use super::log::LogWritten;
 use super::project::ProjectWritten;
 use super::server::{AdminWritten, ServerWritten};
+use super::store::StoreWritten;
 use super::upstream::UpstreamWritten;
 
 /// The configuration of Portcullis, an authenticating reverse proxy for LLM APIs.
@@ -22,6 +23,8 @@ pub(super) struct Written {
     pub(super) admin: Option<AdminWritten>,
     /// The log on standard error.
     pub(super) log: Option<LogWritten>,
+    /// Where denials and decisions are kept.
+    pub(super) store: Option<StoreWritten>,
     /// The services that requests are forwarded to, by name.
     pub(super) upstreams: Option<BTreeMap<String, UpstreamWritten>>,
     /// Who may call, by name.

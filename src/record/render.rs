@@ -77,6 +77,9 @@ impl Record {
             Outcome::Cut(why) => word(out, text_key!("cause"), why),
             Outcome::Open | Outcome::Served => {}
         }
+        if !self.would_deny.is_empty() {
+            self.json_would_deny(out);
+        }
         self.json_headers(out);
         self.json_figures(out);
         word(out, text_key!("config"), &self.snapshot.digest);
@@ -163,6 +166,19 @@ impl Record {
         }
     }
 
+    fn json_would_deny(&self, out: &mut String) {
+        out.push_str(key!("would_deny"));
+        out.push('[');
+        for denial in &self.would_deny {
+            out.push_str(if out.ends_with('[') { "{\"reason\":\"" } else { ",{\"reason\":\"" });
+            out.push_str(denial.reason.code());
+            out.push('"');
+            self.json_denial(out, denial);
+            out.push('}');
+        }
+        out.push(']');
+    }
+
     fn json_headers(&self, out: &mut String) {
         if self.user_agent.is_none() && self.content_type.is_none() {
             return;
@@ -232,6 +248,10 @@ impl Record {
                 let _ = write!(out, "\n             └ {why}");
             }
             Outcome::Open | Outcome::Served => {}
+        }
+        for denial in &self.would_deny {
+            let _ = write!(out, "\n             └ would be {}: ", denial.reason.code());
+            plain(out, self.hint(denial).as_bytes(), 600);
         }
         if let Some(refused) = &self.refused_by_upstream {
             let found = &refused.diagnosis;
@@ -357,7 +377,8 @@ fn escaped(out: &mut String, value: &str) {
 }
 
 /// What stands before the secret of a project key that a client put where no key belongs.
-pub(super) fn up_to_a_key(text: &str) -> &str {
+#[must_use]
+pub fn up_to_a_key(text: &str) -> &str {
     for at in memchr::memchr_iter(b'_', text.as_bytes()) {
         if let Some(before) = text.get(..=at).filter(|before| before.ends_with(crate::project_key::PREFIX)) {
             return before;

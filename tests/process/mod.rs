@@ -6,7 +6,6 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portcullis::metrics::Metrics;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -177,7 +176,8 @@ fn health_tells_with_its_exit_code() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let routes = portcullis::admin::routes(Arc::new(Metrics::default()), Arc::clone(&draining));
+    let gate = Setup::new("127.0.0.1:9").start();
+    let routes = portcullis::admin::routes(Arc::clone(&gate.gate.shared), Arc::clone(&draining));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

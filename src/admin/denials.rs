@@ -1,0 +1,138 @@
+//! What `portcullis denials` shows, as JSON, to who sends the admin token.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Shown;
+use crate::clock::Moment;
+use crate::config::before;
+use crate::project_key;
+use crate::store::read::{By, Failed, Filter, Reader};
+
+/// How many records are shown if the question does not say, and at most.
+const USUAL: usize = 100;
+const MOST: usize = 10_000;
+
+/// A question; what is left out does not matter.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Question {
+    project: Option<String>,
+    key: Option<String>,
+    reason: Option<String>,
+    model: Option<String>,
+    ip: Option<String>,
+    since: Option<String>,
+    limit: Option<usize>,
+    top: Option<String>,
+}
+
+/// `GET /denials`
+pub(super) async fn list(
+    State(shown): State<Shown>,
+    headers: HeaderMap,
+    question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let question = match question {
+        Ok(Query(question)) => question,
+        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.body_text()),
+    };
+    let asked = match question.read() {
+        Ok(asked) => asked,
+        Err(why) => return refused(StatusCode::BAD_REQUEST, why),
+    };
+    answer(&shown, &headers, move |reader| asked.ask(reader).map(Some)).await
+}
+
+/// `GET /denials/{request_id}`
+pub(super) async fn one(State(shown): State<Shown>, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let find = move |reader: &Reader| Ok(reader.find(&id)?.and_then(|line| serde_json::from_str(&line).ok()));
+    answer(&shown, &headers, find).await
+}
+
+/// Reads the store on a thread where it disturbs nobody.
+async fn answer(
+    shown: &Shown,
+    headers: &HeaderMap,
+    ask: impl FnOnce(&Reader) -> Result<Option<Value>, Failed> + Send + 'static,
+) -> Response {
+    let snapshot = shown.shared.snapshot.load_full();
+    let Some(token) = &snapshot.admin_token else {
+        return refused(StatusCode::FORBIDDEN, "set admin.token in the configuration to see denials");
+    };
+    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    // Digests are compared, so how long it takes tells nothing about the token.
+    if sent.is_none_or(|sent| project_key::digest(sent) != *token) {
+        let mut response = refused(StatusCode::UNAUTHORIZED, "send the admin token: Authorization: Bearer …");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        return response;
+    }
+    let Some(store) = &snapshot.store else {
+        return refused(StatusCode::NOT_FOUND, "the gate keeps no denials: add [store] to the configuration");
+    };
+    let path = store.path.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        let reader = Reader::open(&path).map_err(|error| error.to_string())?;
+        ask(&reader).map_err(|error| error.to_string())
+    });
+    match asked.await {
+        Ok(Ok(Some(value))) => Json(value).into_response(),
+        Ok(Ok(None)) => refused(StatusCode::NOT_FOUND, "the store has no refused request with this id"),
+        Ok(Err(why)) => refused(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be read"),
+    }
+}
+
+fn refused(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
+}
+
+struct Asked {
+    filter: Filter,
+    most: usize,
+    top: Option<By>,
+}
+
+impl Question {
+    fn read(self) -> Result<Asked, &'static str> {
+        let network = |text: String| {
+            let address = || text.parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from);
+            text.parse().ok().or_else(address).ok_or("ip is an address or a network")
+        };
+        let since = |text: String| {
+            before(Moment::now().wall, &text).ok_or("since is how long ago, such as 2h, or a date")
+        };
+        let by = |word: String| By::from_word(&word).ok_or("top is rule, reason, key, ip, model or project");
+        Ok(Asked {
+            filter: Filter {
+                project: self.project,
+                key: self.key,
+                reason: self.reason,
+                model: self.model,
+                network: self.ip.map(network).transpose()?,
+                since: self.since.map(since).transpose()?,
+            },
+            most: self.limit.unwrap_or(USUAL).min(MOST),
+            top: self.top.map(by).transpose()?,
+        })
+    }
+}
+
+impl Asked {
+    fn ask(&self, reader: &Reader) -> Result<Value, Failed> {
+        if let Some(by) = self.top {
+            let mut top = reader.top(&self.filter, by)?;
+            top.truncate(self.most);
+            return Ok(json!({ "top": top }));
+        }
+        let kept = reader.list(&self.filter, self.most)?;
+        let records: Vec<Value> =
+            kept.iter().filter_map(|one| serde_json::from_str(&one.line).ok()).collect();
+        let counted = if self.filter.model.is_none() { reader.counted(&self.filter)? } else { Vec::new() };
+        Ok(json!({ "denials": records, "counted": counted.get(..self.most).unwrap_or(&counted) }))
+    }
+}

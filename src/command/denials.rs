@@ -1,0 +1,219 @@
+//! `portcullis denials`: what was refused lately, by what, and what mends it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{FAILED, FINE, WRONG, complain, say};
+use crate::config::{Sources, store_of};
+use crate::receipt::Receipt;
+use crate::store::read::{By, Counted, Failed, Filter, Reader, Share};
+
+/// How often a followed store is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Where the store is: named, or in the configuration.
+#[derive(Debug)]
+pub struct Place {
+    /// The database's file, if it was named.
+    pub store: Option<PathBuf>,
+    /// The configuration that names it.
+    pub config: PathBuf,
+}
+
+/// What is shown.
+#[derive(Debug)]
+pub enum Shown {
+    /// The last so many.
+    List {
+        /// How many.
+        most: usize,
+        /// Whether those to come are shown too.
+        follow: bool,
+    },
+    /// How many by what.
+    Top {
+        /// By what.
+        by: By,
+        /// How many values.
+        most: usize,
+    },
+    /// One request.
+    One {
+        /// Its id.
+        id: String,
+        /// Only what may be shown to a provider's support.
+        support: bool,
+    },
+}
+
+impl Place {
+    /// Opens the store, or says why not.
+    ///
+    /// # Errors
+    /// Why not, and the exit code.
+    pub fn open(&self) -> Result<Reader, (String, u8)> {
+        let path = match &self.store {
+            Some(path) => path.clone(),
+            None => configured(&self.config).map_err(|why| (why, WRONG))?,
+        };
+        if !crate::store::exists(&path) {
+            let why =
+                format!("there is no store at {}: has the gate run with this configuration?", path.display());
+            return Err((why, FAILED));
+        }
+        Reader::open(&path).map_err(|why| (why.to_string(), FAILED))
+    }
+}
+
+fn configured(config: &Path) -> Result<PathBuf, String> {
+    match store_of(&Sources::at(config)) {
+        Ok(Some(settings)) => Ok(settings.path),
+        Ok(None) => Err(format!(
+            "{} keeps no denials: add\n\n[store]\npath = \"/var/lib/portcullis/store.db\"",
+            config.display()
+        )),
+        Err(faults) => Err(faults.to_string()),
+    }
+}
+
+/// Shows what the store holds.
+#[must_use]
+pub fn run(place: &Place, filter: &Filter, shown: &Shown, as_json: bool) -> u8 {
+    let reader = match place.open() {
+        Ok(reader) => reader,
+        Err((why, code)) => {
+            complain(&why);
+            return code;
+        }
+    };
+    let done = match shown {
+        Shown::List { most, follow } => list(&reader, filter, *most, *follow, as_json),
+        Shown::Top { by, most } => top(&reader, filter, *by, *most, as_json),
+        Shown::One { id, support } => one(&reader, id, *support, as_json),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&format!("the store cannot be read: {error}"));
+        FAILED
+    })
+}
+
+fn list(reader: &Reader, filter: &Filter, most: usize, follow: bool, as_json: bool) -> Result<u8, Failed> {
+    let last = reader.last()?;
+    let mut kept = reader.list(filter, most)?;
+    kept.reverse();
+    for one in &kept {
+        tell(&one.line, as_json);
+    }
+    let counted = if filter.model.is_some() { Vec::new() } else { reader.counted(filter)? };
+    for one in counted.iter().take(most).rev() {
+        tell_counted(one, as_json);
+    }
+    if kept.is_empty() && counted.is_empty() && !as_json && !follow {
+        say("nothing was refused, as far as the store goes back");
+    }
+    if follow {
+        go_on(reader, filter, last, counted.first().map_or(0, |one| one.id), as_json)?;
+    }
+    Ok(FINE)
+}
+
+/// Tells what comes, until the program is ended or the store cannot be read.
+fn go_on(
+    reader: &Reader,
+    filter: &Filter,
+    mut last: i64,
+    mut last_counted: i64,
+    as_json: bool,
+) -> Result<(), Failed> {
+    loop {
+        std::thread::sleep(LOOK);
+        for one in reader.after(filter, last)? {
+            last = last.max(one.id);
+            tell(&one.line, as_json);
+        }
+        if filter.model.is_some() {
+            continue;
+        }
+        let counted = reader.counted(filter)?;
+        for one in counted.iter().filter(|one| one.id > last_counted).rev() {
+            tell_counted(one, as_json);
+        }
+        last_counted = counted.first().map_or(last_counted, |one| one.id.max(last_counted));
+    }
+}
+
+fn tell(line: &str, as_json: bool) {
+    match Receipt::read(line) {
+        Some(receipt) if !as_json => say(&receipt.in_a_list()),
+        Some(_) | None => say(line),
+    }
+}
+
+fn tell_counted(one: &Counted, as_json: bool) {
+    if as_json {
+        if let Ok(mut value) = serde_json::to_value(one) {
+            if let Some(object) = value.as_object_mut() {
+                object.insert("event".to_owned(), "repeated".into());
+            }
+            say(&value.to_string());
+        }
+        return;
+    }
+    let who = if one.key_id.is_empty() { "-".to_owned() } else { format!("{}/{}", one.project, one.key_id) };
+    let network = if one.network.is_empty() { "anywhere" } else { &one.network };
+    say(&format!(
+        "{}  {:<6} {} more {}  {who}  {network}  {}",
+        moment(one.last),
+        one.outcome,
+        one.count,
+        one.reason,
+        one.rule,
+    ));
+}
+
+fn top(reader: &Reader, filter: &Filter, by: By, most: usize, as_json: bool) -> Result<u8, Failed> {
+    let mut shares = reader.top(filter, by)?;
+    let all: i64 = shares.iter().map(|share| share.count).sum();
+    shares.truncate(most);
+    if as_json {
+        say(&serde_json::to_string_pretty(&shares).unwrap_or_default());
+        return Ok(FINE);
+    }
+    let mut out = String::new();
+    for Share { value, count, last } in &shares {
+        let value = if value.is_empty() { "(unknown)" } else { value };
+        let _ = writeln!(out, "{count:>9}  {value}  (last {})", moment(*last));
+    }
+    let _ = write!(out, "{all:>9}  in all");
+    say(&out);
+    Ok(FINE)
+}
+
+fn one(reader: &Reader, id: &str, support: bool, as_json: bool) -> Result<u8, Failed> {
+    let Some(receipt) = reader.find(id)?.as_deref().and_then(Receipt::read) else {
+        complain(&format!(
+            "the store has no refused request {id}: it may have been served, counted only, or be too old"
+        ));
+        return Ok(FAILED);
+    };
+    if support && !receipt.reached_the_provider() {
+        complain(
+            "the gate itself refused this request: the provider never saw it, and its support knows nothing of it",
+        );
+        return Ok(FAILED);
+    }
+    let text = match (support, as_json) {
+        (false, true) => format!("{:#}", receipt.value()),
+        (true, _) => receipt.for_support(),
+        (false, false) => receipt.whole(),
+    };
+    say(text.trim_end());
+    Ok(FINE)
+}
+
+/// A time in milliseconds since 1970, to the second.
+pub(super) fn moment(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis)
+        .map_or_else(|_| "?".to_owned(), |at| format!("{at:.0}").replace('T', " ").replace('Z', ""))
+}

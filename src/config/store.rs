@@ -1,0 +1,76 @@
+//! `[store]`: where denials and decisions are kept, and how much of them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::value::{Size, duration};
+use super::work::Work;
+use crate::snapshot::StoreSettings;
+
+/// Keeps denials and decisions in an embedded database, for `portcullis denials`, `plan` and
+/// `learn`. Without this section nothing is kept but the log.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Store")]
+pub(super) struct StoreWritten {
+    /// The database's file. A path that does not begin with / is taken from the configuration's folder.
+    pub(super) path: Option<String>,
+    /// How large it may become; the oldest goes first. Default: "256 MiB".
+    pub(super) max_size: Option<Size>,
+    /// How long anything is kept. Default: "30d".
+    pub(super) max_age: Option<String>,
+}
+
+const MAX_SIZE: u64 = 256 << 20;
+/// A database that is nearly empty takes this much.
+const SMALLEST: u64 = 1 << 20;
+const MAX_AGE: Duration = Duration::from_hours(30 * 24);
+const LONGEST_AGE: Duration = Duration::from_hours(10 * 366 * 24);
+
+impl Work<'_> {
+    /// Compiles `[store]`; nothing if it is not there.
+    pub(super) fn store(&mut self, written: Option<&StoreWritten>) -> Option<StoreSettings> {
+        let written = written?;
+        let path = self.store_path(written.path.as_deref());
+        let max_size = written.max_size.as_ref().map_or(Some(MAX_SIZE), Size::bytes);
+        let max_size = max_size.filter(|bytes| *bytes >= SMALLEST).unwrap_or_else(|| {
+            self.wrong(
+                "store.max_size",
+                "this is not a size of 1 MiB or more",
+                "write it like \"256 MiB\", or in bytes like 268435456",
+            );
+            MAX_SIZE
+        });
+        let max_age = written.max_age.as_deref().map_or(Some(MAX_AGE), duration);
+        let in_range = |age: &Duration| *age >= Duration::from_hours(1) && *age <= LONGEST_AGE;
+        let max_age = max_age.filter(in_range).unwrap_or_else(|| {
+            self.wrong(
+                "store.max_age",
+                "this is not a time of an hour or more",
+                "write it like \"30d\" or \"12h\"",
+            );
+            MAX_AGE
+        });
+        Some(StoreSettings { path: path?, max_size, max_age })
+    }
+
+    fn store_path(&mut self, written: Option<&str>) -> Option<PathBuf> {
+        let Some(text) = written.filter(|text| !text.is_empty()) else {
+            let mend = "write path = \"/var/lib/portcullis/store.db\", or remove [store]";
+            self.wrong("store", "the store has no path", mend);
+            return None;
+        };
+        let path = Path::new(text);
+        if path.is_absolute() {
+            return Some(path.to_owned());
+        }
+        let folder = self.sources.folder();
+        if folder.is_none() {
+            self.wrong("store.path", "the file's path must begin with /", "write the whole path");
+        }
+        Some(folder?.join(path))
+    }
+}

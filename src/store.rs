@@ -1,0 +1,235 @@
+//! Keeps denials and decisions in an embedded `SQLite` database, behind the request's path.
+//!
+//! 1. A request only appends to a list in memory; one thread writes it out, in one transaction a
+//!    quarter of a second.
+//! 2. The list is bounded. What does not fit, or could not be written, is counted as missed; the log
+//!    is written all the same.
+//! 3. The database is bounded in size and age: the oldest goes first.
+//! 4. It is written with a write-ahead log: a crash loses what was not yet committed, and nothing
+//!    before it.
+//! 5. Nothing is kept that a log line does not hold already: no header's value outside a short list,
+//!    no byte of a body, no key.
+
+pub mod read;
+mod schema;
+mod tally;
+mod write;
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use http::{Method, Uri};
+use tracing::Dispatch;
+
+use crate::denial::{Kind, Reason};
+use crate::endpoint::Endpoint;
+use crate::flood::Repeats;
+use crate::metrics::Metrics;
+use crate::record::{Outcome, Record};
+use crate::snapshot::{Snapshot, StoreSettings};
+
+pub use schema::Unusable;
+
+use write::Writer;
+
+/// How long is gathered before it is written.
+const GATHER: Duration = Duration::from_millis(250);
+/// How many decisions may wait to be written.
+const MOST_DECISIONS: usize = 1 << 16;
+/// How many whole records may wait to be written.
+const MOST_RECORDS: usize = 1 << 13;
+
+/// The store of a gate.
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    arrived: Condvar,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Batch,
+    closed: bool,
+}
+
+/// What is written together.
+#[derive(Debug, Default)]
+struct Batch {
+    records: Vec<Box<str>>,
+    repeats: Vec<Repeats>,
+    decisions: Vec<Decision>,
+}
+
+/// What was decided of a request whose key was recognised.
+#[derive(Debug)]
+struct Decision {
+    at: SystemTime,
+    snapshot: Arc<Snapshot>,
+    key: usize,
+    client: IpAddr,
+    method: Method,
+    uri: Uri,
+    endpoint: Option<&'static Endpoint>,
+    model: Option<Arc<str>>,
+    upstream: Option<usize>,
+    /// Why it was denied; `None` if every policy let it pass.
+    denied: Option<Reason>,
+    /// Why it would have been, were all policies enforced.
+    would_deny: Option<Reason>,
+}
+
+impl Decision {
+    fn of(record: &Record) -> Option<Self> {
+        let denied = match &record.outcome {
+            Outcome::Refused(denial) if denial.reason.facts().kind == Kind::Denied => Some(denial.reason),
+            Outcome::Refused(_) | Outcome::Served | Outcome::Cut(_) => None,
+            // Left by its client: if that was before all policies were asked, nothing was decided.
+            Outcome::Open => record.decided.map(|_| None)?,
+        };
+        Some(Self {
+            at: record.begun.wall,
+            snapshot: Arc::clone(&record.snapshot),
+            key: record.key?,
+            client: record.client?.0,
+            method: record.method.clone(),
+            uri: record.uri.clone(),
+            endpoint: record.endpoint,
+            model: record.model.clone(),
+            upstream: record.upstream,
+            denied,
+            would_deny: record.would_deny.first().map(|denial| denial.reason),
+        })
+    }
+}
+
+impl Store {
+    /// Opens the database, or makes it, and starts the thread that writes.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is no store of a gate, or the thread cannot be started.
+    pub fn start(settings: &StoreSettings, metrics: Arc<Metrics>, log: Dispatch) -> Result<Self, Unusable> {
+        let writer = Writer::open(settings)?;
+        let shared = Arc::new(Shared { state: Mutex::default(), arrived: Condvar::new(), metrics });
+        let behind = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
+            let _lines = tracing::dispatcher::set_default(&log);
+            behind.write_out(writer);
+        });
+        let thread = thread.map_err(|error| Unusable::new(&settings.path, &error))?;
+        Ok(Self { shared, writer: Mutex::new(Some(thread)) })
+    }
+
+    /// Keeps what was decided of a request; never waits for the database.
+    pub fn decided(&self, record: &Record) {
+        let Some(decision) = Decision::of(record) else { return };
+        let mut state = self.shared.state();
+        if state.waiting.decisions.len() < MOST_DECISIONS {
+            state.waiting.decisions.push(decision);
+        } else {
+            drop(state);
+            self.shared.metrics.store_missed.inc();
+        }
+    }
+
+    /// Keeps a whole record, rendered as JSON; never waits for the database.
+    pub fn keep(&self, line: &str) {
+        let mut state = self.shared.state();
+        if state.waiting.records.len() < MOST_RECORDS {
+            state.waiting.records.push(line.into());
+        } else {
+            drop(state);
+            self.shared.metrics.store_missed.inc();
+        }
+    }
+
+    /// Keeps the count of records that were not told whole.
+    pub fn repeated(&self, repeats: &[Repeats]) {
+        self.shared.state().waiting.repeats.extend_from_slice(repeats);
+    }
+
+    /// Waits until all is written, and ends the thread.
+    pub fn close(&self) {
+        self.shared.state().closed = true;
+        self.shared.arrived.notify_one();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_out(&self, mut writer: Writer) {
+        let mut batch = Batch::default();
+        let mut failing = false;
+        loop {
+            let waited = self
+                .arrived
+                .wait_timeout_while(self.state(), GATHER, |state| !state.closed)
+                .unwrap_or_else(PoisonError::into_inner);
+            let mut state = waited.0;
+            std::mem::swap(&mut batch, &mut state.waiting);
+            let closed = state.closed;
+            drop(state);
+            match writer.write(&batch) {
+                Ok(untold) => {
+                    self.metrics.store_missed.inc_by(untold);
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("store_recovered");
+                    }
+                }
+                Err(error) => {
+                    self.metrics.store_missed.inc_by(batch.len());
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::error!(error = %error, "store_failed: what it misses is counted, and in the log");
+                    }
+                }
+            }
+            batch.clear();
+            if closed {
+                return;
+            }
+        }
+    }
+}
+
+impl Batch {
+    fn len(&self) -> u64 {
+        let repeated: u64 = self.repeats.iter().map(|repeats| repeats.count).sum();
+        u64::try_from(self.records.len() + self.decisions.len()).unwrap_or(u64::MAX).saturating_add(repeated)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.repeats.is_empty() && self.decisions.is_empty()
+    }
+
+    /// Empties it, and lets go of the room that a flood took.
+    fn clear(&mut self) {
+        self.records.clear();
+        self.repeats.clear();
+        self.decisions.clear();
+        if self.decisions.capacity() > 4096 {
+            *self = Self::default();
+        }
+    }
+}
+
+/// Whether a file is there to be read.
+#[must_use]
+pub fn exists(path: &Path) -> bool {
+    path.is_file()
+}
