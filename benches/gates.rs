@@ -87,7 +87,7 @@ fn fixture() -> Fixture {
         r#"{{"model":"gpt-4o-mini","temperature":0.7,"messages":[{{"role":"user","content":"{words}"}}],"max_tokens":256}}"#
     );
     Fixture {
-        snapshot: Arc::new(loaded.snapshot),
+        snapshot: loaded.snapshot,
         ledger: Arc::new(Ledger::new(Arc::new(Metrics::default()), Rendering::Json)),
         key,
         body: Bytes::from(body),

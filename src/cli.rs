@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use http::{HeaderName, HeaderValue};
 
 use crate::clock::Moment;
 use crate::command::{self, check, demo, explain, health, init, key, probe, schema, serve, stand_in};
@@ -75,8 +76,9 @@ enum Command {
     Key(KeyCommand),
     /// Say what the gate would answer to a request, and why: offline, from the configuration alone.
     ///
-    /// Asks the same stages as the gate; limits are taken to be unused. Exit code 0 allowed,
-    /// 1 refused.
+    /// Asks the same stages as the gate; limits are taken to be unused. For a refusal it shows the
+    /// smallest change of the files that would let the request pass; it writes nothing. Exit code 0
+    /// allowed, 1 refused.
     Explain {
         #[command(flatten)]
         file: ConfigFile,
@@ -92,6 +94,9 @@ enum Command {
         /// The model in the request's body.
         #[arg(long)]
         model: Option<String>,
+        /// A further header, such as 'anthropic-version: 2023-06-01'; may be given several times.
+        #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+        header: Vec<(HeaderName, HeaderValue)>,
         /// How to print it.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -210,14 +215,21 @@ pub fn run() -> ExitCode {
         }
         Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
-        Command::Explain { file, record, key_id, ip, model, format, method, path } => {
+        Command::Explain { file, record, key_id, ip, model, header, format, method, path } => {
             let asked = match (record, key_id, ip, method, path) {
                 (Some(record), ..) => explain::Asked::in_record(&record),
-                (None, Some(key_id), Some(ip), Some(method), Some(path)) => {
-                    Ok(explain::Asked { key_id, ip, method, path, model })
-                }
+                (None, Some(key_id), Some(ip), Some(method), Some(path)) => Ok(explain::Asked {
+                    key_id,
+                    ip,
+                    method,
+                    path,
+                    model,
+                    headers: Vec::new(),
+                    exceeded: None,
+                }),
                 _ => Err("name the request, or a record of it".to_owned()),
             };
+            let asked = asked.map(|asked| explain::Asked { headers: header, ..asked });
             explain::run(&file.config, asked, format == Format::Json)
         }
         Command::Denials(denials) => denials.run(),
@@ -232,6 +244,13 @@ pub fn run() -> ExitCode {
         }
     };
     command::exit(code)
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write it like 'anthropic-version: 2023-06-01'")?;
+    let name = name.trim().parse().map_err(|_| format!("'{}' is no header's name", name.trim()))?;
+    let value = value.trim().parse().map_err(|_| "the value holds what no header can")?;
+    Ok((name, value))
 }
 
 fn provider(name: &str) -> Result<Provider, String> {

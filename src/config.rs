@@ -11,6 +11,7 @@
 //! Caveat: the environment reaches only lower-case names, and lists of tables are not merged.
 
 mod base_url;
+mod expect;
 mod fault;
 mod key;
 mod layer;
@@ -26,6 +27,7 @@ mod project;
 mod secret_reference;
 mod server;
 mod shape;
+mod sheet;
 mod store;
 mod tls;
 mod upstream;
@@ -41,11 +43,14 @@ use crate::clock::Moment;
 use crate::limits::Registry;
 use crate::snapshot::{Key, Project, Snapshot, StoreSettings, Upstream};
 
+pub use expect::{Expectation, Wanted};
 pub use fault::{Fault, Faults, Place, Severity, render_text};
 pub use limit::quota_text;
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
+pub use server::LARGEST_BODY;
+pub use sheet::{Sheets, Standing};
 pub use value::before;
 
 use place::{child, item};
@@ -56,7 +61,9 @@ use written::Written;
 #[derive(Debug)]
 pub struct Loaded {
     /// What the gate decides by.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
+    /// What the gate must say to requests that nobody sent; not asked here.
+    pub expectations: Vec<Expectation>,
     /// What is probably not meant.
     pub lints: Vec<Fault>,
     /// How the gate tells what it does.
@@ -88,14 +95,16 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     let mut work = Work::new(sources, registry, &layered.places, now);
     work.lints = lints;
     let Some(written) = shape::shaped(layered.value, &mut work) else { return Err(failed(work.faults)) };
-    let snapshot = compiled(&written, layered.digest, &mut work);
+    let snapshot = Arc::new(compiled(&written, layered.digest, &mut work));
+    let expectations = work.expectations(&written, &snapshot.keys);
     if !work.faults.is_empty() {
         return Err(failed(work.faults));
     }
     let mut files = sources.files();
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);
-    Ok(Loaded { snapshot, lints: work.lints, log: written.log.unwrap_or_default().compiled(), files })
+    let log = written.log.unwrap_or_default().compiled();
+    Ok(Loaded { snapshot, expectations, lints: work.lints, log, files })
 }
 
 /// Where the store is, if anywhere, whatever else may be wrong with the configuration.

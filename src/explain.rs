@@ -2,10 +2,12 @@
 //!
 //! The policies are those of the stack; only two things differ. The key is given by its public id,
 //! since nobody has its secret to hand, and limits are taken to be unused: what is in flight or was
-//! sent before is known to a running gate only.
+//! sent before is known to a running gate only. Nothing of it is counted or told.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::json;
@@ -14,23 +16,26 @@ use tower::{Service, ServiceBuilder, service_fn};
 use crate::ask::AskLayer;
 use crate::body::{ClientBody, Frames};
 use crate::clock::Moment;
-use crate::denial::Denial;
+use crate::denial::{Denial, Reason};
+use crate::endpoint::Endpoint;
 use crate::exchange::{Accepted, Carried, Exchange, Permitted, Refusal};
 use crate::gate::GateLayer;
-use crate::ledger::{Ledger, OpenRecord};
-use crate::metrics::Metrics;
+use crate::ledger::OpenRecord;
 use crate::policy::form::Form;
 use crate::policy::key::KeyGiven;
 use crate::policy::model::ModelCheck;
 use crate::policy::network::Network;
 use crate::policy::origin::Origin;
-use crate::policy::rate::Rate;
+use crate::policy::rate::LimitsUnused;
 use crate::policy::scope::ScopeCheck;
-use crate::record::{Form as Rendering, Record};
+use crate::record::Record;
 use crate::snapshot::Snapshot;
 
 /// The stages that are asked, in order.
 pub const STAGES: [&str; 8] = ["form", "network", "key", "origin", "scope", "rate", "ask", "model"];
+
+/// The rule of a refusal that no line of the configuration decides.
+pub const BUILT_IN: &str = "built-in";
 
 /// A request that nobody sent.
 #[derive(Clone, Debug)]
@@ -58,8 +63,12 @@ pub struct Verdict {
     pub denied: Option<Told>,
     /// The upstream that it would go to.
     pub upstream: Option<Arc<str>>,
+    /// The client's address, as it was found.
+    pub client: Option<IpAddr>,
     /// The endpoint that was found.
-    pub endpoint: Option<&'static str>,
+    pub endpoint: Option<&'static Endpoint>,
+    /// The model that was found, in the body or in the path.
+    pub model: Option<Arc<str>>,
 }
 
 /// A refusal, told as the record would.
@@ -78,33 +87,63 @@ pub struct Told {
 }
 
 /// Asks the stages.
-pub async fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
+#[must_use]
+pub fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
     let exchange = exchange(snapshot, question, now);
     let mut passed = 0;
-    match judged(exchange, question.key, &mut passed).await {
-        Ok(exchange) => Verdict {
-            passed,
-            denied: None,
-            upstream: exchange.record.upstream().map(|upstream| Arc::clone(&upstream.name)),
-            endpoint: exchange.record.endpoint.map(|endpoint| endpoint.name),
-        },
-        Err(Refusal(refused)) => {
+    let outcome = at_once(judged(exchange, question.key, &mut passed));
+    match outcome {
+        Some(Ok(exchange)) => verdict(passed, &exchange.record, None),
+        Some(Err(Refusal(refused))) => {
             let (denial, record) = (refused.denial, &refused.carried.record);
-            let rule = snapshot.rule(denial.rule);
-            Verdict {
-                passed,
-                upstream: record.upstream().map(|upstream| Arc::clone(&upstream.name)),
-                endpoint: record.endpoint.map(|endpoint| endpoint.name),
-                denied: Some(Told {
-                    rule: rule.map_or_else(|| "built-in".to_owned(), |rule| rule.path.to_string()),
-                    at: rule.map_or_else(String::new, |rule| rule.at.to_string()),
-                    hint: record.hint(&denial),
-                    message: record.message(&denial),
-                    denial,
-                }),
-            }
+            let told = told(snapshot, record, denial);
+            verdict(passed, record, Some(told))
         }
+        None => never_ready(passed),
     }
+}
+
+/// The outcome of what waits for nothing.
+fn at_once<T>(asked: impl Future<Output = T>) -> Option<T> {
+    match pin!(asked).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    }
+}
+
+fn verdict(passed: usize, record: &Record, denied: Option<Told>) -> Verdict {
+    Verdict {
+        passed,
+        denied,
+        upstream: record.upstream().map(|upstream| Arc::clone(&upstream.name)),
+        client: record.client.map(|(address, _)| address),
+        endpoint: record.endpoint,
+        model: record.model.clone(),
+    }
+}
+
+fn told(snapshot: &Snapshot, record: &Record, denial: Denial) -> Told {
+    let rule = snapshot.rule(denial.rule);
+    Told {
+        rule: rule.map_or_else(|| BUILT_IN.to_owned(), |rule| rule.path.to_string()),
+        at: rule.map_or_else(String::new, |rule| rule.at.to_string()),
+        hint: record.hint(&denial),
+        message: record.message(&denial),
+        denial,
+    }
+}
+
+/// The body is held, so no stage waits; should one do so all the same, nothing has let the request
+/// pass.
+fn never_ready(passed: usize) -> Verdict {
+    let denied = Told {
+        denial: Denial::built_in(Reason::BodyTimeout),
+        rule: BUILT_IN.to_owned(),
+        at: String::new(),
+        hint: "a stage waits for something: this is a bug in portcullis".to_owned(),
+        message: String::new(),
+    };
+    Verdict { passed, denied: Some(denied), upstream: None, client: None, endpoint: None, model: None }
 }
 
 async fn judged(
@@ -118,7 +157,7 @@ async fn judged(
     let exchange = exchange.pass(&KeyGiven(key)).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&Origin).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&ScopeCheck).inspect(|_| counted(1))?;
-    let exchange = exchange.pass(&Rate).inspect(|_| counted(1))?;
+    let exchange = exchange.pass(&LimitsUnused).inspect(|_| counted(1))?;
     let asked = ServiceBuilder::new()
         .layer(AskLayer)
         .service(service_fn(async |exchange| Ok::<_, Refusal>(exchange)))
@@ -147,12 +186,16 @@ fn exchange(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Excha
     if !body.is_empty() {
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    headers.extend(question.headers.iter().cloned());
+    for (name, _) in &question.headers {
+        headers.remove(name);
+    }
+    for (name, value) in &question.headers {
+        headers.append(name, value.clone());
+    }
     let (head, ()) = request.into_parts();
     let body = if body.is_empty() { Frames::default() } else { Frames::from(bytes::Bytes::from(body)) };
-    // A ledger that nobody reads: the record is asked, and told to no one.
-    let ledger = Arc::new(Ledger::new(Arc::new(Metrics::default()), Rendering::Json));
-    let record = OpenRecord::open(Record::begin(&head, question.address, Arc::clone(snapshot), now), ledger);
+    let record = Record::begin(&head, question.address, Arc::clone(snapshot), now);
+    let record = OpenRecord::untold(record);
     let body = ClientBody::Held(body);
     let carried = Box::new(Carried { head, body, snapshot: Arc::clone(snapshot), record });
     Exchange { carried, stage: Accepted { peer: question.address } }

@@ -271,7 +271,7 @@ mod tests {
         );
         let sources = crate::config::Sources::from_texts([("p.toml", &*text)], [("S", "sk-x")]);
         let loaded = crate::config::load(&sources, &crate::limits::Registry::new(Moment::now()));
-        Arc::new(loaded.unwrap().snapshot)
+        loaded.unwrap().snapshot
     }
 
     #[test]

@@ -120,7 +120,8 @@ impl Ledger {
 #[derive(Debug)]
 pub struct OpenRecord {
     record: Box<Record>,
-    ledger: Arc<Ledger>,
+    /// Nothing for a request that nobody sent.
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl OpenRecord {
@@ -128,7 +129,14 @@ impl OpenRecord {
     #[must_use]
     pub fn open(record: Record, ledger: Arc<Ledger>) -> Self {
         ledger.metrics.in_flight.inc();
-        Self { record: Box::new(record), ledger }
+        Self { record: Box::new(record), ledger: Some(ledger) }
+    }
+
+    /// Opens the record of a request that nobody sent: it is neither counted nor told, not even where
+    /// a gate runs in the same process.
+    #[must_use]
+    pub fn untold(record: Record) -> Self {
+        Self { record: Box::new(record), ledger: None }
     }
 
     /// Notes that the request was refused.
@@ -157,8 +165,9 @@ thread_local! {
 
 impl Drop for OpenRecord {
     fn drop(&mut self) {
-        self.ledger.metrics.in_flight.dec();
-        self.ledger.metrics.count(&self.record);
-        self.ledger.tell(&self.record);
+        let Some(ledger) = &self.ledger else { return };
+        ledger.metrics.in_flight.dec();
+        ledger.metrics.count(&self.record);
+        ledger.tell(&self.record);
     }
 }

@@ -19,7 +19,8 @@ use tracing::level_filters::LevelFilter;
 
 use crate::accept::{self, Phase, Shared};
 use crate::clock::Moment;
-use crate::config::{self, Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
+use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
+use crate::expect;
 use crate::ledger::Ledger;
 use crate::limits::Registry;
 use crate::metrics::Metrics;
@@ -97,7 +98,7 @@ impl Gate {
             ledger.store = Some(store);
         }
         let shared = Arc::new(Shared {
-            snapshot: ArcSwap::from_pointee(loaded.snapshot),
+            snapshot: ArcSwap::new(loaded.snapshot),
             ledger: Arc::new(ledger),
             open: AtomicUsize::new(0),
         });
@@ -129,16 +130,16 @@ impl Gate {
     /// Takes a new configuration as a whole, or keeps the old one.
     ///
     /// # Errors
-    /// Every mistake in the new one.
+    /// Every mistake in the new one, or every expectation of it that does not hold.
     pub fn reload(&self, sources: &Sources) -> Result<Loaded, Faults> {
-        let loaded = config::load(sources, &self.registry);
+        let loaded = expect::load(sources, &self.registry);
         self.shared.ledger.metrics.reloaded(loaded.is_ok());
         loaded
     }
 
     /// Puts a loaded configuration in force. Requests under way keep theirs.
     pub fn put_in_force(&self, loaded: Loaded) {
-        self.shared.snapshot.store(Arc::new(loaded.snapshot));
+        self.shared.snapshot.store(loaded.snapshot);
         self.registry.sweep();
     }
 

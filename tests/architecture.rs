@@ -37,7 +37,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     ("decisions, and what they need", &["models", "policy", "pool"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "probe", "respond", "whoami"]),
-    ("the stages in order", &["explain", "stack"]),
+    ("the stages in order", &["change", "expect", "explain", "stack"]),
     ("the listeners", &["accept", "admin", "learn", "plan"]),
     ("a gate in a process", &["reload", "run"]),
     ("commands", &["cli", "command", "main", "lib"]),
@@ -58,7 +58,7 @@ struct Sole {
     rule: &'static str,
 }
 
-const SOLE: [Sole; 8] = [
+const SOLE: [Sole; 9] = [
     Sole {
         text: "rusqlite",
         files: &[
@@ -72,6 +72,11 @@ const SOLE: [Sole; 8] = [
         text: "KeyGiven",
         files: &[("policy/key.rs", "the policy itself"), ("explain.rs", "judges requests that nobody sent")],
         rule: "only explain.rs may take a caller for a key's holder who has not shown the key",
+    },
+    Sole {
+        text: "LimitsUnused",
+        files: &[("policy/rate.rs", "the policy itself"), ("explain.rs", "judges requests that nobody sent")],
+        rule: "only explain.rs may take limits to be unused",
     },
     Sole {
         text: ".expose()",

@@ -380,7 +380,8 @@ fn mistakes_after_an_override_stand_where_they_were_made() {
 
 #[test]
 fn the_digest_tells_every_text_and_variable() {
-    let digest = |texts: &[(&str, &str)], env: &[(&str, &str)]| load(texts, env).unwrap().snapshot.digest;
+    let digest =
+        |texts: &[(&str, &str)], env: &[(&str, &str)]| load(texts, env).unwrap().snapshot.digest.clone();
     let plain = digest(&[("a", GOOD)], &[]);
     assert!(plain.starts_with("sha256:") && plain.len() == 71);
     assert_eq!(plain, digest(&[("b", GOOD)], &[("SOMETHING", "else")]));

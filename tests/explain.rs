@@ -15,7 +15,7 @@ mod common;
 
 use std::sync::Arc;
 
-use cases::ROUTES;
+use cases::{ROUTES, Route};
 use common::{OK, Setup, Upstream};
 use portcullis::clock::Moment;
 use portcullis::denial::Reason;
@@ -24,17 +24,26 @@ use portcullis::explain::{Question, STAGES, Verdict, explain};
 use portcullis::snapshot::Snapshot;
 use proptest::prelude::*;
 
-fn asked(snapshot: &Arc<Snapshot>, method: &str, target: &str, model: Option<&str>) -> Verdict {
+/// What `explain` says to a route's request, with the headers that the dialect's SDK sends.
+fn asked(
+    snapshot: &Arc<Snapshot>,
+    route: &Route,
+    method: &str,
+    target: &str,
+    model: Option<&str>,
+) -> Verdict {
+    let anthropic = route.dialect == Dialect::Anthropic;
+    let version = (http::HeaderName::from_static("anthropic-version"), "2023-06-01".parse().unwrap());
+    let in_path = route.dialect == Dialect::Gemini;
     let question = Question {
         key: snapshot.keys.iter().position(|key| &*key.id == "search-prod").unwrap(),
         address: "127.0.0.1".parse().unwrap(),
         method: method.parse().unwrap(),
         target: target.parse().unwrap(),
-        model: model.map(str::to_owned),
-        headers: Vec::new(),
+        model: model.filter(|_| !in_path).map(str::to_owned),
+        headers: anthropic.then_some(version).into_iter().collect(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(explain(snapshot, &question, Moment::now()))
+    explain(snapshot, &question, Moment::now())
 }
 
 #[test]
@@ -58,14 +67,13 @@ fn each_refusal_that_a_configuration_decides_is_explained_as_the_record_tells_it
     ];
     let mut met = std::collections::HashSet::new();
     for case in cases::all().iter().filter(|case| decided.contains(&case.reason)) {
-        // Anthropic's and Gemini's lists of models share a path that only their headers tell apart.
-        for route in case.routes().filter(|route| route.dialect == Dialect::OpenAi) {
+        for route in case.routes() {
             let driven = case.drive(route);
             let record = driven.record();
             let snapshot = driven.gate.shared().snapshot.load_full();
             let (method, target) = (case.target)(route);
             let model = record["model"].as_str().unwrap_or(route.model);
-            let verdict = asked(&snapshot, method, target, Some(model));
+            let verdict = asked(&snapshot, route, method, target, Some(model));
             let told = verdict.denied.unwrap_or_else(|| panic!("{} was allowed", case.name(route)));
             assert_eq!(told.denial.reason, case.reason, "{}", case.name(route));
             assert_eq!(record["rule"], told.rule.as_str(), "{}", case.name(route));
@@ -81,14 +89,14 @@ fn each_refusal_that_a_configuration_decides_is_explained_as_the_record_tells_it
 #[test]
 fn what_is_allowed_passes_every_stage() {
     let gate = Setup::new("127.0.0.1:9").start();
+    let _lines = tracing::dispatcher::set_default(&gate.gate.dispatch());
     let snapshot = gate.shared().snapshot.load_full();
     for route in &ROUTES {
-        let in_path = route.dialect == Dialect::Gemini;
-        let verdict = asked(&snapshot, "POST", route.path, (!in_path).then_some(route.model));
+        let verdict = asked(&snapshot, route, "POST", route.path, Some(route.model));
         assert!(verdict.denied.is_none(), "{verdict:?}");
         assert_eq!(verdict.passed, STAGES.len());
         assert_eq!(
-            (verdict.upstream.as_deref(), verdict.endpoint),
+            (verdict.upstream.as_deref(), verdict.endpoint.map(|endpoint| endpoint.name)),
             (Some(route.upstream), Some(route.endpoint))
         );
     }
@@ -125,10 +133,58 @@ proptest! {
             .start();
         let body = format!(r#"{{"model":"{model}"}}"#);
         let answer = gate.ask(ROUTES[0].request("POST", path, &gate.setup.client_key, &[], &body));
-        let verdict = asked(&gate.shared().snapshot.load_full(), "POST", path, Some(model));
+        let verdict = asked(&gate.shared().snapshot.load_full(), &ROUTES[0], "POST", path, Some(model));
         let reason = verdict.denied.as_ref().map(|told| told.denial.reason.code());
         prop_assert_eq!(answer.reason(), reason);
         prop_assert_eq!(answer.status == 200, verdict.denied.is_none());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn for_any_route_it_says_what_the_gate_says(
+        route in prop::sample::select(ROUTES.to_vec()),
+        which in 0usize..5,
+        upstreams in prop::sample::subsequence(vec!["openai", "anthropic", "gemini", "second"], 0..=4),
+        scopes in prop::sample::subsequence(vec!["chat", "tokens", "models:read"], 1..=3),
+        models in prop::sample::subsequence(vec!["gpt-*", "claude-*", "gemini-*"], 1..=3),
+        second in prop::sample::select(vec!["openai", "anthropic", "gemini"]),
+        key in prop::option::of(prop::sample::select(vec!["claude-sonnet-4-5", "gemini-2.5-flash", "other"])),
+    ) {
+        let upstream = upstream();
+        let mut setup = Setup::new(upstream.address)
+            .upstream("second", second, &format!("http://{}", upstream.address))
+            .set("projects.search", "upstreams", &format!("{upstreams:?}"))
+            .set("projects.search", "scopes", &format!("{scopes:?}"))
+            .set("projects.search", "models", &format!("{models:?}"));
+        if let Some(key) = key {
+            setup = setup.set("[projects.search.keys]", "models", &format!("[{key:?}]"));
+        }
+        let gate = setup.start();
+        let prefixed = format!("/{}{}", route.upstream, route.path);
+        let (method, target) = match which {
+            0 => ("POST", route.path.to_owned()),
+            1 => ("GET", route.list.to_owned()),
+            2 => ("GET", format!("{}/{}", route.list, route.model)),
+            3 => ("POST", prefixed),
+            _ => ("DELETE", route.list.to_owned()),
+        };
+        let body = if method == "POST" { route.body } else { "" };
+        let answer = gate.ask(route.request(method, &target, &gate.setup.client_key, &[], body));
+        let verdict = asked(&gate.shared().snapshot.load_full(), &route, method, &target, Some(route.model));
+        // The upstream of this test has no list of models to give, which is not the gate's decision.
+        let failed = Reason::UpstreamInvalid.code();
+        let reason = verdict.denied.as_ref().map(|told| told.denial.reason.code());
+        prop_assert_eq!(answer.reason().filter(|reason| *reason != failed), reason, "{} {}", method, target);
+        let record = gate.record();
+        prop_assert_eq!(record["endpoint"].as_str(), verdict.endpoint.map(|endpoint| endpoint.name));
+        prop_assert_eq!(record["upstream"].as_str(), verdict.upstream.as_deref());
+        if let Some(told) = &verdict.denied {
+            prop_assert_eq!(&record["rule"], told.rule.as_str());
+            prop_assert_eq!(&record["hint"], told.hint.as_str());
+        }
     }
 }
 
@@ -183,6 +239,17 @@ fn the_command_tells_each_stage_and_takes_a_record() {
     {
         let (code, said) = program(&["--config", path, "--record", "-"], input);
         assert!(code == 2 && said.contains(why), "{said}");
+    }
+    let header = |given: &'static str| program(&[&of("gpt-4o-mini")[..], &["--header", given]].concat(), "");
+    let (code, said) = header("content-encoding: gzip");
+    assert!(code == 1 && said.contains("reason  content_encoding_unsupported"), "{said}");
+    // One that the request has anyway is replaced.
+    let (code, said) = header("content-type: text/plain");
+    assert!(code == 1 && said.contains("reason  content_type_unsupported"), "{said}");
+    assert_eq!(header("Content-Type: application/json; charset=utf-8").0, 0);
+    for wrong in ["anthropic-version", "a b: c", "a: \u{7f}"] {
+        let (code, said) = header(wrong);
+        assert!(code == 2 && said.contains("invalid value"), "{said}");
     }
     let mut wrong = of("gpt-4o");
     wrong[3] = "search-prd";

@@ -8,8 +8,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::clock::Moment;
-use crate::config::{Fault, Faults, Loaded, Sources, load, quota_text, render_text};
+use crate::config::{Fault, Faults, Loaded, Sources, quota_text, render_text};
 use crate::endpoint::ScopeSet;
+use crate::expect;
 use crate::limits::{Concurrency, Limit, Registry};
 use crate::snapshot::{Key, Project, Snapshot, UpstreamSet};
 
@@ -41,7 +42,7 @@ pub fn run(file: &Path, format: Format) -> Checked {
 /// Checks a configuration from anywhere.
 #[must_use]
 pub fn check(sources: &Sources, format: Format) -> Checked {
-    let loaded = load(sources, &Registry::new(Moment::now()));
+    let loaded = expect::load(sources, &Registry::new(Moment::now()));
     let exit_code = if loaded.is_ok() { 0 } else { 2 };
     let text = match (&loaded, format) {
         (Ok(loaded), Format::Text) => told(loaded),
@@ -62,10 +63,15 @@ fn told(loaded: &Loaded) -> String {
     let snapshot = &loaded.snapshot;
     let _ = writeln!(
         out,
-        "\nfine: {}, {}, {}; {}",
+        "\nfine: {}, {}, {}{}; {}",
         counted(snapshot.projects.len(), "project"),
         counted(snapshot.keys.len(), "key"),
         counted(snapshot.upstreams.len(), "upstream"),
+        match loaded.expectations.len() {
+            0 => String::new(),
+            1 => "; 1 expectation holds".to_owned(),
+            several => format!("; {several} expectations hold"),
+        },
         snapshot.digest
     );
     out
@@ -80,15 +86,23 @@ struct Verdict<'a> {
     ok: bool,
     faults: &'a [Fault],
     lints: &'a [Fault],
+    /// How many hold; where one does not, it is among the faults.
+    expectations: usize,
     projects: Vec<Rights>,
 }
 
 fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
     let verdict = match loaded {
-        Ok(loaded) => {
-            Verdict { ok: true, faults: &[], lints: &loaded.lints, projects: rights(&loaded.snapshot) }
+        Ok(loaded) => Verdict {
+            ok: true,
+            faults: &[],
+            lints: &loaded.lints,
+            expectations: loaded.expectations.len(),
+            projects: rights(&loaded.snapshot),
+        },
+        Err(faults) => {
+            Verdict { ok: false, faults: &faults.0, lints: &[], expectations: 0, projects: Vec::new() }
         }
-        Err(faults) => Verdict { ok: false, faults: &faults.0, lints: &[], projects: Vec::new() },
     };
     serde_json::to_string_pretty(&verdict).map(|text| text + "\n").unwrap_or_default()
 }

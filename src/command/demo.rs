@@ -17,7 +17,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{FAILED, FINE, complain, key, say};
 use crate::clock::Moment;
-use crate::config::{self, Sources};
+use crate::config::Sources;
+use crate::expect;
 use crate::limits::Registry;
 use crate::project_key;
 use crate::run::{Ended, Gate};
@@ -96,7 +97,7 @@ fn make_keys() -> Option<Keys> {
 fn start(upstream: SocketAddr, keys: &Keys, written: &Sender<String>) -> io::Result<Gate> {
     let registry = Arc::new(Registry::new(Moment::now()));
     let gate = |listen: &str| -> io::Result<Gate> {
-        let loaded = config::load(&sources(upstream, keys, listen), &registry).map_err(io::Error::other)?;
+        let loaded = expect::load(&sources(upstream, keys, listen), &registry).map_err(io::Error::other)?;
         Gate::start(loaded, Arc::clone(&registry), Lines { written: written.clone(), partial: Vec::new() })
     };
     // The usual port if it is free, so that what the README shows can be pasted.

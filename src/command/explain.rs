@@ -5,14 +5,15 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 
-use http::{Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use serde_json::{Value, json};
 
 use super::{FAILED, FINE, WRONG, complain, say};
+use crate::change::{Change, Exceeded, change};
 use crate::clock::Moment;
 use crate::config::{Sources, load};
+use crate::denial::Reason;
 use crate::explain::{Question, STAGES, Verdict, explain};
 use crate::limits::Registry;
 use crate::snapshot::Snapshot;
@@ -30,6 +31,11 @@ pub struct Asked {
     pub path: String,
     /// The model in the body.
     pub model: Option<String>,
+    /// Further headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The refusal of a running gate that a record tells of, which the configuration alone does not
+    /// decide.
+    pub exceeded: Option<Exceeded>,
 }
 
 impl Asked {
@@ -55,7 +61,15 @@ impl Asked {
         })?;
         let ip = must("client_ip")?;
         let ip = ip.parse().map_err(|_| format!("the record's client_ip is no address: '{ip}'"))?;
-        Ok(Self { key_id, ip, method: must("method")?, path: must("path")?, model: part("model") })
+        let reason =
+            part("reason").and_then(|code| Reason::from_code(&code)).filter(|reason| Exceeded::is(*reason));
+        let exceeded = reason.zip(part("rule")).map(|(reason, rule)| Exceeded {
+            reason,
+            rule,
+            bytes: record.get("request_bytes").and_then(Value::as_u64).unwrap_or(0),
+        });
+        let (method, path, model) = (must("method")?, must("path")?, part("model"));
+        Ok(Self { key_id, ip, method, path, model, headers: Vec::new(), exceeded })
     }
 }
 
@@ -70,14 +84,15 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
             return WRONG;
         }
     };
-    let loaded = match load(&Sources::at(file), &Registry::new(now)) {
+    let sources = Sources::at(file);
+    let loaded = match load(&sources, &Registry::new(now)) {
         Ok(loaded) => loaded,
         Err(faults) => {
             complain(&faults.to_string());
             return WRONG;
         }
     };
-    let snapshot = Arc::new(loaded.snapshot);
+    let snapshot = loaded.snapshot;
     let question = match question(&snapshot, &asked) {
         Ok(question) => question,
         Err(why) => {
@@ -85,12 +100,16 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
             return WRONG;
         }
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
-        complain("cannot start a runtime");
-        return WRONG;
+    let verdict = explain(&snapshot, &question, now);
+    let exceeded = asked.exceeded.as_ref();
+    let change = (verdict.denied.is_some() || exceeded.is_some())
+        .then(|| change(&sources, &asked.key_id, &question, exceeded, now));
+    let text = if as_json {
+        format!("{:#}", machine(&verdict, change.as_ref()))
+    } else {
+        told(&verdict) + &proposed(&verdict, exceeded, change.as_ref())
     };
-    let verdict = runtime.block_on(explain(&snapshot, &question, now));
-    say(if as_json { format!("{:#}", machine(&verdict)) } else { told(&verdict) }.trim_end());
+    say(text.trim_end_matches('\n'));
     if verdict.denied.is_none() { FINE } else { FAILED }
 }
 
@@ -107,7 +126,14 @@ fn question(snapshot: &Snapshot, asked: &Asked) -> Result<Question, String> {
     if !asked.path.starts_with('/') {
         return Err(format!("a path begins with a slash, such as /v1/chat/completions: '{}'", asked.path));
     }
-    Ok(Question { key, address: asked.ip, method, target, model: asked.model.clone(), headers: Vec::new() })
+    Ok(Question {
+        key,
+        address: asked.ip,
+        method,
+        target,
+        model: asked.model.clone(),
+        headers: asked.headers.clone(),
+    })
 }
 
 fn told(verdict: &Verdict) -> String {
@@ -135,7 +161,40 @@ fn told(verdict: &Verdict) -> String {
     out
 }
 
-fn machine(verdict: &Verdict) -> Value {
+/// The change that would help, or why there is none.
+fn proposed(
+    verdict: &Verdict,
+    exceeded: Option<&Exceeded>,
+    change: Option<&Result<Change, String>>,
+) -> String {
+    let mut out = String::new();
+    if let (None, Some(exceeded)) = (&verdict.denied, exceeded) {
+        let _ = writeln!(
+            out,
+            "the record's {} was decided by what the gate had met before",
+            exceeded.reason.code()
+        );
+    }
+    match change {
+        None => {}
+        Some(Err(why)) => {
+            let _ = writeln!(out, "\nno change of the configuration is proposed: {why}");
+        }
+        Some(Ok(change)) => {
+            let _ = writeln!(out, "\nthis change of the configuration would let it pass:\n");
+            change.files.iter().for_each(|file| out.push_str(&file.diff));
+            if change.files.iter().any(|file| file.hidden) {
+                let _ = writeln!(out, "\nwhat may be a secret is shown as stars: make this change by hand");
+            }
+            for broken in &change.breaks {
+                let _ = writeln!(out, "\nbut with it the configuration would be refused: {broken}");
+            }
+        }
+    }
+    out
+}
+
+fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value {
     let stages: Vec<Value> = STAGES
         .iter()
         .enumerate()
@@ -157,9 +216,20 @@ fn machine(verdict: &Verdict) -> Value {
             "hint": told.hint,
         })
     });
+    let proposed = change.and_then(|change| change.as_ref().ok());
+    let files = proposed.map(|change| {
+        change
+            .files
+            .iter()
+            .map(|file| json!({ "file": file.file, "diff": file.diff, "hidden": file.hidden }))
+            .collect::<Vec<_>>()
+    });
     json!({
+        "change": files,
+        "no_change_because": change.and_then(|change| change.as_ref().err()),
+        "breaks": proposed.map_or(&[][..], |change| &change.breaks),
         "allowed": verdict.denied.is_none(),
-        "endpoint": verdict.endpoint,
+        "endpoint": verdict.endpoint.map(|endpoint| endpoint.name),
         "upstream": verdict.upstream.as_deref(),
         "stages": stages,
         "denied": denied,

@@ -9,7 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{FAILED, FINE, WRONG, complain};
 use crate::clock::Moment;
-use crate::config::{self, Fault, Sources};
+use crate::config::{Fault, Sources};
+use crate::expect;
 use crate::limits::Registry;
 use crate::reload::{LOOK, Watch};
 use crate::run::{Ended, Gate};
@@ -22,7 +23,7 @@ pub fn run(file: &Path) -> u8 {
     harden();
     let registry = Arc::new(Registry::new(begun));
     let sources = Sources::at(file);
-    let loaded = match config::load(&sources, &registry) {
+    let loaded = match expect::load(&sources, &registry) {
         Ok(loaded) => loaded,
         Err(faults) => {
             complain(&format!(

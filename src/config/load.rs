@@ -77,6 +77,11 @@ impl Sources {
         Self { environment: Variables::Given(given.collect()), ..self }
     }
 
+    /// The same environment with texts in place of the files.
+    pub(super) fn holding(&self, texts: &[(String, String)]) -> Self {
+        Self { files: Files::Texts(texts.to_vec()), environment: self.environment.clone() }
+    }
+
     /// The folder of the main file.
     #[must_use]
     pub(super) fn folder(&self) -> Option<PathBuf> {

@@ -12,16 +12,17 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::Place;
 use super::mask::masked;
+use super::sheet::Standing;
 
 /// The place of every value.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     texts: Vec<Source>,
     spots: BTreeMap<String, Spot>,
 }
 
 /// A file's text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Source {
     name: String,
     text: String,
@@ -104,7 +105,7 @@ impl Places {
         let mut replaced = Vec::new();
         let merges = is_table && matches!(self.spots.get(path), Some(Spot::Text { is_table: true, .. }));
         if !merges {
-            if self.spots.contains_key(&format!("{path}[0].id")) {
+            if ["id", "request"].iter().any(|name| self.spots.contains_key(&format!("{path}[0].{name}"))) {
                 replaced.push(path.to_owned());
             }
             self.set(path, spot);
@@ -139,6 +140,23 @@ impl Places {
     /// Whether a value was written under exactly this path.
     pub(super) fn knows(&self, path: &str) -> bool {
         self.spots.contains_key(path)
+    }
+
+    /// Whether a table, or anything below it, was written under exactly this path.
+    pub(super) fn is_table(&self, path: &str) -> bool {
+        let below = format!("{path}.");
+        let within =
+            || self.spots.range(below.clone()..).next().is_some_and(|(known, _)| known.starts_with(&below));
+        matches!(self.spots.get(path), Some(Spot::Text { is_table: true, .. })) || within()
+    }
+
+    /// In which text a value stands, or would belong; the first text if nothing above it is written.
+    pub(super) fn standing(&self, path: &str) -> Standing {
+        match self.spot(path) {
+            Some(Spot::Text { text, .. }) => Standing::Text(*text),
+            Some(Spot::Variable(name)) => Standing::Variable(name.clone()),
+            None => Standing::Text(0),
+        }
     }
 
     /// A path that was written, differs from this one or one above it only in case, and so would

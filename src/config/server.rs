@@ -61,8 +61,9 @@ pub(super) struct AdminWritten {
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 const MAX_BODY: usize = 32 << 20;
-/// A body is held in memory, so there is an end to what can be allowed.
-const LARGEST_BODY: u64 = 1 << 30;
+/// The largest size that `max_body` can have, in bytes: a body is held in memory, so there is an end
+/// to what can be allowed.
+pub const LARGEST_BODY: u64 = 1 << 30;
 const MAX_CONNECTIONS: usize = 10_000;
 const SHORTEST_TOKEN: usize = 16;
 const MOST_WORKERS: usize = 1024;

@@ -139,6 +139,13 @@ fn example(path: &str, key: &str) -> String {
         "expires" | "not_before" => return format!("write it like `{key} = 2027-01-01`"),
         "server" | "admin" | "log" => return format!("write it like `[{key}]`"),
         "projects" => "[projects.NAME]",
+        "expect" => "[[expect]]",
+        "request" => {
+            r#"request = { key_id = "search-prod", ip = "10.20.1.5", method = "POST", path = "/v1/chat/completions" }"#
+        }
+        "headers" => r#"headers = { anthropic-version = "2023-06-01" }"#,
+        "allow" => "allow = true",
+        "deny" => r#"deny = "model_not_allowed""#,
         _ => return format!("write it like `{key} = \"…\"`"),
     };
     format!("write it like `{written}`")
@@ -161,9 +168,11 @@ fn take_out(value: &mut Value, path: &[Segment], unknown: bool) -> bool {
     let holds = |key: &str| matches!(above.last(), Some(Segment::Map { key: last }) if last == key);
     match last {
         Segment::Map { key } if unknown => here.as_object_mut().is_some_and(|map| map.remove(key).is_some()),
-        // An upstream, a project, a key or a credential stays, though empty.
+        // An upstream, a project, a key, a credential or an expectation stays, though empty.
         Segment::Map { key } if names("upstreams") || names("projects") => empty(here.get_mut(key)),
-        Segment::Seq { index } if holds("keys") || holds("credentials") => empty(here.get_mut(index)),
+        Segment::Seq { index } if holds("keys") || holds("credentials") || holds("expect") => {
+            empty(here.get_mut(index))
+        }
         Segment::Map { key } => clear(here.get_mut(key)),
         Segment::Seq { index } => clear(here.get_mut(index)),
         Segment::Enum { .. } | Segment::Unknown => false,

@@ -62,6 +62,11 @@ impl<'a> Work<'a> {
         !path.is_empty() && self.wrong.iter().any(|wrong| !wrong.is_empty() && is_within(path, wrong))
     }
 
+    /// Whether a mistake in this value, or in one that it holds, was recorded.
+    pub(super) fn holds_wrong(&self, path: &str) -> bool {
+        self.wrong.iter().any(|wrong| is_within(wrong, path))
+    }
+
     /// Records what is probably not meant.
     pub(super) fn lint(&mut self, path: &str, what: &str, mend: &str) {
         let place = self.places.place(path, Part::Value);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::expect::ExpectWritten;
 use super::log::LogWritten;
 use super::project::ProjectWritten;
 use super::server::{AdminWritten, ServerWritten};
@@ -28,4 +29,6 @@ pub(super) struct Written {
     pub(super) upstreams: Option<BTreeMap<String, UpstreamWritten>>,
     /// Who may call, by name.
     pub(super) projects: Option<BTreeMap<String, ProjectWritten>>,
+    /// Tests of the policy: what the gate must say to requests that nobody sent.
+    pub(super) expect: Option<Vec<ExpectWritten>>,
 }

@@ -15,6 +15,20 @@ use crate::exchange::{Metered, Permits, Scoped};
 #[derive(Clone, Copy, Debug)]
 pub struct Rate;
 
+/// The policy with every limit unused: for a request that nobody sent. What is in flight or was sent
+/// before is known to a running gate only, and asking must not take anything from its limits.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitsUnused;
+
+impl Policy for LimitsUnused {
+    type From = Scoped;
+    type Into = Metered;
+
+    fn decide(&self, scoped: Scoped, _: &mut Sight<'_>) -> Result<Metered, Denial> {
+        Ok(Metered { scoped, permits: Permits::new() })
+    }
+}
+
 /// What a caller is told to wait for a slot; nobody knows when one comes free.
 const SLOT_WAIT: Duration = Duration::from_secs(1);
 

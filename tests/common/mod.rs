@@ -78,7 +78,7 @@ pub(crate) fn load(setup: &Setup, registry: &Registry) -> Loaded {
     let text = setup.text();
     let mut loaded =
         config::load(&setup.sources(), registry).unwrap_or_else(|faults| panic!("{faults}\n{text}"));
-    setup.adjust_loaded(&mut loaded.snapshot);
+    setup.adjust_loaded(Arc::get_mut(&mut loaded.snapshot).unwrap());
     loaded
 }
 
