@@ -1,19 +1,19 @@
 //! The command line.
 
 mod denials;
+mod explain;
 mod learn;
 mod plan;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use http::{HeaderName, HeaderValue};
 
 use crate::clock::Moment;
-use crate::command::{self, check, demo, explain, health, init, key, probe, schema, serve, stand_in};
+use crate::command::{self, check, demo, health, init, key, probe, schema, serve, stand_in};
 use crate::dialect::Provider;
 
 /// An authenticating gate in front of LLM APIs.
@@ -79,34 +79,7 @@ enum Command {
     /// Asks the same stages as the gate; limits are taken to be unused. For a refusal it shows the
     /// smallest change of the files that would let the request pass; it writes nothing. Exit code 0
     /// allowed, 1 refused.
-    Explain {
-        #[command(flatten)]
-        file: ConfigFile,
-        /// Take the request from a record, one JSON line as the gate writes it; `-` is standard input.
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["key_id", "ip", "model", "method", "path"])]
-        record: Option<PathBuf>,
-        /// The public id of the key that the caller uses.
-        #[arg(long, value_name = "ID", required_unless_present = "record")]
-        key_id: Option<String>,
-        /// The caller's address.
-        #[arg(long, value_name = "ADDRESS", required_unless_present = "record")]
-        ip: Option<IpAddr>,
-        /// The model in the request's body.
-        #[arg(long)]
-        model: Option<String>,
-        /// A further header, such as 'anthropic-version: 2023-06-01'; may be given several times.
-        #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
-        header: Vec<(HeaderName, HeaderValue)>,
-        /// How to print it.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-        /// The request's method.
-        #[arg(required_unless_present = "record")]
-        method: Option<String>,
-        /// The request's path and query.
-        #[arg(required_unless_present = "record")]
-        path: Option<String>,
-    },
+    Explain(explain::Explain),
     /// List what was refused lately, count it by rule, reason, key, address or model, or show one request.
     ///
     /// Reads the store that the configuration's [store] names, also while the gate writes it.
@@ -215,23 +188,7 @@ pub fn run() -> ExitCode {
         }
         Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
-        Command::Explain { file, record, key_id, ip, model, header, format, method, path } => {
-            let asked = match (record, key_id, ip, method, path) {
-                (Some(record), ..) => explain::Asked::in_record(&record),
-                (None, Some(key_id), Some(ip), Some(method), Some(path)) => Ok(explain::Asked {
-                    key_id,
-                    ip,
-                    method,
-                    path,
-                    model,
-                    headers: Vec::new(),
-                    exceeded: None,
-                }),
-                _ => Err("name the request, or a record of it".to_owned()),
-            };
-            let asked = asked.map(|asked| explain::Asked { headers: header, ..asked });
-            explain::run(&file.config, asked, format == Format::Json)
-        }
+        Command::Explain(explain) => explain.run(),
         Command::Denials(denials) => denials.run(),
         Command::Learn(learn) => learn.run(),
         Command::Plan(plan) => plan.run(),
@@ -244,13 +201,6 @@ pub fn run() -> ExitCode {
         }
     };
     command::exit(code)
-}
-
-fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("write it like 'anthropic-version: 2023-06-01'")?;
-    let name = name.trim().parse().map_err(|_| format!("'{}' is no header's name", name.trim()))?;
-    let value = value.trim().parse().map_err(|_| "the value holds what no header can")?;
-    Ok((name, value))
 }
 
 fn provider(name: &str) -> Result<Provider, String> {

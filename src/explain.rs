@@ -61,6 +61,8 @@ pub struct Verdict {
     pub passed: usize,
     /// The refusal of the stage behind them, if one refused.
     pub denied: Option<Told>,
+    /// What rules that are only observed would have refused.
+    pub would_deny: Vec<Told>,
     /// The upstream that it would go to.
     pub upstream: Option<Arc<str>>,
     /// The client's address, as it was found.
@@ -93,11 +95,11 @@ pub fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Ve
     let mut passed = 0;
     let outcome = at_once(judged(exchange, question.key, &mut passed));
     match outcome {
-        Some(Ok(exchange)) => verdict(passed, &exchange.record, None),
+        Some(Ok(exchange)) => verdict(snapshot, passed, &exchange.record, None),
         Some(Err(Refusal(refused))) => {
             let (denial, record) = (refused.denial, &refused.carried.record);
             let told = told(snapshot, record, denial);
-            verdict(passed, record, Some(told))
+            verdict(snapshot, passed, record, Some(told))
         }
         None => never_ready(passed),
     }
@@ -111,10 +113,11 @@ fn at_once<T>(asked: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-fn verdict(passed: usize, record: &Record, denied: Option<Told>) -> Verdict {
+fn verdict(snapshot: &Snapshot, passed: usize, record: &Record, denied: Option<Told>) -> Verdict {
     Verdict {
         passed,
         denied,
+        would_deny: record.would_deny.iter().map(|denial| told(snapshot, record, denial.clone())).collect(),
         upstream: record.upstream().map(|upstream| Arc::clone(&upstream.name)),
         client: record.client.map(|(address, _)| address),
         endpoint: record.endpoint,
@@ -143,7 +146,15 @@ fn never_ready(passed: usize) -> Verdict {
         hint: "a stage waits for something: this is a bug in portcullis".to_owned(),
         message: String::new(),
     };
-    Verdict { passed, denied: Some(denied), upstream: None, client: None, endpoint: None, model: None }
+    Verdict {
+        passed,
+        denied: Some(denied),
+        would_deny: Vec::new(),
+        upstream: None,
+        client: None,
+        endpoint: None,
+        model: None,
+    }
 }
 
 async fn judged(

@@ -21,6 +21,8 @@ use crate::store::read::{Decided, Peak};
 
 /// What a request was or would be answered, if it is not refused.
 const ALLOWED: &str = "allowed";
+/// What would be answered to a request whose model nobody looked at.
+const IF_ITS_MODEL_IS: &str = "allowed, if its model is";
 /// How many examples of a change are shown.
 const EXAMPLES: usize = 3;
 
@@ -183,7 +185,7 @@ fn change(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<Change> {
     let effect = match (before, &*after) {
         (before, after) if before == after => return None,
         (ALLOWED, _) => Effect::Loses,
-        (_, ALLOWED) => Effect::Gains,
+        (_, ALLOWED | IF_ITS_MODEL_IS) => Effect::Gains,
         (_, _) => Effect::Differs,
     };
     Some(Change {
@@ -225,7 +227,12 @@ fn judged(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<(String, St
         headers: headers(&one.surface),
     };
     let verdict = explain(new, &question, now);
+    let model_unknown = one.model.is_empty() && !one.denied.is_empty();
     Some(match verdict.denied {
+        // It was denied before its body was read.
+        Some(told) if model_unknown && told.denial.reason == Reason::ModelMissing => {
+            (IF_ITS_MODEL_IS.to_owned(), String::new(), String::new())
+        }
         None => (ALLOWED.to_owned(), String::new(), String::new()),
         Some(told) => (told.denial.reason.code().to_owned(), told.rule, told.at),
     })

@@ -9,12 +9,13 @@ use std::path::Path;
 use http::{HeaderName, HeaderValue, Method, Uri};
 use serde_json::{Value, json};
 
+use super::denials::Place;
 use super::{FAILED, FINE, WRONG, complain, say};
 use crate::change::{Change, Exceeded, change};
 use crate::clock::Moment;
 use crate::config::{Sources, load};
 use crate::denial::Reason;
-use crate::explain::{Question, STAGES, Verdict, explain};
+use crate::explain::{Question, STAGES, Told, Verdict, explain};
 use crate::limits::Registry;
 use crate::snapshot::Snapshot;
 
@@ -53,6 +54,21 @@ impl Asked {
         let record: Value = serde_json::from_str(text.trim()).map_err(|error| {
             format!("{}: this is not one record, a line of JSON: {error}", file.display())
         })?;
+        Self::of(&record)
+    }
+
+    /// The request whose record the store has.
+    ///
+    /// # Errors
+    /// When there is none, or it tells too little.
+    pub fn in_store(place: &Place, id: &str) -> Result<Self, String> {
+        let reader = place.open().map_err(|(why, _)| why)?;
+        let found = reader.find(id).map_err(|error| format!("the store cannot be read: {error}"))?;
+        let record = found.and_then(|line| serde_json::from_str(&line).ok());
+        Self::of(&record.ok_or_else(|| format!("the store has no refused request {id}"))?)
+    }
+
+    fn of(record: &Value) -> Result<Self, String> {
         let part = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
         let must = |name: &str| part(name).ok_or_else(|| format!("the record has no {name}"));
         let key_id = part("key_id").ok_or_else(|| {
@@ -145,6 +161,15 @@ fn told(verdict: &Verdict) -> String {
             _ => "–",
         };
         let _ = write!(out, "{mark} {stage}");
+        for told in verdict.would_deny.iter().filter(|told| stage_of(told) == *stage) {
+            let place = if told.at.is_empty() { String::new() } else { format!(" ({})", told.at) };
+            let _ = write!(
+                out,
+                "\n    only observed: would be {} by {}{place}",
+                told.denial.reason.code(),
+                told.rule
+            );
+        }
         if let (Some(told), true) = (&verdict.denied, at == verdict.passed) {
             let place = if told.at.is_empty() { String::new() } else { format!(" ({})", told.at) };
             let _ = write!(out, "\n    reason  {}", told.denial.reason.code());
@@ -159,6 +184,13 @@ fn told(verdict: &Verdict) -> String {
         let _ = writeln!(out, "allowed; it goes to upstream '{upstream}', while the limits last");
     }
     out
+}
+
+/// The stage that a rule belongs to. Addresses are looked at twice: by the gate, and by the key.
+fn stage_of(told: &Told) -> &'static str {
+    let reason = told.denial.reason;
+    let of_a_project = reason == Reason::AddressNotAllowed && told.rule.starts_with("projects.");
+    if of_a_project { "origin" } else { reason.facts().stage }
 }
 
 /// The change that would help, or why there is none.
@@ -207,7 +239,7 @@ fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value 
             json!({ "stage": stage, "state": state })
         })
         .collect();
-    let denied = verdict.denied.as_ref().map(|told| {
+    let refusal = |told: &Told| {
         json!({
             "reason": told.denial.reason.code(),
             "rule": told.rule,
@@ -215,7 +247,9 @@ fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value 
             "message": told.message,
             "hint": told.hint,
         })
-    });
+    };
+    let denied = verdict.denied.as_ref().map(refusal);
+    let would_deny: Vec<Value> = verdict.would_deny.iter().map(refusal).collect();
     let proposed = change.and_then(|change| change.as_ref().ok());
     let files = proposed.map(|change| {
         change
@@ -233,5 +267,6 @@ fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value 
         "upstream": verdict.upstream.as_deref(),
         "stages": stages,
         "denied": denied,
+        "would_deny": would_deny,
     })
 }

@@ -80,7 +80,7 @@ fn told(seen: &Seen, project: &str, last: i64) -> String {
     if seen.denied > 0 {
         let _ = writeln!(
             out,
-            "# {} were denied and are not covered: portcullis denials --project {project}",
+            "# denied, and so not covered: {} (portcullis denials --project {project})",
             seen.denied
         );
     }

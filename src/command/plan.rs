@@ -107,7 +107,7 @@ fn tell(out: &mut String, change: &Change) {
         Effect::Gains => "would gain",
         Effect::Differs => "differs",
     };
-    let _ = write!(out, "{word:<10}  {project}/{key_id}  {count} requests: {before} → {after}");
+    let _ = write!(out, "{word:<10}  {count} × {project}/{key_id}: {before} → {after}");
     if !rule.is_empty() {
         let _ = write!(out, " by {rule}");
     }
@@ -119,7 +119,7 @@ fn tell(out: &mut String, change: &Change) {
         let model = if one.model.is_empty() { String::new() } else { format!("  {}", one.model) };
         let _ = writeln!(
             out,
-            "            {} × {} {}{model}  from {}, last {}",
+            "              {} × {} {}{model}  from {}, last {}",
             one.count,
             one.method,
             one.path,

@@ -17,6 +17,7 @@ pub const PREFIX: &str = "PORTCULLIS__";
 #[derive(Clone, Debug)]
 pub struct Sources {
     files: Files,
+    folder: Option<PathBuf>,
     environment: Variables,
 }
 
@@ -45,7 +46,8 @@ impl Sources {
     /// A file, the `conf.d` beside it, and the process's environment.
     #[must_use]
     pub fn at(file: &Path) -> Self {
-        Self { files: Files::At(file.to_owned()), environment: Variables::OfProcess }
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        Self { files: Files::At(file.to_owned()), folder: Some(folder), environment: Variables::OfProcess }
     }
 
     /// Texts under the names that faults shall show, and an environment; both the `PORTCULLIS__`
@@ -62,6 +64,7 @@ impl Sources {
         let owned = |(name, text): (N, T)| (name.into(), text.into());
         Self {
             files: Files::Texts(texts.into_iter().map(owned).collect()),
+            folder: None,
             environment: Variables::Given(environment.into_iter().map(owned).collect()),
         }
     }
@@ -79,16 +82,16 @@ impl Sources {
 
     /// The same environment with texts in place of the files.
     pub(super) fn holding(&self, texts: &[(String, String)]) -> Self {
-        Self { files: Files::Texts(texts.to_vec()), environment: self.environment.clone() }
+        Self {
+            files: Files::Texts(texts.to_vec()),
+            folder: self.folder.clone(),
+            environment: self.environment.clone(),
+        }
     }
 
     /// The folder of the main file.
-    #[must_use]
-    pub(super) fn folder(&self) -> Option<PathBuf> {
-        match &self.files {
-            Files::At(file) => Some(file.parent().unwrap_or(Path::new("")).to_owned()),
-            Files::Texts(_) => None,
-        }
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// The directory whose files belong to the configuration beside the main file.
