@@ -15,26 +15,30 @@ use axum::routing::get;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::clock::Moment;
+use crate::credentials::Roster;
 use crate::metrics::Metrics;
 
 #[derive(Clone)]
 struct Shown {
     metrics: Arc<Metrics>,
+    credentials: Arc<Roster>,
     draining: Arc<AtomicBool>,
 }
 
 /// The admin listener's routes.
-pub fn routes(metrics: Arc<Metrics>, draining: Arc<AtomicBool>) -> Router {
+pub fn routes(metrics: Arc<Metrics>, credentials: Arc<Roster>, draining: Arc<AtomicBool>) -> Router {
     Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(show))
+        .route("/credentials", get(list))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(10)))
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
-        .with_state(Shown { metrics, draining })
+        .with_state(Shown { metrics, credentials, draining })
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
@@ -43,6 +47,12 @@ async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
     } else {
         (StatusCode::OK, "ready\n")
     }
+}
+
+/// The state of every credential, without anything of its secret.
+async fn list(State(shown): State<Shown>) -> impl IntoResponse {
+    let list = serde_json::json!({ "credentials": shown.credentials.shown(Moment::now()) });
+    ([(header::CONTENT_TYPE, "application/json")], format!("{list:#}\n"))
 }
 
 async fn show(State(shown): State<Shown>) -> impl IntoResponse {

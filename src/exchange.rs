@@ -11,6 +11,7 @@ use http::request::Parts;
 use smallvec::SmallVec;
 
 use crate::body::{ClientBody, Frames};
+use crate::credentials::InUse;
 use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
@@ -156,6 +157,8 @@ pub struct Outbound {
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
     pub(crate) request: http::Request<Frames>,
+    /// The credential that it carries, if the upstream takes one.
+    pub(crate) in_use: Option<InUse>,
 }
 
 impl<S> Exchange<S> {

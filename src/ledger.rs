@@ -37,6 +37,12 @@ impl OpenRecord {
         Self { record: Box::new(record), ledger }
     }
 
+    /// Where what happens to it is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.ledger.metrics
+    }
+
     /// Notes that the request was refused.
     pub fn refuse(&mut self, denial: Denial) {
         self.record.outcome = Outcome::Refused(denial);

@@ -78,7 +78,8 @@ async fn control(
                 return FAILED;
             }
         };
-        let routes = admin::routes(Arc::clone(&gate.shared.ledger.metrics), gate.draining());
+        let metrics = Arc::clone(&gate.shared.ledger.metrics);
+        let routes = admin::routes(metrics, gate.credentials(), gate.draining());
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {
                 tracing::error!(error = %error, "admin_listener_ended");

@@ -58,17 +58,17 @@ fn until_reset(said: &str, now: Moment) -> Option<Duration> {
         let wait = Duration::try_from_secs_f64(number).ok()?;
         return Some(if date { wait.saturating_sub(since_1970) } else { wait });
     }
-    written_duration(said).or_else(|| until(said.parse().ok()?, now))
+    written_duration(said).or_else(|| Some(until(said.parse().ok()?, now)))
 }
 
 fn until_http_date(said: &str, now: Moment) -> Option<Duration> {
-    until(jiff::fmt::rfc2822::parse(said).ok()?.timestamp(), now)
+    Some(until(jiff::fmt::rfc2822::parse(said).ok()?.timestamp(), now))
 }
 
-fn until(date: Timestamp, now: Moment) -> Option<Duration> {
+fn until(date: Timestamp, now: Moment) -> Duration {
     let date = SystemTime::from(date);
     // The error is how long ago it was: nothing is left to wait for.
-    Some(date.duration_since(now.wall).unwrap_or_default())
+    date.duration_since(now.wall).unwrap_or_default()
 }
 
 fn seconds(said: &str) -> Option<Duration> {

@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use portcullis::clock::Moment;
+use portcullis::credentials::Roster;
 use portcullis::metrics::Metrics;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -177,7 +179,8 @@ fn health_tells_with_its_exit_code() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let routes = portcullis::admin::routes(Arc::new(Metrics::default()), Arc::clone(&draining));
+    let credentials = Arc::new(Roster::new(Moment::now()));
+    let routes = portcullis::admin::routes(Arc::new(Metrics::default()), credentials, Arc::clone(&draining));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
