@@ -261,9 +261,8 @@ struct StateOf {
 
 impl Collector for States {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let help = "Whether a credential is in this state";
-        let mut family =
-            encoder.encode_descriptor("portcullis_credential_state", help, None, MetricType::Gauge)?;
+        let help = "Whether a credential is in this state.";
+        let mut family = encoder.encode_descriptor("credential_state", help, None, MetricType::Gauge)?;
         // A retired secret has the name of the one that replaced it, which is the one to watch.
         let in_force = self.0.shown(Moment::now()).into_iter().filter(|shown| shown.state != State::Retired);
         for shown in in_force {

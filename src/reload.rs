@@ -3,9 +3,12 @@
 //! Files are looked at every second instead of being watched: that works on every file system and
 //! mount, also where a secret is swapped by renaming a folder, and costs a few system calls. A
 //! change is taken up once it has stood still for a second, so that a file half written is not.
+//!
+//! Caveat: a file that was first named by a configuration that was refused is not watched yet.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::config::{Faults, Loaded, Sources};
 use crate::run::Gate;
@@ -13,8 +16,10 @@ use crate::run::Gate;
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
 
-/// What a file looked like.
-type Look = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
+/// What files looked like: device, inode, the second and nanosecond of the last change, length. Behind a link
+/// that is swapped another file can be found with the same date and length, but not with the same inode and
+/// time of change, which nobody can set.
+type Look = Vec<(PathBuf, Option<[u64; 5]>)>;
 
 /// Watches the files of a configuration.
 #[derive(Debug)]
@@ -43,7 +48,8 @@ impl Watch {
         paths.dedup();
         let seen = |path: &PathBuf| {
             let meta = std::fs::metadata(path).ok()?;
-            Some((meta.modified().ok()?, meta.len()))
+            let (seconds, nanos) = (meta.ctime().cast_unsigned(), meta.ctime_nsec().cast_unsigned());
+            Some([meta.dev(), meta.ino(), seconds, nanos, meta.len()])
         };
         paths.into_iter().map(|path| (path.clone(), seen(&path))).collect()
     }
@@ -58,13 +64,20 @@ impl Watch {
 
     /// Loads anew and puts it in force, or tells why the old configuration stays.
     pub fn apply(&mut self, gate: &Gate, why: &'static str) {
+        // Before they are read: what changes meanwhile is then still a change.
+        let before = self.look();
         let outcome = gate.reload(&self.sources);
         if let Ok(loaded) = &outcome {
             self.referred.clone_from(&loaded.files);
         }
         // Whatever came of it, these files have been judged; only another change is news.
-        self.in_force = self.look();
-        self.last.clone_from(&self.in_force);
+        self.last = self.look();
+        self.in_force.clone_from(&self.last);
+        for (path, seen) in &mut self.in_force {
+            if let Some((_, earlier)) = before.iter().find(|(known, _)| known == path) {
+                *seen = *earlier;
+            }
+        }
         match outcome {
             Ok(loaded) => taken(gate, loaded, why),
             Err(faults) => refused(&faults, why),
