@@ -10,9 +10,11 @@
 //!    rejected works again with the first request after the mend, and nobody is refused by memory alone.
 //! 4. A request that was refused may be sent again with another one that can be used, within a budget for each
 //!    upstream (`budget.rs`), and never with one that is out.
-//! 5. A lone credential is always taken: that costs one look at its state.
+//! 5. A request that continues a response goes to the credential that made it (`owners.rs`), and to no other.
+//! 6. A lone credential is always taken: that costs one look at its state.
 
 mod budget;
+mod owners;
 mod roster;
 mod standing;
 
@@ -29,6 +31,7 @@ use crate::secret::Secret;
 use standing::{How, Seen, Standing, Usable};
 
 pub use budget::Budget;
+pub use owners::{Learner, Owners};
 pub use roster::{Member, Roster, Shown, State};
 pub use standing::Blame;
 
@@ -45,6 +48,7 @@ pub struct Credentials {
     list: Vec<Credential>,
     turn: AtomicUsize,
     budget: Option<Arc<Budget>>,
+    owners: Option<Arc<Owners>>,
 }
 
 /// One credential.
@@ -62,6 +66,8 @@ pub struct Credential {
     pub weight: u32,
     /// Its state, which outlives this configuration.
     pub member: Arc<Member>,
+    /// The number by which it is known among the owners of responses.
+    pub number: u16,
     /// The line where it stands.
     pub rule: RuleId,
 }
@@ -73,13 +79,17 @@ pub struct InUse {
     at: usize,
     seen: Seen,
     how: How,
+    bound: bool,
 }
 
 impl Credentials {
-    /// A list of credentials; `budget` bounds how many requests are sent again.
+    /// The credentials of the upstream with this name; what they share is kept in the roster.
     #[must_use]
-    pub const fn new(list: Vec<Credential>, budget: Arc<Budget>) -> Self {
-        Self { list, turn: AtomicUsize::new(0), budget: Some(budget) }
+    pub fn new(list: Vec<Credential>, upstream: &str, roster: &Roster) -> Self {
+        let several = list.len() > 1;
+        let budget = several.then(|| roster.budget(upstream));
+        let owners = several.then(|| roster.owners(upstream));
+        Self { list, turn: AtomicUsize::new(0), budget, owners }
     }
 
     /// All of them.
@@ -123,6 +133,30 @@ impl Credentials {
                 self.due(now).or_else(|| self.least(&[], now)).or_else(|| self.hopeful())
             }
         }
+    }
+
+    /// The credential that made a response, for a request that continues it; `None` if that is not known.
+    #[must_use]
+    pub fn owner_of(&self, response_id: &str, now: Moment) -> Option<InUse> {
+        let number = self.owners.as_ref()?.of(response_id)?;
+        let (at, one) = self.list.iter().enumerate().find(|(_, one)| one.number == number)?;
+        let seen = one.member.standing().seen();
+        let in_use = match one.member.standing().usable(seen, now) {
+            Usable::Yes => one.taken(at, seen, How::Usual),
+            Usable::ByOne => match one.member.standing().probe(seen) {
+                Some(probing) => one.taken(at, probing, How::Probe),
+                None => one.taken(at, seen, How::Forced),
+            },
+            Usable::NotYet => one.taken(at, seen, How::Forced),
+        };
+        Some(in_use.bound())
+    }
+
+    /// Notes the id of a response from the beginning of its answer; `None` where there is no choice.
+    #[must_use]
+    pub fn learner(&self, in_use: &InUse) -> Option<Learner> {
+        let number = self.list.get(in_use.at)?.number;
+        Some(Learner::new(Arc::clone(self.owners.as_ref()?), number))
     }
 
     /// Another credential for a request that was refused with these; `None` when none can be used or too many
@@ -180,7 +214,7 @@ impl Credentials {
 
 impl Credential {
     fn taken(&self, at: usize, seen: Seen, how: How) -> InUse {
-        InUse { standing: Arc::clone(self.member.standing()), at, seen, how }
+        InUse { standing: Arc::clone(self.member.standing()), at, seen, how, bound: false }
     }
 }
 
@@ -189,6 +223,17 @@ impl InUse {
     #[must_use]
     pub const fn at(&self) -> usize {
         self.at
+    }
+
+    /// Whether no other credential will do.
+    #[must_use]
+    pub const fn is_bound(&self) -> bool {
+        self.bound
+    }
+
+    fn bound(mut self) -> Self {
+        self.bound = true;
+        self
     }
 
     /// Notes that the provider took it; gives the state that it was healed of, if it was out.

@@ -137,6 +137,8 @@ pub struct Asked {
     pub(crate) permits: Permits,
     pub(crate) model: Option<Arc<str>>,
     pub(crate) rerouting: Option<&'static str>,
+    /// The response that is continued.
+    pub(crate) previous_response: Option<Box<str>>,
     pub(crate) body: Frames,
 }
 
@@ -146,6 +148,7 @@ pub struct Permitted {
     pub(crate) scoped: Scoped,
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
+    pub(crate) previous_response: Option<Box<str>>,
     pub(crate) body: Frames,
 }
 

@@ -27,7 +27,7 @@ use crate::clock::Moment;
 use crate::credentials::InUse;
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Scope};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
@@ -58,7 +58,7 @@ pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Re
     let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
-    let mut spare = Spare::of(&request, upstream);
+    let mut spare = Spare::of(&request, upstream, in_use.as_ref());
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
     loop {
@@ -80,7 +80,7 @@ pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Re
             Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool: Arc::clone(&pool), in_use };
+        let lease = Lease { connection, pool: Arc::clone(&pool), in_use, learner: None };
         if answer.status().as_u16() < 400 {
             return pass_on(exchange, upstream, answer, lease).await;
         }
@@ -161,6 +161,10 @@ async fn pass_on(
     let headers = headers_for_client(head.headers, &mut exchange);
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
+    }
+    if exchange.stage.endpoint.scope == Scope::Responses {
+        let learner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.learner(in_use));
+        lease.learner = learner.map(Box::new);
     }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;

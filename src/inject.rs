@@ -32,14 +32,15 @@ impl Policy for Inject {
     type Into = Outbound;
 
     fn decide(&self, from: Permitted, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, permits, upstream: at, body } = from;
+        let Permitted { scoped, permits, upstream: at, previous_response, body } = from;
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
             .target(scoped.endpoint, scoped.root, scoped.path_model.as_deref(), &scoped.query)
             .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
 
-        let in_use = upstream.credentials.pick(sight.now);
+        let bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
+        let in_use = bound.or_else(|| upstream.credentials.pick(sight.now));
         let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
         match credential {
             Some(credential) => sight.notes.credential = Some(credential.id.clone()),

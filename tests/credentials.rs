@@ -399,6 +399,45 @@ fn a_reload_keeps_the_state_and_a_rotated_secret_begins_anew() {
     assert_eq!(states(&gate), ["healthy", "healthy"]);
 }
 
+#[test]
+fn what_continues_a_response_goes_to_the_credential_that_made_it_and_to_no_other() {
+    let provider = Provider::start();
+    let stream = "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_of_b\"}}\n\n";
+    for (key, kind, body) in [
+        ("a", "application/json", r#"{ "id": "resp_of_a", "output": [] }"#),
+        ("b", "text/event-stream", stream),
+    ] {
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}");
+        provider.answers.lock().unwrap().insert(key.to_owned(), answer);
+    }
+    let gate = provider.gate(&[("a", 1), ("b", 1)]);
+    let asking = |more: &str| {
+        let body = format!(r#"{{"model":"gpt-4o-mini","input":"hello"{more}}}"#);
+        gate.ask(post("/v1/responses", &gate.setup.client_key, &body))
+    };
+    assert!(asking("").text().contains("resp_of_a") && asking("").text().contains("resp_of_b"));
+    for owner in ["b", "a", "a", "b", "b"] {
+        let from = provider.upstream.requests().len();
+        let answer = asking(&format!(r#","previous_response_id":"resp_of_{owner}""#));
+        assert_eq!(answer.status, 200);
+        assert_eq!(provider.keys(from), [owner]);
+    }
+    provider.rejects("b");
+    for _ in 0..2 {
+        let from = provider.upstream.requests().len();
+        let answer = asking(r#","previous_response_id":"resp_of_b""#);
+        assert_eq!(answer.reason(), Some("upstream_credential_rejected"));
+        assert_eq!(provider.keys(from), ["b"], "nobody else knows the response");
+    }
+    let from = provider.upstream.requests().len();
+    for unknown in [r#","previous_response_id":"resp_of_c""#, r#","previous_response_id":null"#] {
+        assert_eq!(asking(unknown).status, 200);
+    }
+    assert_eq!(provider.keys(from), ["a", "a"]);
+}
+
 /// Secrets as Kubernetes mounts them: `key` leads to `..data/key`, and `..data` to a folder of its own
 /// for each version, which is swapped by renaming.
 struct Mounted {

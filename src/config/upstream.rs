@@ -109,7 +109,7 @@ impl Work<'_> {
             models,
             models_rule: self.rule(&of("models")),
             keyless: credentials.is_empty(),
-            credentials: Credentials::new(credentials, self.registry.credentials.budget(name)),
+            credentials: Credentials::new(credentials, name, &self.registry.credentials),
             connect_timeout,
             response_timeout,
             idle_timeout,
@@ -248,7 +248,8 @@ impl Work<'_> {
         let beside = [Some(host), written.organization.as_deref(), written.project.as_deref()]
             .map(Option::unwrap_or_default);
         let member = self.registry.credentials.member(upstream, &id, secret.fingerprint(&beside));
-        Some(Credential { id, secret, organization, project, weight, member, rule: self.rule(path) })
+        let (number, rule) = (self.registry.credentials.number(upstream, &id), self.rule(path));
+        Some(Credential { id, secret, organization, project, weight, member, number, rule })
     }
 
     fn weight(&mut self, path: &str, weight: Option<u32>) -> u32 {

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use serde::{Serialize, Serializer};
 
 use super::standing::Standing;
-use super::{Budget, Credentials};
+use super::{Budget, Credentials, Owners};
 use crate::clock::Moment;
 use crate::diagnosis::{self, Effect};
 use crate::secret::Fingerprint;
@@ -52,6 +52,9 @@ pub struct Roster {
 struct Known {
     members: HashMap<(Arc<str>, Arc<str>, Fingerprint), Arc<Member>>,
     budgets: HashMap<Arc<str>, Arc<Budget>>,
+    owners: HashMap<Arc<str>, Arc<Owners>>,
+    /// The numbers of credentials by upstream and id, over all secrets.
+    numbers: HashMap<(Arc<str>, Arc<str>), u16>,
     /// Those of the configuration in force, with their weights, in its order.
     in_force: Vec<(Arc<Member>, u32)>,
 }
@@ -142,6 +145,21 @@ impl Roster {
         Arc::clone(self.known().budgets.entry(Arc::from(upstream)).or_insert_with(new))
     }
 
+    /// Which response of this upstream belongs to which credential.
+    #[must_use]
+    pub fn owners(&self, upstream: &str) -> Arc<Owners> {
+        Arc::clone(self.known().owners.entry(Arc::from(upstream)).or_default())
+    }
+
+    /// The number of a credential, which it keeps when its secret is replaced. Zero is nobody's; when all
+    /// others are given away, the rest get it, and their responses are not remembered.
+    #[must_use]
+    pub fn number(&self, upstream: &str, id: &Arc<str>) -> u16 {
+        let mut known = self.known();
+        let next = u16::try_from(known.numbers.len() + 1).unwrap_or(0);
+        *known.numbers.entry((Arc::from(upstream), Arc::clone(id))).or_insert(next)
+    }
+
     /// Notes which credentials are in force from now on.
     pub fn put_in_force<'c>(&self, all: impl IntoIterator<Item = &'c Credentials>, now: Moment) {
         let in_force = all.into_iter().flat_map(Credentials::all);
@@ -158,6 +176,7 @@ impl Roster {
         let mut known = self.known();
         known.members.retain(|_, member| Arc::strong_count(member) > 1 || member.in_flight() > 0);
         known.budgets.retain(|_, budget| Arc::strong_count(budget) > 1);
+        known.owners.retain(|_, owners| Arc::strong_count(owners) > 1);
     }
 
     /// Those in force, in the configuration's order, and behind them the retired ones that are still in use.

@@ -20,9 +20,10 @@ fn made(roster: &Roster, list: &[(&str, &str, u32)]) -> Credentials {
         let (id, secret): (Arc<str>, _) = (Arc::from(*id), secret(text));
         let member = roster.member("openai", &id, secret.fingerprint(&[]));
         let rule = RuleId::BUILT_IN;
-        Credential { id, secret, organization: None, project: None, weight: *weight, member, rule }
+        let number = roster.number("openai", &id);
+        Credential { id, secret, organization: None, project: None, weight: *weight, member, number, rule }
     };
-    Credentials::new(list.iter().map(one).collect(), roster.budget("openai"))
+    Credentials::new(list.iter().map(one).collect(), "openai", roster)
 }
 
 /// Credentials `0`, `1`, … of these weights.
@@ -52,6 +53,10 @@ impl Fixture {
         let one = &self.credentials.all()[at];
         one.taken(at, one.member.standing().seen(), How::Usual).failed(blame(effect), now);
     }
+}
+
+fn rejected(one: &Credential, now: Moment) {
+    one.taken(0, one.member.standing().seen(), How::Usual).failed(blame(Effect::Rejected), now);
 }
 
 #[test]
@@ -153,6 +158,35 @@ fn another_is_one_that_was_not_tried_and_can_be_used() {
     assert!(fixture.credentials.another(&[0, 1], later).is_none(), "a retry is no probe");
     while fixture.credentials.budget().unwrap().spend(later) {}
     assert!(fixture.credentials.another(&[0], later).is_none(), "the budget is spent");
+}
+
+#[test]
+fn what_continues_a_response_goes_to_the_credential_that_made_it() {
+    let Fixture { roster, credentials, now } = fixture(&[1, 100]);
+    assert!(credentials.owner_of("resp_1", now).is_none());
+    let first = &credentials.all()[0];
+    let maker = first.taken(0, first.member.standing().seen(), How::Usual);
+    assert!(!maker.is_bound());
+    assert!(credentials.learner(&maker).unwrap().read(br#"{"id":"resp_1"}"#));
+    let owner = credentials.owner_of("resp_1", now).unwrap();
+    assert_eq!((owner.at(), owner.is_bound()), (0, true));
+    // Also when it is out: nobody else knows the response.
+    rejected(first, now);
+    assert_eq!(credentials.owner_of("resp_1", now).unwrap().at(), 0);
+    // When its time is over, it is a probe like any other.
+    let later = now.later(MINUTE * 2);
+    let probe = credentials.owner_of("resp_1", later).unwrap();
+    assert_eq!(credentials.pick(later).unwrap().at(), 1);
+    drop(probe);
+    assert_eq!(credentials.pick(later).unwrap().at(), 0);
+    // Over a reload that turns the list round and replaces the secret.
+    let rotated = made(&roster, &[("1", "1", 1), ("0", "new", 1)]);
+    roster.put_in_force([&rotated], now);
+    drop((maker, owner));
+    assert_eq!(rotated.owner_of("resp_1", now).unwrap().at(), 1);
+    drop(credentials);
+    let gone = made(&roster, &[("1", "1", 1), ("2", "2", 1)]);
+    assert!(gone.owner_of("resp_1", now).is_none());
 }
 
 #[test]

@@ -51,9 +51,14 @@ pub(super) struct Spare {
 }
 
 impl Spare {
-    /// Nothing is kept where there is no other credential.
-    pub(super) fn of(request: &Request<Frames>, upstream: &Upstream) -> Option<Box<Self>> {
-        upstream.credentials.are_several().then(|| {
+    /// Nothing is kept where no other credential will do.
+    pub(super) fn of(
+        request: &Request<Frames>,
+        upstream: &Upstream,
+        in_use: Option<&InUse>,
+    ) -> Option<Box<Self>> {
+        let bound = in_use.is_none_or(InUse::is_bound);
+        (!bound && upstream.credentials.are_several()).then(|| {
             let (target, body) = (request.uri().clone(), request.body().clone());
             Box::new(Self { target, body, tried: SmallVec::new() })
         })
