@@ -111,7 +111,8 @@ impl Retry {
 pub enum Effect {
     /// Nothing.
     None,
-    /// It was used too fast, and works again by itself.
+    /// It was used too fast, and works again by itself. Perhaps it was too fast for one model only, which
+    /// answers do not tell for sure: it rests all the same where another can be used, and only there.
     RateLimited,
     /// Its account has no money or quota left.
     Spent,

@@ -47,7 +47,7 @@ struct Sent {
 ///
 /// # Errors
 /// When no answer could be had that may be passed on.
-pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
+pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
     let Exchange { carried, stage: Outbound { caller, endpoint, permits, upstream, request, mut in_use } } =
         exchange;
     let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits } };
@@ -80,7 +80,7 @@ pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Re
             Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool: Arc::clone(&pool), in_use, learner: None };
+        let lease = Lease { connection, pool, in_use, learner: None };
         if answer.status().as_u16() < 400 {
             return pass_on(exchange, upstream, answer, lease).await;
         }
@@ -88,6 +88,7 @@ pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Re
             Next::Told(told) => return told,
             Next::Again(again) => {
                 exchange = again.exchange;
+                pool = again.pool;
                 unsent = Some(again.request);
                 in_use = Some(again.in_use);
             }

@@ -382,6 +382,36 @@ fn the_load_is_shared_by_weight_and_by_what_is_in_flight() {
 }
 
 #[test]
+fn under_load_no_client_notices_and_every_slot_comes_back() {
+    let provider = Provider::start();
+    let gate = provider.gate(&[("a", 1), ("b", 1), ("c", 1)]);
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (gate, provider) = (&gate, &provider);
+            scope.spawn(move || {
+                let mut client = gate.connect();
+                for round in 0..50 {
+                    if number == 0 && round == 10 {
+                        provider.rejects("a");
+                        provider.limits("b", "retry-after-ms: 1\r\n");
+                    }
+                    if number == 0 && round == 30 {
+                        provider.accepts("b");
+                    }
+                    client.send(gate.chat());
+                    assert_eq!(client.answer().status, 200);
+                }
+            });
+        }
+    });
+    until("no credential is in use", || shown(&gate).iter().all(|one| one["in_flight"] == 0));
+    let asked = provider.keys(0).len() as u64;
+    let sent_again: u64 = gate.records_when(200).iter().filter_map(|record| record["retries"].as_u64()).sum();
+    assert_eq!(asked, 200 + sent_again, "each try is in some record");
+    assert_eq!(states(&gate)[0], "rejected");
+}
+
+#[test]
 fn a_reload_keeps_the_state_and_a_rotated_secret_begins_anew() {
     let provider = Provider::start();
     provider.rejects("a");

@@ -31,6 +31,7 @@ use crate::denial::{Denial, Reason};
 use crate::diagnosis::{self, Diagnosis, Effect};
 use crate::exchange::{Exchange, Refusal};
 use crate::inject;
+use crate::pool::Pool;
 use crate::provider_key::redacted;
 use crate::record::RefusedByUpstream;
 use crate::snapshot::Upstream;
@@ -78,6 +79,7 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) exchange: Exchange<Sent>,
+    pub(super) pool: Arc<Pool>,
     pub(super) request: Request<Frames>,
     pub(super) in_use: InUse,
 }
@@ -116,8 +118,8 @@ pub(super) async fn refused(
             if read.whole {
                 lease.pool.give_back(lease.connection, now);
             }
-            if let Some(again) = again(&mut exchange, upstream, spare, &next) {
-                return Next::Again(Again { exchange, request: again, in_use: next });
+            if let Some(request) = again(&mut exchange, upstream, spare, &next) {
+                return Next::Again(Again { exchange, pool: lease.pool, request, in_use: next });
             }
             return Next::Told(
                 Err(exchange.refuse(Denial::by(Reason::CredentialUnavailable, upstream.rule))),
