@@ -427,6 +427,15 @@ fn a_reload_keeps_the_state_and_a_rotated_secret_begins_anew() {
     assert_eq!(shown(&gate)[0]["weight"], 9);
     reload(&setup(&provider.upstream, &[("a", 1), ("b", 1)]).variable("KEY_a", "sk-canary-new"));
     assert_eq!(states(&gate), ["healthy", "healthy"]);
+    // What is sent beside the secret may be what was wrong with it.
+    reload(&gate.setup);
+    assert_eq!((ask(&gate).status, ask(&gate).status), (200, 200));
+    assert_eq!(states(&gate), ["rejected", "healthy"]);
+    let list = gate.setup.text();
+    let list = list.lines().find_map(|line| line.strip_prefix("credentials = ")).unwrap();
+    let mended = list.replacen("weight = 1", "organization = \"org-x\"", 1);
+    reload(&gate.setup.clone().set("upstreams.openai", "credentials", &mended));
+    assert_eq!(states(&gate), ["healthy", "healthy"]);
 }
 
 #[test]
