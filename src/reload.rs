@@ -64,7 +64,6 @@ impl Watch {
 
     /// Loads anew and puts it in force, or tells why the old configuration stays.
     pub fn apply(&mut self, gate: &Gate, why: &'static str) {
-        // Before they are read: what changes meanwhile is then still a change.
         let before = self.look();
         let outcome = gate.reload(&self.sources);
         if let Ok(loaded) = &outcome {
@@ -72,17 +71,19 @@ impl Watch {
         }
         // Whatever came of it, these files have been judged; only another change is news.
         self.last = self.look();
-        self.in_force.clone_from(&self.last);
-        for (path, seen) in &mut self.in_force {
-            if let Some((_, earlier)) = before.iter().find(|(known, _)| known == path) {
-                *seen = *earlier;
-            }
-        }
+        self.in_force = judged(&before, &self.last);
         match outcome {
             Ok(loaded) => taken(gate, loaded, why),
             Err(faults) => refused(&faults, why),
         }
     }
+}
+
+/// What the files looked like when they were read: for those that were known, as before the reading, so that
+/// what changed meanwhile is still a change.
+fn judged(before: &Look, after: &Look) -> Look {
+    let earlier = |path: &PathBuf| before.iter().find(|(known, _)| known == path).map(|(_, seen)| *seen);
+    after.iter().map(|(path, seen)| (path.clone(), earlier(path).unwrap_or(*seen))).collect()
 }
 
 fn taken(gate: &Gate, loaded: Loaded, why: &'static str) {
@@ -115,4 +116,20 @@ fn needs_restart(before: &crate::snapshot::Server, after: &crate::snapshot::Serv
         settings.push("server.workers");
     }
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_while_it_is_read_is_still_a_change() {
+        let look = |list: &[(&str, u64)]| -> Look {
+            list.iter().map(|(path, length)| (PathBuf::from(path), Some([0, 0, 0, 0, *length]))).collect()
+        };
+        let before = look(&[("gone", 1), ("known", 1)]);
+        let after = look(&[("known", 2), ("new", 7)]);
+        assert_eq!(judged(&before, &after), look(&[("known", 1), ("new", 7)]));
+        assert_eq!(judged(&after, &after), after);
+    }
 }
