@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 
 use crate::alarm::Alarm;
 use crate::body::Frames;
+use crate::credentials::{InUse, Learner};
 use crate::exchange::Permits;
 use crate::ledger::OpenRecord;
 use crate::pool::{Connection, Pool};
@@ -49,13 +50,18 @@ struct Open {
     lease: Option<Lease>,
 }
 
-/// A connection that goes back to its pool.
+/// What is held of an upstream until its answer has ended: a connection that goes back to its pool, and the
+/// credential.
 #[derive(Debug)]
 pub struct Lease {
     /// The connection.
     pub connection: Box<Connection>,
     /// Where it goes.
     pub pool: Arc<Pool>,
+    /// The credential that is in use.
+    pub in_use: Option<InUse>,
+    /// Reads the answer's beginning, where what it names belongs to the credential.
+    pub learner: Option<Box<Learner>>,
 }
 
 /// The answer broke off.
@@ -109,6 +115,9 @@ impl Relay {
                 open.record.first_byte = Some(open.record.begun.elapsed());
             }
             open.record.response_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            if let Some(Lease { learner, .. }) = &mut open.lease {
+                learner.take_if(|learner| learner.read(piece));
+            }
         }
     }
 
@@ -120,7 +129,7 @@ impl Relay {
             }
             let now = record.begun.now_after();
             record.ended = Some(now.since(record.begun));
-            if let Some(Lease { connection, pool }) = lease {
+            if let Some(Lease { connection, pool, in_use: _, learner: _ }) = lease {
                 pool.give_back(connection, now);
             }
         }

@@ -19,27 +19,31 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::accept::Shared;
+use crate::clock::Moment;
+use crate::credentials::Roster;
 
 #[derive(Clone)]
 struct Shown {
     shared: Arc<Shared>,
+    credentials: Arc<Roster>,
     draining: Arc<AtomicBool>,
 }
 
 /// The admin listener's routes.
-pub fn routes(shared: Arc<Shared>, draining: Arc<AtomicBool>) -> Router {
+pub fn routes(shared: Arc<Shared>, credentials: Arc<Roster>, draining: Arc<AtomicBool>) -> Router {
     Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(show))
         .route("/denials", get(denials::list))
         .route("/denials/{request_id}", get(denials::one))
+        .route("/credentials", get(list))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(10)))
         .layer(SetResponseHeaderLayer::overriding(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
-        .with_state(Shown { shared, draining })
+        .with_state(Shown { shared, credentials, draining })
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
@@ -48,6 +52,12 @@ async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
     } else {
         (StatusCode::OK, "ready\n")
     }
+}
+
+/// The state of every credential, without anything of its secret.
+async fn list(State(shown): State<Shown>) -> impl IntoResponse {
+    let list = serde_json::json!({ "credentials": shown.credentials.shown(Moment::now()) });
+    ([(header::CONTENT_TYPE, "application/json")], format!("{list:#}\n"))
 }
 
 async fn show(State(shown): State<Shown>) -> impl IntoResponse {

@@ -164,7 +164,7 @@ impl Reading {
             Verb::Post => peek.finish().map_err(denied),
         };
         match peeked.and_then(|peeked| model(&exchange, &peeked).map(|model| (model, peeked))) {
-            Ok((model, peeked)) => Ok(asked(exchange, model, &peeked, frames)),
+            Ok((model, peeked)) => Ok(asked(exchange, model, peeked, frames)),
             Err(denial) => Err(exchange.refuse(denial)),
         }
     }
@@ -173,7 +173,7 @@ impl Reading {
 fn asked(
     exchange: Exchange<Metered>,
     model: Option<Arc<str>>,
-    peeked: &Peeked,
+    peeked: Peeked,
     body: Frames,
 ) -> Exchange<Asked> {
     let Exchange { mut carried, stage } = exchange;
@@ -186,7 +186,8 @@ fn asked(
     };
     record.token_ceiling = peeked.token_ceiling;
     record.model.clone_from(&model);
-    let stage = Asked { scoped, permits, model, rerouting: peeked.rerouting, body };
+    let Peeked { rerouting, previous_response, .. } = peeked;
+    let stage = Asked { scoped, permits, model, rerouting, previous_response, body };
     Exchange { carried, stage }
 }
 

@@ -10,6 +10,7 @@
 
 mod reading;
 mod table;
+mod wait;
 
 use http::{HeaderMap, StatusCode};
 
@@ -17,6 +18,7 @@ use crate::dialect::Provider;
 use reading::Answer;
 
 pub use reading::excerpt;
+pub use wait::wait;
 
 /// Who makes the service, as far as its errors differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +103,39 @@ impl Retry {
     }
 }
 
+/// What a refusal says of the credential that the request was sent with, the lightest first.
+///
+/// Only what another credential would not have met counts. Whatever hits all alike (the egress address, the
+/// region, the provider's own trouble) or only a model, an endpoint or this one request says nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// It was used too fast, and works again by itself. Perhaps it was too fast for one model only, which
+    /// answers do not tell for sure: it rests all the same where another can be used, and only there.
+    RateLimited,
+    /// Its account has no money or quota left.
+    Spent,
+    /// The provider does not take it.
+    Rejected,
+}
+
+impl Effect {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::None, Self::RateLimited, Self::Spent, Self::Rejected];
+
+    /// The word for the state in which it leaves a credential.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "healthy",
+            Self::RateLimited => "rate_limited",
+            Self::Spent => "spent",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// What an answer must look like for a row to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -135,6 +170,8 @@ pub struct Cause {
     pub retry: Retry,
     /// Whether it is about the gate's own credential, so that it is nothing for the caller to mend.
     pub ours: bool,
+    /// What it says of the credential that was used.
+    pub effect: Effect,
     /// What happened.
     pub what: &'static str,
     /// What mends it.
@@ -145,21 +182,41 @@ pub struct Cause {
     says: &'static [&'static str],
 }
 
+/// The word for what fits no row.
+const UNDIAGNOSED: &str = "undiagnosed";
+
 /// Every known cause, the most specific first.
 #[must_use]
 pub fn causes() -> &'static [Cause] {
     table::ALL
 }
 
+/// The number of a cause in the table, and of one that no row fits; [`cause_word`] turns it back.
+#[must_use]
+pub fn cause_number(cause: Option<&Cause>) -> u16 {
+    let at = cause.and_then(|cause| causes().iter().position(|known| std::ptr::eq(known, cause)));
+    at.and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX)
+}
+
+/// The word for the cause with this number.
+#[must_use]
+pub fn cause_word(number: u16) -> &'static str {
+    causes().get(usize::from(number)).map_or(UNDIAGNOSED, |cause| cause.id)
+}
+
 /// The table of all causes as the README shows it, in Markdown.
 #[must_use]
 pub fn table() -> String {
     use std::fmt::Write as _;
-    let mut out = String::from("| cause | whose | retry | what happened | mend |\n|---|---|---|---|---|\n");
+    let mut out = String::from(
+        "| cause | whose | retry | credential | what happened | mend |\n|---|---|---|---|---|---|\n",
+    );
     for cause in causes() {
         let (id, whose, retry) = (cause.id, cause.whose.word(), cause.retry.word());
         let hidden = if cause.ours { " *" } else { "" };
-        let _ = writeln!(out, "| `{id}`{hidden} | {whose} | {retry} | {} | {} |", cause.what, cause.mend);
+        let effect = if cause.effect == Effect::None { "" } else { cause.effect.word() };
+        let (what, mend) = (cause.what, cause.mend);
+        let _ = writeln!(out, "| `{id}`{hidden} | {whose} | {retry} | {effect} | {what} | {mend} |");
     }
     out
 }
@@ -179,7 +236,7 @@ impl Diagnosis {
     /// The word for the cause.
     #[must_use]
     pub fn id(&self) -> &'static str {
-        self.cause.map_or("undiagnosed", |cause| cause.id)
+        self.cause.map_or(UNDIAGNOSED, |cause| cause.id)
     }
 
     /// The word for who can mend it.
@@ -213,6 +270,17 @@ impl Diagnosis {
         match self.cause {
             Some(cause) => cause.ours,
             None => matches!(status.as_u16(), 401 | 403),
+        }
+    }
+
+    /// What it says of the credential. A 401 that nobody understands is still about who asks; a 403 may be
+    /// about anything.
+    #[must_use]
+    pub fn effect(&self, status: StatusCode) -> Effect {
+        match self.cause {
+            Some(cause) => cause.effect,
+            None if status == StatusCode::UNAUTHORIZED => Effect::Rejected,
+            None => Effect::None,
         }
     }
 }

@@ -11,6 +11,7 @@ use http::request::Parts;
 use smallvec::SmallVec;
 
 use crate::body::{ClientBody, Frames};
+use crate::credentials::InUse;
 use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
@@ -136,6 +137,8 @@ pub struct Asked {
     pub(crate) permits: Permits,
     pub(crate) model: Option<Arc<str>>,
     pub(crate) rerouting: Option<&'static str>,
+    /// The response that is continued.
+    pub(crate) previous_response: Option<Box<str>>,
     pub(crate) body: Frames,
 }
 
@@ -145,6 +148,7 @@ pub struct Permitted {
     pub(crate) scoped: Scoped,
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
+    pub(crate) previous_response: Option<Box<str>>,
     pub(crate) body: Frames,
 }
 
@@ -156,6 +160,8 @@ pub struct Outbound {
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
     pub(crate) request: http::Request<Frames>,
+    /// The credential that it carries, if the upstream takes one.
+    pub(crate) in_use: Option<InUse>,
 }
 
 impl<S> Exchange<S> {

@@ -1,7 +1,8 @@
 //! Sends the request to its upstream and begins to pass the answer on.
 //!
-//! 1. A request goes out once. It is sent again only when the connection closed before any byte of
-//!    it was written, which is certain not to have reached anybody.
+//! 1. A request goes out once. It is sent again when the connection closed before any byte of it was
+//!    written, which is certain not to have reached anybody, and when the provider refused the credential
+//!    and another can be used, which is certain not to have been executed (`forward/refusal.rs`).
 //! 2. No redirect is followed: a credential goes nowhere that the configuration does not name.
 //! 3. An upstream's refusal is read and diagnosed. Where it was *our* credential that failed, the
 //!    client gets an answer of the gate's own that says so, and the provider's words on our account
@@ -9,39 +10,30 @@
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
-use std::borrow::Cow;
+mod refusal;
+
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body::Body as _;
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::account::{Lease, Relay};
-use crate::alarm::Alarm;
 use crate::body::Frames;
 use crate::clock::Moment;
+use crate::credentials::InUse;
 use crate::denial::{Denial, Reason, RuleId};
-use crate::diagnosis;
 use crate::dialect::Surface;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Scope};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
-use crate::provider_key::redacted;
-use crate::record::RefusedByUpstream;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
-
-/// How much of a refusal is looked at.
-const LONGEST_REFUSAL: u64 = 64 * 1024;
-/// Tells the client what an upstream's refusal means.
-const DIAGNOSIS: HeaderName = HeaderName::from_static("x-portcullis-diagnosis");
+use refusal::{Next, Spare};
 
 /// What of a request is still needed when it was sent.
 #[derive(Debug)]
@@ -55,8 +47,9 @@ struct Sent {
 ///
 /// # Errors
 /// When no answer could be had that may be passed on.
-pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
-    let Exchange { carried, stage: Outbound { caller, endpoint, permits, upstream, request } } = exchange;
+pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
+    let Exchange { carried, stage: Outbound { caller, endpoint, permits, upstream, request, mut in_use } } =
+        exchange;
     let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
@@ -65,26 +58,41 @@ pub async fn forward(pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Re
     let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
+    let mut spare = Spare::of(&request, upstream, in_use.as_ref());
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
-    let answered = {
-        let mut asking = pin!(send(&pool, upstream, &mut unsent, begun));
-        let mut alarm = pool.alarms().set(upstream.response_timeout);
-        poll_fn(|cx| match asking.as_mut().poll(cx) {
-            Poll::Ready(answered) => Poll::Ready(answered),
-            Poll::Pending => Pin::new(&mut alarm).poll(cx).map(|()| {
-                Err(Denial::built_in(Reason::UpstreamTimeout).because("no answer within response_timeout"))
-            }),
-        })
-        .await
-    };
-    exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
-    match answered {
-        Ok((answer, connection)) => {
-            let lease = Lease { connection, pool };
-            pass_on(exchange, upstream, answer, lease).await
+    loop {
+        let answered = {
+            let mut asking = pin!(send(&pool, upstream, &mut unsent, begun));
+            let mut alarm = pool.alarms().set(upstream.response_timeout);
+            poll_fn(|cx| match asking.as_mut().poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(answered),
+                Poll::Pending => Pin::new(&mut alarm).poll(cx).map(|()| {
+                    Err(Denial::built_in(Reason::UpstreamTimeout)
+                        .because("no answer within response_timeout"))
+                }),
+            })
+            .await
+        };
+        exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
+        let (answer, connection) = match answered {
+            Ok(answered) => answered,
+            Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
+        };
+        exchange.record.upstream_status = Some(answer.status().as_u16());
+        let lease = Lease { connection, pool, in_use, learner: None };
+        if answer.status().as_u16() < 400 {
+            return pass_on(exchange, upstream, answer, lease).await;
         }
-        Err(denial) => Err(exchange.refuse(at_upstream(denial, upstream))),
+        match Box::pin(refusal::refused(exchange, upstream, answer, lease, &mut spare)).await {
+            Next::Told(told) => return told,
+            Next::Again(again) => {
+                exchange = again.exchange;
+                pool = again.pool;
+                unsent = Some(again.request);
+                in_use = Some(again.in_use);
+            }
+        }
     }
 }
 
@@ -141,20 +149,23 @@ async fn pass_on(
     mut exchange: Exchange<Sent>,
     upstream: &Upstream,
     answer: Response<Incoming>,
-    lease: Lease,
+    mut lease: Lease,
 ) -> Result<Response<Relay>, Refusal> {
     let (head, incoming) = answer.into_parts();
-    exchange.record.upstream_status = Some(head.status.as_u16());
     if let Some(what) = never_passed_on(head.status) {
         let denial = at_upstream(Denial::built_in(Reason::UpstreamInvalid).because(what), upstream);
         return Err(exchange.refuse(denial));
     }
-    if head.status.as_u16() >= 400 {
-        return Box::pin(refused(exchange, upstream, head, incoming, lease)).await;
+    if let Some(was) = lease.in_use.as_mut().and_then(InUse::succeeded) {
+        refusal::tell_return(&exchange, upstream, was);
     }
     let headers = headers_for_client(head.headers, &mut exchange);
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
+    }
+    if exchange.stage.endpoint.scope == Scope::Responses {
+        let learner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.learner(in_use));
+        lease.learner = learner.map(Box::new);
     }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;
@@ -177,94 +188,6 @@ const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
         300..=399 => Some("a redirect"),
         _ => None,
     }
-}
-
-/// The refusal of the gate's own credential.
-fn rejected(status: StatusCode, upstream: &Upstream, credential: Option<&str>) -> Denial {
-    let used = upstream.credentials.all().iter().find(|known| Some(&*known.id) == credential);
-    let rule = used.map_or(upstream.rule, |known| known.rule);
-    Denial::by(Reason::UpstreamCredentialRejected, rule).because(status.as_str())
-}
-
-/// Reads why the upstream refused, tells it in the record, and passes the refusal on, unless it was
-/// the gate's own credential that failed.
-async fn refused(
-    mut exchange: Exchange<Sent>,
-    upstream: &Upstream,
-    head: http::response::Parts,
-    mut incoming: Incoming,
-    lease: Lease,
-) -> Result<Response<Relay>, Refusal> {
-    let mut read = Frames::default();
-    let whole = {
-        let mut reading = pin!(beginning(&mut incoming, &mut read));
-        let mut alarm = pool_alarm(&lease, upstream);
-        poll_fn(|cx| match reading.as_mut().poll(cx) {
-            Poll::Ready(whole) => Poll::Ready(whole),
-            Poll::Pending => Pin::new(&mut alarm).poll(cx).map(|()| None),
-        })
-        .await
-    };
-    let Some(whole) = whole else {
-        let denial =
-            Denial::by(Reason::UpstreamInvalid, upstream.rule).because("a refusal that does not end");
-        return Err(exchange.refuse(denial));
-    };
-    // A compressed body goes on as it is; the head alone has to tell.
-    let readable = !head.headers.contains_key(header::CONTENT_ENCODING);
-    let text = if readable { read.joined() } else { Bytes::new() };
-    let makers = diagnosis::makers(upstream.provider, &upstream.host);
-    let found = diagnosis::diagnose(makers, head.status, &head.headers, &text);
-    let ours = found.is_ours(head.status);
-    let mut headers = headers_for_client(head.headers, &mut exchange);
-    if let Ok(value) =
-        HeaderValue::from_str(&format!("{}; whose={}; retry={}", found.id(), found.whose(), found.retry()))
-    {
-        headers.insert(DIAGNOSIS, value);
-    }
-    let excerpt = found.cause.is_none().then(|| diagnosis::excerpt(&text).into());
-    exchange.record.refused_by_upstream = Some(Box::new(RefusedByUpstream { diagnosis: found, excerpt }));
-    if ours {
-        if whole {
-            lease.pool.give_back(lease.connection, Moment::now());
-        }
-        let denial = rejected(head.status, upstream, exchange.record.credential.as_deref());
-        return Err(exchange.refuse(denial));
-    }
-    let Exchange { carried, stage } = exchange;
-    let mut record = carried.record;
-    record.status = head.status.as_u16();
-    if !whole {
-        let relay =
-            Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease).after(read);
-        return Ok(response(head.status, headers, relay));
-    }
-    lease.pool.give_back(lease.connection, Moment::now());
-    // Providers repeat keys in their messages, and some repeat them whole.
-    let body = match std::str::from_utf8(&text).map(redacted) {
-        Ok(Cow::Owned(clean)) => Bytes::from(clean),
-        _ => read.joined(),
-    };
-    Ok(response(head.status, headers, Relay::own(body, record, stage.permits)))
-}
-
-fn pool_alarm(lease: &Lease, upstream: &Upstream) -> Alarm {
-    lease.pool.alarms().set(upstream.idle_timeout)
-}
-
-/// Reads a body up to the length that is looked at; whether that was all of it, and nothing if it
-/// broke off.
-async fn beginning(incoming: &mut Incoming, read: &mut Frames) -> Option<bool> {
-    while !incoming.is_end_stream() {
-        let Some(frame) = incoming.frame().await else { return Some(true) };
-        if let Ok(piece) = frame.ok()?.into_data() {
-            read.push(piece);
-        }
-        if read.left() > LONGEST_REFUSAL {
-            return Some(false);
-        }
-    }
-    Some(true)
 }
 
 /// Reads the upstream's list of models and keeps those that the project may use.

@@ -7,16 +7,18 @@
 //! 3. Only then the upstream's credential goes in. This is the only place that may see one.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Uri, Version};
 
 use crate::body::Frames;
 
+use crate::credentials::Credential;
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint, Verb};
-use crate::exchange::{Outbound, Permitted};
+use crate::exchange::{Outbound, Permitted, Scoped};
 use crate::policy::{Policy, Sight};
-use crate::snapshot::{Credential, Upstream};
+use crate::snapshot::Upstream;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -30,39 +32,57 @@ impl Policy for Inject {
     type Into = Outbound;
 
     fn decide(&self, from: Permitted, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, permits, upstream: at, body } = from;
+        let Permitted { scoped, permits, upstream: at, previous_response, body } = from;
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
             .target(scoped.endpoint, scoped.root, scoped.path_model.as_deref(), &scoped.query)
             .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
 
-        let mut headers = HeaderMap::with_capacity(6);
-        headers.insert(header::HOST, upstream.authority.clone());
-        for (name, value) in &sight.head.headers {
-            if goes_on(name) {
-                headers.append(name, value.clone());
-            }
-        }
-        match upstream.credentials.pick() {
-            Some(credential) => {
-                put_in(credential, &mut headers);
-                sight.notes.credential = Some(credential.id.clone());
-            }
+        let bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
+        let in_use = bound.or_else(|| upstream.credentials.pick(sight.now));
+        let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
+        match credential {
+            Some(credential) => sight.notes.credential = Some(credential.id.clone()),
             None if upstream.keyless => {}
             None => return Err(Denial::by(Reason::CredentialUnavailable, upstream.rule)),
         }
-
-        let mut request = Request::new(body);
-        *request.method_mut() = match scoped.endpoint.verb {
-            Verb::Get => Method::GET,
-            Verb::Post => Method::POST,
-        };
-        *request.uri_mut() = Uri::from(target);
-        *request.version_mut() = Version::HTTP_11;
-        *request.headers_mut() = headers;
-        Ok(Outbound { caller: scoped.caller, endpoint: scoped.endpoint, permits, upstream: at, request })
+        let request = request(sight.head, scoped.endpoint, upstream, credential, Uri::from(target), body);
+        let Scoped { caller, endpoint, .. } = scoped;
+        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use })
     }
+}
+
+/// The request for the upstream, made from what the client sent; also when it is sent again with another
+/// credential.
+#[must_use]
+pub fn request(
+    head: &Parts,
+    endpoint: &'static Endpoint,
+    upstream: &Upstream,
+    credential: Option<&Credential>,
+    target: Uri,
+    body: Frames,
+) -> Request<Frames> {
+    let mut headers = HeaderMap::with_capacity(6);
+    headers.insert(header::HOST, upstream.authority.clone());
+    for (name, value) in &head.headers {
+        if goes_on(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    if let Some(credential) = credential {
+        put_in(credential, &mut headers);
+    }
+    let mut request = Request::new(body);
+    *request.method_mut() = match endpoint.verb {
+        Verb::Get => Method::GET,
+        Verb::Post => Method::POST,
+    };
+    *request.uri_mut() = target;
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = headers;
+    request
 }
 
 /// Whether a client's header goes on to the upstream as it is.

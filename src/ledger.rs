@@ -139,6 +139,12 @@ impl OpenRecord {
         Self { record: Box::new(record), ledger: None }
     }
 
+    /// Where what happens to it is counted; nowhere for a request that nobody sent.
+    #[must_use]
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.ledger.as_ref().map(|ledger| &*ledger.metrics)
+    }
+
     /// Notes that the request was refused.
     pub fn refuse(&mut self, denial: Denial) {
         self.record.outcome = Outcome::Refused(denial);

@@ -18,6 +18,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod credentials;
 pub mod denial;
 pub mod diagnosis;
 pub mod dialect;

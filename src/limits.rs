@@ -1,4 +1,4 @@
-//! The state of request quotas and of requests in flight.
+//! The state of request quotas and of requests in flight, and what keeps all state over a reload.
 //!
 //! State outlives a reload: the [`Registry`] hands the same meter to the next snapshot while its
 //! owner and quota stay the same, so that a reload neither refills a bucket nor forgets a request
@@ -16,6 +16,7 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 
 use crate::clock::Moment;
+use crate::credentials::Roster;
 use crate::denial::RuleId;
 
 /// So many requests in a stretch of time; as many may come at once.
@@ -179,9 +180,11 @@ pub struct Concurrency {
     pub rule: RuleId,
 }
 
-/// Keeps the state of limits from one snapshot to the next.
+/// Keeps the state of limits and credentials from one snapshot to the next.
 #[derive(Debug)]
 pub struct Registry {
+    /// The state of credentials.
+    pub credentials: Arc<Roster>,
     origin: Moment,
     state: Mutex<State>,
 }
@@ -196,7 +199,7 @@ impl Registry {
     /// An empty registry whose clock begins at `origin`.
     #[must_use]
     pub fn new(origin: Moment) -> Self {
-        Self { origin, state: Mutex::default() }
+        Self { credentials: Arc::new(Roster::new(origin)), origin, state: Mutex::default() }
     }
 
     /// The meter of this owner and quota: the one in use, or a new one.
@@ -225,6 +228,8 @@ impl Registry {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.meters.retain(|_, meter| Arc::strong_count(meter) > 1);
         state.slots.retain(|_, slots| Arc::strong_count(slots) > 1);
+        drop(state);
+        self.credentials.sweep();
     }
 }
 

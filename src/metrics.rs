@@ -9,13 +9,19 @@ use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric as _, LabelValueEncoder,
+};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::clock::Moment;
+use crate::credentials::{Roster, State};
 use crate::endpoint::Endpoint;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
@@ -74,6 +80,13 @@ struct Diagnosed {
     upstream: Name,
     cause: &'static str,
     whose: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Benched {
+    upstream: Name,
+    credential: Name,
+    cause: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -137,6 +150,8 @@ pub struct Metrics {
     first_byte: Family<Of, Histogram, fn() -> Histogram>,
     upstream_errors: Family<Fault, Counter>,
     upstream_refusals: Family<Diagnosed, Counter>,
+    benched: Family<Benched, Counter>,
+    retries: Family<Of, Counter>,
     reloads: Family<Reloaded, Counter>,
     alerts: Family<Raised, Counter>,
     would_deny: Family<Observed, Counter>,
@@ -174,6 +189,8 @@ impl Default for Metrics {
             first_byte: Family::new_with_constructor((|| Histogram::new(WAIT_BOUNDS)) as fn() -> Histogram),
             upstream_errors: Family::default(),
             upstream_refusals: Family::default(),
+            benched: Family::default(),
+            retries: Family::default(),
             reloads: Family::default(),
             alerts: Family::default(),
             would_deny: Family::default(),
@@ -210,6 +227,16 @@ impl Default for Metrics {
             "Answers of upstreams that were refusals, by what they mean",
             metrics.upstream_refusals.clone(),
         );
+        registry.register(
+            "credential_benched",
+            "Times that a credential left the rotation, by what the provider said",
+            metrics.benched.clone(),
+        );
+        registry.register(
+            "credential_retries",
+            "Requests that were sent again with another credential",
+            metrics.retries.clone(),
+        );
         registry.register("reloads", "Reloads of the configuration, by result", metrics.reloads.clone());
         registry.register(
             "alerts",
@@ -242,7 +269,44 @@ impl Default for Metrics {
     }
 }
 
+/// Shows the state of credentials as it is when somebody looks.
+#[derive(Debug)]
+struct States(Arc<Roster>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateOf {
+    upstream: Name,
+    credential: Name,
+    state: &'static str,
+}
+
+impl Collector for States {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "Whether a credential is in this state.";
+        let mut family = encoder.encode_descriptor("credential_state", help, None, MetricType::Gauge)?;
+        // A retired secret has the name of the one that replaced it, which is the one to watch.
+        let in_force = self.0.shown(Moment::now()).into_iter().filter(|shown| shown.state != State::Retired);
+        for shown in in_force {
+            for state in State::ALL.into_iter().filter(|state| *state != State::Retired) {
+                let name = |name: &Arc<str>| Name(Some(Arc::clone(name)));
+                let (upstream, credential) = (name(&shown.upstream), name(&shown.credential));
+                let labels = StateOf { upstream, credential, state: state.word() };
+                let gauge = ConstGauge::new(i64::from(shown.state == state));
+                gauge.encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Metrics {
+    /// Shows the state of these credentials too.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Arc<Roster>) -> Self {
+        self.registry.register_collector(Box::new(States(credentials)));
+        self
+    }
+
     /// Counts a request that has ended.
     pub fn count(&self, record: &Record) {
         if let Some(decided) = record.decided {
@@ -310,6 +374,18 @@ impl Metrics {
         if let Some(kind) = kind {
             self.upstream_errors.get_or_create(&Fault { upstream: upstream(), kind }).inc();
         }
+    }
+
+    /// Counts that a credential left the rotation.
+    pub fn benched(&self, upstream: &Arc<str>, credential: &Arc<str>, cause: &'static str) {
+        let name = |name: &Arc<str>| Name(Some(Arc::clone(name)));
+        let labels = Benched { upstream: name(upstream), credential: name(credential), cause };
+        self.benched.get_or_create(&labels).inc();
+    }
+
+    /// Counts that a request was sent again with another credential.
+    pub fn retried(&self, upstream: &Arc<str>) {
+        self.retries.get_or_create(&Of { upstream: Name(Some(Arc::clone(upstream))) }).inc();
     }
 
     /// Counts a reload.

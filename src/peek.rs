@@ -37,6 +37,8 @@ pub struct Peeked {
     pub stream: Option<bool>,
     /// The largest token ceiling named.
     pub token_ceiling: Option<u64>,
+    /// The top-level `previous_response_id`: the response that is continued.
+    pub previous_response: Option<Box<str>>,
     /// A top-level field that would choose another model, host or key than the one checked.
     pub rerouting: Option<&'static str>,
 }
@@ -64,6 +66,7 @@ enum Meaning {
     ItemModel,
     Stream,
     Ceiling,
+    PreviousResponse,
     GenerationConfig,
     Requests,
 }
@@ -175,6 +178,7 @@ impl Peek {
                     b"model" => Meaning::Model,
                     b"stream" => Meaning::Stream,
                     b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
+                    b"previous_response_id" => Meaning::PreviousResponse,
                     b"generationConfig" | b"generation_config" => Meaning::GenerationConfig,
                     b"requests" => Meaning::Requests,
                     _ => Meaning::Nothing,
@@ -207,6 +211,10 @@ impl Peek {
                     Some(_) => {}
                     None => self.found.item_model = Some(name),
                 }
+            }
+            Meaning::PreviousResponse => {
+                let id = std::str::from_utf8(self.grammar.kept()).unwrap_or_default();
+                self.found.previous_response = Some(id.into());
             }
             Meaning::Stream => return Err(Fault::Unfit("'stream' is not true or false")),
             Meaning::Nothing | Meaning::Ceiling | Meaning::GenerationConfig | Meaning::Requests => {}
@@ -241,7 +249,12 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
     match meaning {
         Meaning::Model | Meaning::ItemModel => Err(Fault::Unfit("'model' is not a string")),
         Meaning::Stream => Err(Fault::Unfit("'stream' is not true or false")),
-        Meaning::Nothing | Meaning::Ceiling | Meaning::GenerationConfig | Meaning::Requests => Ok(()),
+        // An id that is none is the provider's to refuse: nothing is decided by it but the credential.
+        Meaning::Nothing
+        | Meaning::Ceiling
+        | Meaning::PreviousResponse
+        | Meaning::GenerationConfig
+        | Meaning::Requests => Ok(()),
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 
+use crate::credentials::Credential;
 use crate::diagnosis::{self, Diagnosis};
 use crate::inject::asking_for_models;
 use crate::pool;
-use crate::snapshot::{Credential, Upstream};
+use crate::snapshot::Upstream;
 
 /// How much of an answer is read.
 const LONGEST: usize = 4 << 20;

@@ -121,8 +121,10 @@ pub struct Record {
     pub token_ceiling: Option<u64>,
     /// The upstream's number, once it was chosen.
     pub upstream: Option<usize>,
-    /// The credential's name.
+    /// The name of the credential that it was sent with, the last time.
     pub credential: Option<Arc<str>>,
+    /// The credentials with which it was refused before, and sent again.
+    pub tried: Vec<Arc<str>>,
     /// The status that the upstream answered.
     pub upstream_status: Option<u16>,
     /// Why the upstream refused, if it did.
@@ -174,6 +176,7 @@ impl Record {
             token_ceiling: None,
             upstream: None,
             credential: None,
+            tried: Vec::new(),
             upstream_status: None,
             refused_by_upstream: None,
             upstream_request_id: None,

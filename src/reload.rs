@@ -3,9 +3,12 @@
 //! Files are looked at every second instead of being watched: that works on every file system and
 //! mount, also where a secret is swapped by renaming a folder, and costs a few system calls. A
 //! change is taken up once it has stood still for a second, so that a file half written is not.
+//!
+//! Caveat: a file that was first named by a configuration that was refused is not watched yet.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::config::{Faults, Loaded, Sources};
 use crate::run::Gate;
@@ -14,8 +17,10 @@ use crate::snapshot::Snapshot;
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
 
-/// What a file looked like.
-type Look = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
+/// What files looked like: device, inode, the second and nanosecond of the last change, length. Behind a link
+/// that is swapped another file can be found with the same date and length, but not with the same inode and
+/// time of change, which nobody can set.
+type Look = Vec<(PathBuf, Option<[u64; 5]>)>;
 
 /// Watches the files of a configuration.
 #[derive(Debug)]
@@ -44,7 +49,8 @@ impl Watch {
         paths.dedup();
         let seen = |path: &PathBuf| {
             let meta = std::fs::metadata(path).ok()?;
-            Some((meta.modified().ok()?, meta.len()))
+            let (seconds, nanos) = (meta.ctime().cast_unsigned(), meta.ctime_nsec().cast_unsigned());
+            Some([meta.dev(), meta.ino(), seconds, nanos, meta.len()])
         };
         paths.into_iter().map(|path| (path.clone(), seen(&path))).collect()
     }
@@ -59,18 +65,26 @@ impl Watch {
 
     /// Loads anew and puts it in force, or tells why the old configuration stays.
     pub fn apply(&mut self, gate: &Gate, why: &'static str) {
+        let before = self.look();
         let outcome = gate.reload(&self.sources);
         if let Ok(loaded) = &outcome {
             self.referred.clone_from(&loaded.files);
         }
         // Whatever came of it, these files have been judged; only another change is news.
-        self.in_force = self.look();
-        self.last.clone_from(&self.in_force);
+        self.last = self.look();
+        self.in_force = judged(&before, &self.last);
         match outcome {
             Ok(loaded) => taken(gate, loaded, why),
             Err(faults) => refused(&faults, why),
         }
     }
+}
+
+/// What the files looked like when they were read: for those that were known, as before the reading, so that
+/// what changed meanwhile is still a change.
+fn judged(before: &Look, after: &Look) -> Look {
+    let earlier = |path: &PathBuf| before.iter().find(|(known, _)| known == path).map(|(_, seen)| *seen);
+    after.iter().map(|(path, seen)| (path.clone(), earlier(path).unwrap_or(*seen))).collect()
 }
 
 fn taken(gate: &Gate, loaded: Loaded, why: &'static str) {
@@ -107,4 +121,20 @@ fn needs_restart(before: &Snapshot, after: &Snapshot) -> Vec<&'static str> {
         settings.push("server.workers");
     }
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_while_it_is_read_is_still_a_change() {
+        let look = |list: &[(&str, u64)]| -> Look {
+            list.iter().map(|(path, length)| (PathBuf::from(path), Some([0, 0, 0, 0, *length]))).collect()
+        };
+        let before = look(&[("gone", 1), ("known", 1)]);
+        let after = look(&[("known", 2), ("new", 7)]);
+        assert_eq!(judged(&before, &after), look(&[("known", 1), ("new", 7)]));
+        assert_eq!(judged(&after, &after), after);
+    }
 }

@@ -20,6 +20,7 @@ use tracing::level_filters::LevelFilter;
 use crate::accept::{self, Phase, Shared};
 use crate::clock::Moment;
 use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
+use crate::credentials::Roster;
 use crate::expect;
 use crate::ledger::Ledger;
 use crate::limits::Registry;
@@ -84,7 +85,9 @@ impl Gate {
         registry: Arc<Registry>,
         out: impl Write + Send + 'static,
     ) -> io::Result<Self> {
-        let metrics = Arc::new(Metrics::default());
+        let now = Moment::now();
+        registry.credentials.put_in_force(loaded.snapshot.upstreams.iter().map(|one| &one.credentials), now);
+        let metrics = Arc::new(Metrics::default().with_credentials(Arc::clone(&registry.credentials)));
         let sink = Sink::start(out, Box::new(ToMetrics(Arc::clone(&metrics))))?;
         let form = form(loaded.log);
         let dispatch = telemetry::subscriber(Arc::clone(&sink), form, level(loaded.log));
@@ -115,6 +118,12 @@ impl Gate {
         self.dispatch.clone()
     }
 
+    /// The state of the credentials.
+    #[must_use]
+    pub fn credentials(&self) -> Arc<Roster> {
+        Arc::clone(&self.registry.credentials)
+    }
+
     /// Tells whether the gate has been told to stop.
     #[must_use]
     pub fn draining(&self) -> Arc<AtomicBool> {
@@ -139,6 +148,8 @@ impl Gate {
 
     /// Puts a loaded configuration in force. Requests under way keep theirs.
     pub fn put_in_force(&self, loaded: Loaded) {
+        let all = loaded.snapshot.upstreams.iter().map(|one| &one.credentials);
+        self.registry.credentials.put_in_force(all, Moment::now());
         self.shared.snapshot.store(loaded.snapshot);
         self.registry.sweep();
     }

@@ -6,6 +6,8 @@
 
 use http::{HeaderName, HeaderValue};
 
+use crate::project_key::{Digest, digest};
+
 /// A ready header that authenticates the gate at an upstream.
 pub struct Secret {
     name: HeaderName,
@@ -32,6 +34,30 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> (&HeaderName, &HeaderValue) {
         (&self.name, &self.value)
+    }
+
+    /// What the secret is known again by, together with what is sent beside it. The secret cannot be found
+    /// from it.
+    #[must_use]
+    pub fn fingerprint(&self, beside: &[&str]) -> Fingerprint {
+        let mut text = zeroize::Zeroizing::new(Vec::new());
+        let parts = beside.iter().map(|part| part.as_bytes());
+        for part in parts.chain([self.name.as_str().as_bytes(), self.value.as_bytes()]) {
+            // With its length, so that no two lists of parts make one text.
+            text.extend_from_slice(&part.len().to_be_bytes());
+            text.extend_from_slice(part);
+        }
+        Fingerprint(digest(&text))
+    }
+}
+
+/// A digest by which a secret is known again; shown to nobody.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(Digest);
+
+impl std::fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fingerprint(…)")
     }
 }
 
@@ -67,6 +93,17 @@ mod tests {
     fn debug_shows_nothing() -> Result<(), InvalidSecret> {
         let secret = Secret::header(http::header::AUTHORIZATION, "Bearer ", "sk-canary")?;
         assert!(!format!("{secret:?} {:?}", secret.expose()).contains("canary"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_fingerprint_tells_secrets_and_what_is_beside_them_apart() -> Result<(), InvalidSecret> {
+        let made = |text| Secret::header(http::header::AUTHORIZATION, "Bearer ", text);
+        let (one, other) = (made("sk-canary")?, made("sk-other")?);
+        assert_eq!(one.fingerprint(&["a", "b"]), made("sk-canary")?.fingerprint(&["a", "b"]));
+        assert_ne!(one.fingerprint(&["a", "b"]), other.fingerprint(&["a", "b"]));
+        assert_ne!(one.fingerprint(&["a", "b"]), one.fingerprint(&["ab", ""]));
+        assert_eq!(format!("{:?}", one.fingerprint(&[])), "Fingerprint(…)");
         Ok(())
     }
 

@@ -8,20 +8,19 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
 use http::uri::PathAndQuery;
 
 use crate::address::Networks;
+use crate::credentials::Credentials;
 use crate::denial::RuleId;
 use crate::dialect::{Provider, Surface};
 use crate::endpoint::{Endpoint, ModelIn, Scope, ScopeSet};
 use crate::limits::{Concurrency, Limit};
 use crate::model_name::ModelList;
 use crate::project_key::Digest;
-use crate::secret::Secret;
 
 /// Everything that the gate decides by.
 #[derive(Debug)]
@@ -154,52 +153,6 @@ pub struct Upstream {
     pub rule: RuleId,
     /// The ready path of each endpoint without a parameter, by the endpoint's number.
     pub targets: Vec<Option<PathAndQuery>>,
-}
-
-/// The credentials of one upstream, taken in turn.
-#[derive(Debug, Default)]
-pub struct Credentials {
-    list: Vec<Credential>,
-    next: AtomicUsize,
-}
-
-/// One credential.
-#[derive(Debug)]
-pub struct Credential {
-    /// Its name in the configuration; may appear in records.
-    pub id: Arc<str>,
-    /// The header that carries it.
-    pub secret: Secret,
-    /// Sent as `OpenAI-Organization`.
-    pub organization: Option<HeaderValue>,
-    /// Sent as `OpenAI-Project`.
-    pub project: Option<HeaderValue>,
-    /// The line where it stands.
-    pub rule: RuleId,
-}
-
-impl Credentials {
-    /// A list of credentials.
-    #[must_use]
-    pub const fn new(list: Vec<Credential>) -> Self {
-        Self { list, next: AtomicUsize::new(0) }
-    }
-
-    /// The credential whose turn it is; `None` when there is none at all.
-    #[must_use]
-    pub fn pick(&self) -> Option<&Credential> {
-        match self.list.as_slice() {
-            [] => None,
-            [only] => Some(only),
-            several => several.get(self.next.fetch_add(1, Ordering::Relaxed) % several.len()),
-        }
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn all(&self) -> &[Credential] {
-        &self.list
-    }
 }
 
 /// A set of upstreams, by their number.

@@ -29,7 +29,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "secret",
         ],
     ),
-    ("compiled: what policies decide by", &["limits", "snapshot"]),
+    ("compiled: what policies decide by", &["credentials", "limits", "snapshot"]),
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",

@@ -169,6 +169,9 @@ fn every_kind_of_mistake_of_an_upstream() {
         ("id = \"main\"", "id = \"the main one\""),
         ("id = \"main\"", ""),
         (SECRET, "secret = \"env:OPENAI_API_KEY\"\norganization = \"ä\""),
+        (SECRET, "secret = \"env:OPENAI_API_KEY\"\nweight = 0"),
+        (SECRET, "secret = \"env:OPENAI_API_KEY\"\nweight = 101"),
+        (SECRET, "secret = \"env:OPENAI_API_KEY\"\nweight = \"heavy\""),
         (CREDENTIAL, &two),
         (
             "[server]",

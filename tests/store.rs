@@ -208,7 +208,8 @@ fn the_admin_listener_shows_it_to_who_has_the_token() {
 /// Serves the admin routes of a gate.
 fn admin(gate: &Running) -> SocketAddr {
     let draining = std::sync::Arc::default();
-    let routes = portcullis::admin::routes(std::sync::Arc::clone(&gate.gate.shared), draining);
+    let shared = std::sync::Arc::clone(&gate.gate.shared);
+    let routes = portcullis::admin::routes(shared, gate.gate.credentials(), draining);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();

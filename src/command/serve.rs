@@ -79,7 +79,7 @@ async fn control(
                 return FAILED;
             }
         };
-        let routes = admin::routes(Arc::clone(&gate.shared), gate.draining());
+        let routes = admin::routes(Arc::clone(&gate.shared), gate.credentials(), gate.draining());
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {
                 tracing::error!(error = %error, "admin_listener_ended");

@@ -128,6 +128,7 @@ fn example(path: &str, key: &str) -> String {
         "body_timeout" | "header_timeout" | "drain" | "connect_timeout" | "response_timeout"
         | "idle_timeout" | "pool_idle" => return format!("write it like `{key} = \"60s\"`"),
         "workers" | "max_connections" | "concurrency" => return format!("write it like `{key} = 64`"),
+        "weight" => "weight = 1",
         "enabled" | "revoked" | "decoy" | "plaintext" => return format!("write it like `{key} = true`"),
         "upstreams" => r#"upstreams = ["openai"]` in a project, or `[upstreams.openai]"#,
         "scopes" => r#"scopes = ["chat", "embeddings"]"#,

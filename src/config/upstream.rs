@@ -11,11 +11,12 @@ use super::place::{child, item};
 use super::tls::Roots;
 use super::value::OneOrMany;
 use super::work::Work;
+use crate::credentials::{Credential, Credentials, MOST_WEIGHT, USUAL_WEIGHT};
 use crate::dialect::Provider;
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
 use crate::secret::Secret;
-use crate::snapshot::{Credential, Credentials, MOST_UPSTREAMS, Upstream};
+use crate::snapshot::{MOST_UPSTREAMS, Upstream};
 
 /// A service that requests are forwarded to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -42,7 +43,8 @@ pub(super) struct UpstreamWritten {
     pub(super) idle_timeout: Option<String>,
     /// How long an unused connection is kept. Default: "50s".
     pub(super) pool_idle: Option<String>,
-    /// What authenticates the gate there; several are taken in turn.
+    /// What authenticates the gate there. Of several, the one with the least to do takes a request, and the
+    /// next takes over where the provider refused one.
     pub(super) credentials: Option<Vec<CredentialWritten>>,
 }
 
@@ -59,6 +61,8 @@ pub(super) struct CredentialWritten {
     pub(super) organization: Option<String>,
     /// Sent as OpenAI-Project; openai only.
     pub(super) project: Option<String>,
+    /// How much of the load it takes beside the others, from 1 to 100. Default: 1.
+    pub(super) weight: Option<u32>,
 }
 
 /// Names that would hide a path.
@@ -76,7 +80,7 @@ impl Work<'_> {
         let path = child("upstreams", name);
         let of = |key: &str| child(&path, key);
         self.upstream_name(&path, name);
-        let credentials = self.credentials(&of("credentials"), written);
+        let credentials = self.credentials(&of("credentials"), name, written);
         let provider = self.provider(&of("provider"), written.provider);
         let ca_file = written.ca_file.as_deref();
         let base = provider.and_then(|provider| self.base_url(&path, provider, written));
@@ -105,7 +109,7 @@ impl Work<'_> {
             models,
             models_rule: self.rule(&of("models")),
             keyless: credentials.is_empty(),
-            credentials: Credentials::new(credentials),
+            credentials: Credentials::new(credentials, name, &self.registry.credentials),
             connect_timeout,
             response_timeout,
             idle_timeout,
@@ -184,7 +188,7 @@ impl Work<'_> {
         Some(base)
     }
 
-    fn credentials(&mut self, path: &str, written: &UpstreamWritten) -> Vec<Credential> {
+    fn credentials(&mut self, path: &str, upstream: &str, written: &UpstreamWritten) -> Vec<Credential> {
         let list = written.credentials.as_deref().unwrap_or_default();
         // Without a provider nothing is compiled, but mistakes in the credentials are still told.
         let provider = written.provider.unwrap_or(Provider::OpenAi);
@@ -200,7 +204,8 @@ impl Work<'_> {
         let mut made: Vec<Credential> = Vec::new();
         for (at, one) in list.iter().enumerate() {
             let path = item(path, at);
-            let Some(credential) = self.credential(&path, provider, one) else { continue };
+            let host = written.base_url.as_deref().unwrap_or_default();
+            let Some(credential) = self.credential(&path, provider, (upstream, host), one) else { continue };
             if made.iter().any(|other| other.id == credential.id) {
                 let what = format!("there are two credentials `{}` here", credential.id);
                 self.wrong(&child(&path, "id"), &what, "give each an id of its own");
@@ -214,6 +219,7 @@ impl Work<'_> {
         &mut self,
         path: &str,
         provider: Provider,
+        (upstream, host): (&str, &str),
         written: &CredentialWritten,
     ) -> Option<Credential> {
         let of = |key: &str| child(path, key);
@@ -236,7 +242,23 @@ impl Work<'_> {
         let secret = self.secret(&of("secret"), provider, written.secret.as_deref());
         let organization = self.openai_header(&of("organization"), provider, written.organization.as_deref());
         let project = self.openai_header(&of("project"), provider, written.project.as_deref());
-        Some(Credential { id: Arc::from(id?), secret: secret?, organization, project, rule: self.rule(path) })
+        let weight = self.weight(&of("weight"), written.weight);
+        let (id, secret) = (Arc::from(id?), secret?);
+        // What is sent with the secret can be what the provider refuses, and so can be where it is sent.
+        let beside = [Some(host), written.organization.as_deref(), written.project.as_deref()]
+            .map(Option::unwrap_or_default);
+        let member = self.registry.credentials.member(upstream, &id, secret.fingerprint(&beside));
+        let (number, rule) = (self.registry.credentials.number(upstream, &id), self.rule(path));
+        Some(Credential { id, secret, organization, project, weight, member, number, rule })
+    }
+
+    fn weight(&mut self, path: &str, weight: Option<u32>) -> u32 {
+        let weight = weight.unwrap_or(USUAL_WEIGHT);
+        if !(1..=MOST_WEIGHT).contains(&weight) {
+            let what = format!("a weight is from 1 to {MOST_WEIGHT}");
+            self.wrong(path, &what, "write such a number; to use a credential no more, remove it");
+        }
+        weight
     }
 
     fn openai_header(&mut self, path: &str, provider: Provider, text: Option<&str>) -> Option<HeaderValue> {

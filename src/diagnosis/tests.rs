@@ -143,6 +143,7 @@ fn each_cause_is_known_by_the_providers_own_answer() {
         (DeepSeek, 402, PLAIN, openai("Insufficient Balance", "unknown_error", "invalid_request_error"), "deepseek_no_balance"),
         (DeepSeek, 401, PLAIN, openai("Authentication Fails, Your api key: ****0000 is invalid", "authentication_error", "invalid_request_error"), "deepseek_key_invalid"),
         (Cohere, 498, PLAIN, r#"{"message":"invalid token"}"#.to_owned(), "cohere_key_blocked"),
+        (Cohere, 403, PLAIN, r#"{"message":"forbidden"}"#.to_owned(), "cohere_key_restricted"),
         (Local, 401, PLAIN, r#"{"error":{"message":"Invalid API Key","type":"authentication_error","code":401}}"#.to_owned(), "local_key_wrong"),
         (OpenAi, 403, &[("content-type", "text/html"), ("via", "1.1 proxy.corp (squid/5.7)"), ("x-squid-error", "ERR_ACCESS_DENIED 0")], page("ERROR"), "blocked_by_outbound_proxy"),
         (OpenAi, 403, &[("x-portcullis-reason", "model_not_allowed"), ("x-request-id", "req_1")], openai("no", "permission_error", "model_not_allowed"), "refused_by_another_gateway"),
@@ -317,6 +318,45 @@ fn it_is_ours_only_where_the_credential_failed() {
         OPENAI,
         &openai("Project `p` does not have access to model `m`", "x", "")
     ));
+}
+
+#[test]
+fn a_credential_is_blamed_only_for_what_another_would_not_meet() {
+    let effect = |maker, status: u16, body: &str| {
+        of(maker, status, PLAIN, body).effect(StatusCode::from_u16(status).unwrap())
+    };
+    let says = |code: &str| openai("no", "x", code);
+    for (status, body, expected) in [
+        (401, says("invalid_api_key"), Effect::Rejected),
+        (401, says("account_deactivated"), Effect::Rejected),
+        (401, "nobody knows this".to_owned(), Effect::Rejected),
+        (403, "nobody knows this".to_owned(), Effect::None),
+        (429, says("insufficient_quota"), Effect::Spent),
+        (429, says("billing_not_active"), Effect::Spent),
+        (429, says("rate_limit_exceeded"), Effect::RateLimited),
+        // The egress, the region, the model, the endpoint, the request, the provider.
+        (401, says("ip_not_authorized"), Effect::None),
+        (403, says("unsupported_country_region_territory"), Effect::None),
+        (404, says("model_not_found"), Effect::None),
+        (401, openai("Missing scopes: model.request. Check", "x", ""), Effect::None),
+        (400, says("context_length_exceeded"), Effect::None),
+        (503, says("server_is_overloaded"), Effect::None),
+        (500, String::new(), Effect::None),
+    ] {
+        assert_eq!(effect(Maker::OpenAi, status, &body), expected, "{status} {body}");
+    }
+    // Whatever is wrong with the credential itself is nothing for the caller to mend.
+    assert!(causes().iter().all(|cause| cause.ours || cause.effect != Effect::Rejected));
+}
+
+#[test]
+fn a_causes_number_leads_back_to_it() {
+    for cause in causes() {
+        assert_eq!(cause_word(cause_number(Some(cause))), cause.id);
+    }
+    assert_eq!(cause_word(cause_number(None)), "undiagnosed");
+    // As many as the state of a credential has room for.
+    assert!(causes().len() < 0x7fff);
 }
 
 #[test]

@@ -30,6 +30,23 @@ fn what_is_asked_is_found() {
 }
 
 #[test]
+fn the_response_that_is_continued_is_found_at_the_top_only() {
+    let previous = |body: &str| peek(body.as_bytes()).unwrap().previous_response;
+    assert_eq!(
+        previous(r#"{"previous_response_id":"resp_1","input":[{"id":"x"}]}"#).as_deref(),
+        Some("resp_1")
+    );
+    for body in [
+        r#"{"previous_response_id":null}"#,
+        r#"{"previous_response_id":7}"#,
+        r#"{"previous_response_id":{"a":"b"}}"#,
+        r#"{"metadata":{"previous_response_id":"resp_1"}}"#,
+    ] {
+        assert_eq!(previous(body), None, "{body}");
+    }
+}
+
+#[test]
 fn gemini_bodies_are_understood() {
     let body = br#"{"generationConfig":{"maxOutputTokens":64},"requests":[{"model":"models/a","content":{}},{"model":"models/a"}]}"#;
     let found = peek(body).unwrap();

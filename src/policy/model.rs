@@ -37,7 +37,8 @@ impl Policy for ModelCheck {
         }
         let upstream = choose(sight, asked.scoped.upstreams, asked.model.as_deref())?;
         sight.notes.upstream = Some(upstream);
-        Ok(Permitted { upstream, scoped: asked.scoped, permits: asked.permits, body: asked.body })
+        let Asked { scoped, permits, previous_response, body, .. } = asked;
+        Ok(Permitted { scoped, permits, upstream, previous_response, body })
     }
 }
 

@@ -138,6 +138,12 @@ impl Record {
         }
         if let Some(credential) = &self.credential {
             word(out, text_key!("credential"), credential);
+            if !self.tried.is_empty() {
+                number(out, key!("retries"), u64::try_from(self.tried.len()).unwrap_or(u64::MAX));
+                let all: Vec<&str> = self.tried.iter().chain([credential]).map(|id| &**id).collect();
+                // Ids are plain: nothing in them needs an escape.
+                let _ = write!(out, "{}[\"{}\"]", key!("credentials_tried"), all.join("\",\""));
+            }
         }
         if let Some(status) = self.upstream_status {
             number(out, key!("upstream_status"), u64::from(status));

@@ -1,8 +1,8 @@
 //! The rows.
 
+use portcullis::credentials::Credentials;
 use portcullis::denial::Reason;
 use portcullis::dialect::Dialect;
-use portcullis::snapshot::Credentials;
 
 use super::{Case, Line, case};
 use crate::common::client::request;

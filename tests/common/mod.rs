@@ -86,10 +86,9 @@ impl Setup {
     /// What the gate is started from.
     pub(crate) fn sources(&self) -> Sources {
         let text = self.text();
-        Sources::from_texts(
-            [("portcullis.toml", text.as_str())],
-            [("PROVIDER_KEY", self.provider_key.as_str())],
-        )
+        let provider_key = ("PROVIDER_KEY".to_owned(), self.provider_key.clone());
+        let environment = self.environment.iter().cloned().chain([provider_key]);
+        Sources::from_texts([("portcullis.toml".to_owned(), text)], environment)
     }
 
     /// Starts a gate.

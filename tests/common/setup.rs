@@ -11,6 +11,8 @@ pub(crate) struct Setup {
     sections: Vec<(String, Vec<(String, String)>)>,
     more: String,
     adjust: Option<fn(&mut Snapshot)>,
+    /// Further environment variables, for secrets.
+    pub(crate) environment: Vec<(String, String)>,
     /// The whole project key of `search-prod`.
     pub(crate) client_key: String,
     /// What `env:PROVIDER_KEY` refers to.
@@ -38,8 +40,14 @@ impl Setup {
         let client_key = new_key("search-prod");
         let provider_key = format!("sk-canary-{}", portcullis::command::key::hex(&random()));
         let hash = sha256(&client_key);
-        let mut setup =
-            Self { sections: Vec::new(), more: String::new(), adjust: None, client_key, provider_key };
+        let mut setup = Self {
+            sections: Vec::new(),
+            more: String::new(),
+            adjust: None,
+            environment: Vec::new(),
+            client_key,
+            provider_key,
+        };
         setup = setup
             .set("server", "listen", r#""127.0.0.1:0""#)
             .set("server", "workers", "2")
@@ -65,6 +73,14 @@ impl Setup {
         self.set(&section, "provider", &format!("\"{provider}\""))
             .set(&section, "base_url", &format!("\"{base_url}\""))
             .set(&section, "credentials", r#"[{ id = "main", secret = "env:PROVIDER_KEY" }]"#)
+    }
+
+    /// Sets an environment variable for a secret.
+    #[must_use]
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Sets a value, written as TOML, or changes it.

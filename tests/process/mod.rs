@@ -177,7 +177,8 @@ fn health_tells_with_its_exit_code() {
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let gate = Setup::new("127.0.0.1:9").start();
-    let routes = portcullis::admin::routes(Arc::clone(&gate.gate.shared), Arc::clone(&draining));
+    let shared = Arc::clone(&gate.gate.shared);
+    let routes = portcullis::admin::routes(shared, gate.gate.credentials(), Arc::clone(&draining));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
