@@ -185,7 +185,7 @@ mod tests {
                 "models = { list = [\"a\"], mode = \"observe\" }\n",
                 "models = { list = [\"a\", \"b\"], mode = \"observe\" }\n",
             ),
-            ("models = { mode = \"observe\" }\n", "models = { mode = \"observe\" , list = [\"b\"] }\n"),
+            ("models = { mode = \"observe\" }\n", "models = { mode = \"observe\", list = [\"b\"] }\n"),
             ("models.mode = \"observe\"\n", "models.mode = \"observe\"\nmodels.list = [\"b\"]\n"),
             (
                 "[projects.a.models]\nlist = [\"a\"] # one\n",

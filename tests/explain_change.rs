@@ -460,7 +460,10 @@ fn list(entries: &[&str], form: usize, comment: &str) -> String {
             let lines = lines.concat();
             format!("[\n{lines}  # {comment}-last\n]")
         }
-        _ => format!("[ {} ]", quoted.join(" , ")),
+        3 => format!("[ {} ]", quoted.join(" , ")),
+        4 => format!("{{ list = [{}], mode = \"enforce\" }} # {comment}", quoted.join(", ")),
+        5 => format!("{{ list = [{}], mode = \"observe\" }} # {comment}", quoted.join(", ")),
+        _ => format!("{{ mode = \"enforce\" }} # {comment}"),
     }
 }
 
@@ -468,13 +471,23 @@ const SCOPES: [&str; 3] = ["chat", "embeddings", "responses"];
 const MODELS: [&str; 4] = ["gpt-4o", "gpt-4o-*", "text-*", "o3"];
 const NETWORKS: [&str; 3] = ["10.0.0.0/8", "127.0.0.0/8", "2001:db8::/32"];
 
+/// How many forms there are, and how many of a list that can only be enforced.
+const FORMS: (usize, usize) = (7, 4);
+
 /// What is written of one list; nothing if it is not.
 fn written(name: &str, entries: Option<(Vec<&'static str>, usize)>) -> String {
     entries.map_or_else(String::new, |(entries, form)| format!("{name} = {}\n", list(&entries, form, name)))
 }
 
 fn some_of(all: &'static [&'static str]) -> impl Strategy<Value = Option<(Vec<&'static str>, usize)>> {
-    prop::option::of((prop::sample::subsequence(all.to_vec(), 0..=all.len()), 0usize..4))
+    some_in(all, FORMS.0)
+}
+
+fn some_in(
+    all: &'static [&'static str],
+    forms: usize,
+) -> impl Strategy<Value = Option<(Vec<&'static str>, usize)>> {
+    prop::option::of((prop::sample::subsequence(all.to_vec(), 0..=all.len()), 0..forms))
 }
 
 proptest! {
@@ -485,7 +498,7 @@ proptest! {
         gate in some_of(&NETWORKS),
         project in (some_of(&SCOPES), some_of(&MODELS), some_of(&NETWORKS)),
         key in (some_of(&SCOPES), some_of(&MODELS), some_of(&NETWORKS)),
-        upstream in some_of(&MODELS),
+        upstream in some_in(&MODELS, FORMS.1),
         switches in prop::collection::vec(any::<bool>(), 6),
         address in prop::sample::select(vec!["10.1.2.3", "127.0.0.1", "2001:db8::5", "192.0.2.1", "::ffff:10.1.2.3"]),
         path in prop::sample::select(vec!["/v1/chat/completions", "/v1/embeddings", "/v1/responses", "/openai/v1/chat/completions"]),

@@ -126,11 +126,11 @@ fn table<'t>(here: &'t mut dyn TableLike, path: &[Step]) -> Option<&'t mut dyn T
 fn change(table: &mut dyn TableLike, name: &str, edit: &Edit) -> Option<()> {
     let missing = table.get(name).is_none_or(Item::is_none);
     match edit {
-        Edit::Set(new) if missing => drop(table.insert(name, Item::Value(value(new, None)))),
+        Edit::Set(new) if missing => insert(table, name, value(new, None)),
         Edit::Set(new) => put(table.get_mut(name)?.as_value_mut()?, new),
-        Edit::Add(entry) if missing => drop(table.insert(name, Item::Value(list([entry])))),
+        Edit::Add(entry) if missing => insert(table, name, list([entry])),
         Edit::Add(entry) => add(table.get_mut(name)?.as_array_mut()?, entry),
-        Edit::Only(entries) if missing => drop(table.insert(name, Item::Value(list(entries)))),
+        Edit::Only(entries) if missing => insert(table, name, list(entries)),
         Edit::Only(entries) => {
             let value = table.get_mut(name)?.as_value_mut()?;
             match value.as_array_mut() {
@@ -141,6 +141,16 @@ fn change(table: &mut dyn TableLike, name: &str, edit: &Edit) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Adds a value behind the last. The blank before the brace that closes an inline table stays there.
+fn insert(table: &mut dyn TableLike, name: &str, mut new: Value) {
+    let last = table.iter_mut().last().and_then(|(_, item)| item.as_value_mut());
+    if let Some(last) = last.filter(|last| text(last.decor().suffix()) == " ") {
+        last.decor_mut().set_suffix("");
+        new.decor_mut().set_suffix(" ");
+    }
+    table.insert(name, Item::Value(new));
 }
 
 fn list<'e>(entries: impl IntoIterator<Item = &'e String>) -> Value {
