@@ -15,6 +15,7 @@ mod wait;
 use http::{HeaderMap, StatusCode};
 
 use crate::dialect::Provider;
+use crate::provider_key::up_to_a_key;
 use reading::Answer;
 
 pub use reading::excerpt;
@@ -255,7 +256,8 @@ impl Diagnosis {
     #[must_use]
     pub fn mend(&self) -> String {
         let Some(cause) = self.cause else { return String::new() };
-        let named: Vec<String> = self.named.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let named: Vec<String> =
+            self.named.iter().map(|(name, value)| format!("{name} {}", up_to_a_key(value))).collect();
         if named.is_empty() {
             cause.mend.to_owned()
         } else {

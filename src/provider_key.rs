@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::project_key;
+
 /// How keys begin, and whose they are; what begins with another's beginning stands before it.
 ///
 /// Sources: the providers' own documentation and SDKs, and the rules of public secret scanners.
@@ -53,6 +55,46 @@ pub fn issuer(text: &[u8]) -> Option<&'static str> {
     BEGINNINGS.iter().find(|(beginning, _)| text.starts_with(beginning.as_bytes())).map(|(_, issuer)| *issuer)
 }
 
+/// The shortest key that is looked for where any text may stand: an AWS key id.
+const SHORTEST_AMONG_WORDS: usize = 20;
+
+/// What stands before the secret of the first key in a text, a provider's or a project's; all of it
+/// if there is none. For what a client chose and is written down.
+#[must_use]
+pub fn up_to_a_key(text: &str) -> &str {
+    let text = up_to_a_project_key(text);
+    let mut boundary = true;
+    for (at, byte) in text.bytes().enumerate() {
+        let in_word = byte.is_ascii_alphanumeric();
+        if boundary
+            && in_word
+            && let Some(end) = beginning_at(text, at)
+        {
+            return text.get(..end).unwrap_or_default();
+        }
+        boundary = !in_word;
+    }
+    text
+}
+
+/// The same for a key of a project only, which is so plain that it is found within words too.
+fn up_to_a_project_key(text: &str) -> &str {
+    let ends = memchr::memchr_iter(b'_', text.as_bytes()).filter_map(|at| text.get(..=at));
+    ends.into_iter().find(|before| before.ends_with(project_key::PREFIX)).unwrap_or(text)
+}
+
+/// Where the beginning of a provider's key ends that begins at a byte.
+fn beginning_at(text: &str, at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    // Cheap first: most texts are shorter than any key, or begin otherwise.
+    if rest.len() < SHORTEST_AMONG_WORDS || !matches!(rest.as_bytes().first()?, b'A' | b'a'..=b'y') {
+        return None;
+    }
+    let (beginning, _) = BEGINNINGS.iter().find(|(beginning, _)| rest.starts_with(beginning))?;
+    let length = rest.find(|c: char| !is_of_a_key(c)).unwrap_or(rest.len());
+    (length >= SHORTEST_AMONG_WORDS).then_some(at + beginning.len())
+}
+
 /// The text with everything left out that looks like a key: a provider's, also one that is partly
 /// masked, as providers repeat them in their messages, or a project's.
 #[must_use]
@@ -74,21 +116,23 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Where the next text that looks like a key begins, and how.
+/// Where the next text that looks like a key begins, and how: at the beginning of a word, or behind
+/// an equals sign in one.
 fn next_key(text: &str) -> Option<(usize, &'static str)> {
-    let mut from = 0;
-    while let Some(rest) = text.get(from..) {
-        let blanks = rest.find(is_of_a_key)?;
-        let word = rest.get(blanks..).unwrap_or_default();
-        let length = word.find(|c: char| !is_of_a_key(c)).unwrap_or(word.len());
-        let beginnings = BEGINNINGS.iter().map(|(beginning, _)| *beginning);
-        let known = beginnings
-            .chain([crate::project_key::PREFIX])
-            .find(|beginning| length >= SHORTEST && word.starts_with(beginning));
-        if let Some(beginning) = known {
-            return Some((from + blanks, beginning));
+    let mut before = None;
+    for (at, character) in text.char_indices() {
+        let begins =
+            is_of_a_key(character) && before.is_none_or(|before| before == '=' || !is_of_a_key(before));
+        before = Some(character);
+        if !begins {
+            continue;
         }
-        from += blanks + length.max(1);
+        let Some(word) = text.get(at..) else { continue };
+        let mut beginnings = BEGINNINGS.iter().map(|(beginning, _)| *beginning).chain([project_key::PREFIX]);
+        let Some(beginning) = beginnings.find(|beginning| word.starts_with(beginning)) else { continue };
+        if word.find(|c: char| !is_of_a_key(c)).unwrap_or(word.len()) >= SHORTEST {
+            return Some((at, beginning));
+        }
     }
     None
 }
@@ -101,6 +145,27 @@ const fn is_of_a_key(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_before_a_secret() {
+        let key = "0123456789abcdef0123456789abcdef";
+        for (text, shown) in [
+            ("gpt-4o".to_owned(), "gpt-4o"),
+            ("text-embedding-3-small-2025".to_owned(), "text-embedding-3-small-2025"),
+            ("desk-research-assistant-of-the-house".to_owned(), "desk-research-assistant-of-the-house"),
+            ("/v1/files/sk-to-do".to_owned(), "/v1/files/sk-to-do"),
+            (format!("/v1/sk-proj-{key}/x"), "/v1/sk-proj-"),
+            (format!("a b=AIza{key}"), "a b=AIza"),
+            (format!("AKIA{}", &key[..16]), "AKIA"),
+            (format!("accounts/x/sk-ant-{key}"), "accounts/x/sk-ant-"),
+            (format!("é_pcl_team_{key}"), "é_pcl_"),
+            ("pcl_team_x".to_owned(), "pcl_"),
+            ("a_b/pcl_team_x".to_owned(), "a_b/pcl_"),
+            ("pcl".to_owned(), "pcl"),
+        ] {
+            assert_eq!(up_to_a_key(&text), shown);
+        }
+    }
 
     #[test]
     fn keys_are_known_by_their_beginning() {

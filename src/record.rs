@@ -17,10 +17,11 @@ use crate::clock::Moment;
 use crate::denial::{Denial, Kind, Reason, RuleId};
 use crate::diagnosis::Diagnosis;
 use crate::endpoint::Endpoint;
+use crate::provider_key::up_to_a_key;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
 
-pub use render::{Form, up_to_a_key};
+pub use render::Form;
 
 /// How the client's address was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +285,7 @@ impl Record {
             }
             "scope" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.scope.name())),
             "endpoint" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.name)),
-            "method" => render::plain(out, self.method.as_str().as_bytes(), 16),
+            "method" => render::plain(out, up_to_a_key(self.method.as_str()).as_bytes(), 16),
             "path" => render::plain(out, up_to_a_key(self.uri.path()).as_bytes(), 256),
             "upstream" => out.push_str(self.upstream().map_or(unknown, |upstream| &upstream.name)),
             "client_ip" => {

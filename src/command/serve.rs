@@ -141,7 +141,7 @@ fn harden() {
 }
 
 /// A panic is told with its place but without its words, which could hold anything.
-fn report_panics(gate: &Gate) {
+pub fn report_panics(gate: &Gate) {
     let dispatch = gate.dispatch();
     std::panic::set_hook(Box::new(move |info| {
         let at = info.location().map(ToString::to_string).unwrap_or_default();

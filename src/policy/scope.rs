@@ -174,7 +174,7 @@ fn passed_on(fit: Match<'_>, query: &str) -> Result<String, Denial> {
 }
 
 /// The longest name of a parameter that is repeated to the client and in the record.
-const LONGEST_NAME: usize = 24;
+const LONGEST_NAME: usize = 19;
 
 /// A parameter's name for a sentence. What is as long as a key may be one, and is not repeated.
 fn shown(name: &str) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Decision;
+use crate::provider_key::up_to_a_key;
 
 /// What makes two decisions alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,7 +105,7 @@ impl Alike {
 
 /// What a client chose, as it may be kept.
 fn shown(text: &str) -> Box<str> {
-    let text = crate::record::up_to_a_key(text);
+    let text = up_to_a_key(text);
     text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().into()
 }
 
