@@ -24,11 +24,13 @@ RUN sed -i '/^\[\[\(bench\|test\|example\)\]\]/,/^$/d' Cargo.toml \
 COPY . .
 RUN host=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --release --locked --target "$host" --bin portcullis \
- && cp "target/$host/release/portcullis" /portcullis
+ && cp "target/$host/release/portcullis" /portcullis && mkdir /empty
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /portcullis /portcullis
+# For the store of denials: a volume mounted here takes over whose it is.
+COPY --from=build --chown=65532:65532 /empty /var/lib/portcullis
 
 # A number, because there is no /etc/passwd; Kubernetes' runAsNonRoot wants one too.
 USER 65532:65532

@@ -213,7 +213,7 @@ mod tests {
         for (at, (beginning, _)) in BEGINNINGS.iter().enumerate() {
             let hidden = BEGINNINGS.iter().skip(at + 1).find(|(later, _)| later.starts_with(beginning));
             assert_eq!(hidden, None, "{beginning}");
-            assert!(!crate::project_key::PREFIX.starts_with(beginning));
+            assert!(!project_key::PREFIX.starts_with(beginning));
         }
     }
 }

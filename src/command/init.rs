@@ -97,6 +97,9 @@ pub fn written(choices: &Choices<'_>) -> String {
 [server]
 listen = "127.0.0.1:8080"    # "0.0.0.0:8080" once other machines shall connect
 
+[store]    # what was refused, for `portcullis denials`
+path = "portcullis.db"
+
 [upstreams.{provider}]
 provider = "{provider}"
 {base_url}

@@ -17,7 +17,7 @@ pub const PREFIX: &str = "PORTCULLIS__";
 #[derive(Clone, Debug)]
 pub struct Sources {
     files: Files,
-    folder: Option<PathBuf>,
+    folder: PathBuf,
     environment: Variables,
 }
 
@@ -47,7 +47,7 @@ impl Sources {
     #[must_use]
     pub fn at(file: &Path) -> Self {
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        Self { files: Files::At(file.to_owned()), folder: Some(folder), environment: Variables::OfProcess }
+        Self { files: Files::At(file.to_owned()), folder, environment: Variables::OfProcess }
     }
 
     /// Texts under the names that faults shall show, and an environment; both the `PORTCULLIS__`
@@ -64,7 +64,7 @@ impl Sources {
         let owned = |(name, text): (N, T)| (name.into(), text.into());
         Self {
             files: Files::Texts(texts.into_iter().map(owned).collect()),
-            folder: None,
+            folder: PathBuf::new(),
             environment: Variables::Given(environment.into_iter().map(owned).collect()),
         }
     }
@@ -90,8 +90,8 @@ impl Sources {
     }
 
     /// The folder of the main file.
-    pub(super) fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The directory whose files belong to the configuration beside the main file.

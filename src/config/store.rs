@@ -1,6 +1,6 @@
 //! `[store]`: where denials and decisions are kept, and how much of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -63,14 +63,6 @@ impl Work<'_> {
             self.wrong("store", "the store has no path", mend);
             return None;
         };
-        let path = Path::new(text);
-        if path.is_absolute() {
-            return Some(path.to_owned());
-        }
-        let folder = self.sources.folder();
-        if folder.is_none() {
-            self.wrong("store.path", "the file's path must begin with /", "write the whole path");
-        }
-        Some(folder?.join(path))
+        Some(self.sources.folder().join(text))
     }
 }
