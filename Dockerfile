@@ -35,6 +35,8 @@ COPY --from=build --chown=65532:65532 /empty /var/lib/portcullis
 # A number, because there is no /etc/passwd; Kubernetes' runAsNonRoot wants one too.
 USER 65532:65532
 EXPOSE 8080
+# So that `docker exec … /portcullis denials` finds what the gate reads.
+ENV PORTCULLIS_CONFIG=/etc/portcullis/portcullis.toml
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["/portcullis", "health"]
 ENTRYPOINT ["/portcullis"]
-CMD ["serve", "--config", "/etc/portcullis/portcullis.toml"]
+CMD ["serve"]
