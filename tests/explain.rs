@@ -114,29 +114,79 @@ fn upstream() -> Upstream {
     })
 }
 
+/// A list as it is written, enforced or only observed.
+fn list(entries: &[&str], observed: bool) -> String {
+    if observed { format!("{{ list = {entries:?}, mode = \"observe\" }}") } else { format!("{entries:?}") }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn for_any_rights_and_request_it_says_what_the_gate_says(
-        scopes in prop::sample::subsequence(vec!["chat", "embeddings", "responses"], 0..3),
-        models in prop::sample::subsequence(vec!["gpt-4o", "gpt-4o-*", "text-*"], 0..3),
+    fn for_any_rights_and_request_all_that_tell_of_it_say_the_same(
+        scopes in prop::sample::subsequence(vec!["chat", "embeddings", "responses"], 0..=3),
+        models in prop::sample::subsequence(vec!["gpt-4o", "gpt-4o-*", "text-*"], 0..=3),
+        of_key in prop::option::of(prop::sample::subsequence(vec!["gpt-4o", "gpt-4o-*", "text-*"], 0..=3)),
+        addresses in prop::sample::subsequence(vec!["127.0.0.0/8", "10.0.0.0/8"], 1..=2),
+        observed in prop::array::uniform4(prop::bool::weighted(0.3)),
         path in prop::sample::select(vec!["/v1/chat/completions", "/v1/embeddings", "/v1/responses", "/v1/nothing"]),
         model in prop::sample::select(vec!["gpt-4o", "gpt-4o-mini", "text-embedding-3-small", "o3"]),
-        enabled in any::<bool>(),
+        enabled in prop::bool::weighted(0.9),
     ) {
         let upstream = upstream();
-        let gate = Setup::new(upstream.address)
-            .set("projects.search", "scopes", &format!("{scopes:?}"))
-            .set("projects.search", "models", &format!("{models:?}"))
-            .set("projects.search", "enabled", if enabled { "true" } else { "false" })
-            .start();
+        let store = std::env::temp_dir().join(format!("portcullis-agreement-{}.db", std::process::id()));
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", store.display()));
+        }
+        let mut setup = Setup::new(upstream.address)
+            .set("store", "path", &format!("{store:?}"))
+            .set("server", "allow_ips", r#""any""#)
+            .set("projects.search", "scopes", &list(&scopes, observed[0]))
+            .set("projects.search", "models", &list(&models, observed[1]))
+            .set("projects.search", "allow_ips", &list(&addresses, observed[2]))
+            .set("projects.search", "enabled", if enabled { "true" } else { "false" });
+        if let Some(of_key) = &of_key {
+            setup = setup.set("[projects.search.keys]", "models", &list(of_key, observed[3]));
+        }
+        let gate = setup.start();
         let body = format!(r#"{{"model":"{model}"}}"#);
         let answer = gate.ask(ROUTES[0].request("POST", path, &gate.setup.client_key, &[], &body));
-        let verdict = asked(&gate.shared().snapshot.load_full(), &ROUTES[0], "POST", path, Some(model));
+        let snapshot = gate.shared().snapshot.load_full();
+        let verdict = asked(&snapshot, &ROUTES[0], "POST", path, Some(model));
+        // To the client.
         let reason = verdict.denied.as_ref().map(|told| told.denial.reason.code());
         prop_assert_eq!(answer.reason(), reason);
         prop_assert_eq!(answer.status == 200, verdict.denied.is_none());
+        // In the record.
+        let record = gate.record();
+        prop_assert_eq!(record["reason"].as_str(), reason);
+        if let Some(told) = &verdict.denied {
+            prop_assert_eq!(record["rule_at"].as_str().unwrap_or_default(), &told.at);
+            prop_assert_eq!((&record["rule"], &record["hint"]), (&told.rule.as_str().into(), &told.hint.as_str().into()));
+        }
+        let would: Vec<(&str, &str)> = verdict.would_deny.iter().map(|told| (told.denial.reason.code(), &*told.rule)).collect();
+        let told: Vec<(&str, &str)> = record["would_deny"]
+            .as_array()
+            .map(|all| all.iter().map(|one| (one["reason"].as_str().unwrap(), one["rule"].as_str().unwrap())).collect())
+            .unwrap_or_default();
+        prop_assert_eq!(&told, &would);
+        // In the metrics.
+        let (outcome, label) = if reason.is_some() { ("denied", reason.unwrap_or_default()) } else { ("served", "") };
+        prop_assert_eq!(gate.counted(&[&format!("outcome=\"{outcome}\""), &format!("reason=\"{label}\"")]), 1);
+        let metrics = gate.metrics();
+        for (reason, _) in &would {
+            let many = would.iter().filter(|(other, _)| other == reason).count();
+            let sample = format!("portcullis_would_deny_total{{project=\"search\",reason=\"{reason}\"}} {many}");
+            prop_assert!(metrics.contains(&sample), "{}", sample);
+        }
+        // In the store, and when it is judged again.
+        prop_assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+        let reader = portcullis::store::read::Reader::open(&store).unwrap();
+        let decided = reader.decisions(None, 0).unwrap();
+        prop_assert_eq!((decided.len(), decided[0].denied.as_str()), (1, reason.unwrap_or_default()));
+        prop_assert_eq!(decided[0].would_deny.as_str(), would.first().map_or("", |(reason, _)| reason));
+        let plan = portcullis::plan::Plan::make(&decided, &[], &snapshot, Moment::now());
+        prop_assert!(plan.judged == 1 && plan.changes.iter().all(|change| change.after == "allowed, if its model is"), "{:?}", plan);
     }
 }
 

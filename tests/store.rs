@@ -147,6 +147,39 @@ fn what_was_refused_is_found_again() {
 }
 
 #[test]
+fn what_comes_is_followed() {
+    let (path, upstream) = (place("followed"), Upstream::answering(OK));
+    let gate = gate(&path, upstream.address).start();
+    let ids = some_requests(&gate);
+    let reader = Reader::open(&path).unwrap();
+    until("all refusals are kept", || reader.last().unwrap() == 4);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args([
+            "denials",
+            "--store",
+            path.to_str().unwrap(),
+            "--follow",
+            "--reason",
+            "scope_missing",
+            "--format",
+            "json",
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || {
+        let line = lines.next().unwrap().unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()["request_id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(next(), ids[3], "what was there");
+    let ids = some_requests(&gate);
+    assert_eq!(next(), ids[3], "what came, and nothing else of it");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn what_a_provider_refused_can_be_shown_to_its_support() {
     let body = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
     let upstream = Upstream::answering(format!(
