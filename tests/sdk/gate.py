@@ -30,6 +30,7 @@ listen = "127.0.0.1:{admin}"
 
 [log]
 format = "json"
+repeats = "whole"
 
 [upstreams.openai]
 provider = "openai"
