@@ -52,6 +52,51 @@ pub enum Maker {
     Local,
 }
 
+impl Maker {
+    /// Every maker.
+    pub const ALL: [Self; 13] = [
+        Self::Any,
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Google,
+        Self::Azure,
+        Self::Bedrock,
+        Self::Mistral,
+        Self::Xai,
+        Self::OpenRouter,
+        Self::Groq,
+        Self::DeepSeek,
+        Self::Cohere,
+        Self::Local,
+    ];
+
+    /// Its word in the README and in the tests' answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Google => "google",
+            Self::Azure => "azure",
+            Self::Bedrock => "bedrock",
+            Self::Mistral => "mistral",
+            Self::Xai => "xai",
+            Self::OpenRouter => "openrouter",
+            Self::Groq => "groq",
+            Self::DeepSeek => "deepseek",
+            Self::Cohere => "cohere",
+            Self::Local => "local",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|maker| maker.word() == word)
+    }
+}
+
 /// Who can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Whose {
@@ -158,6 +203,29 @@ enum Shape {
     OurOwn,
 }
 
+/// How sure it is that a provider's answer looks like its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sure {
+    /// The provider's own documents, SDK or API description say so.
+    Documented,
+    /// Users have shown such an answer, or a page describes it.
+    Reported,
+    /// It is general knowledge, or follows from others; nobody has looked it up.
+    Assumed,
+}
+
+impl Sure {
+    /// Its word in the README.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Reported => "reported",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct Cause {
@@ -177,6 +245,10 @@ pub struct Cause {
     pub what: &'static str,
     /// What mends it.
     pub mend: &'static str,
+    /// How sure it is that the answer looks like this.
+    pub sure: Sure,
+    /// Where that was read.
+    pub source: &'static str,
     statuses: &'static [u16],
     shape: Shape,
     codes: &'static [&'static str],
@@ -210,14 +282,17 @@ pub fn cause_word(number: u16) -> &'static str {
 pub fn table() -> String {
     use std::fmt::Write as _;
     let mut out = String::from(
-        "| cause | whose | retry | credential | what happened | mend |\n|---|---|---|---|---|---|\n",
+        "| cause | whose | retry | credential | what happened | mend | source |\n|---|---|---|---|---|---|---|\n",
     );
     for cause in causes() {
         let (id, whose, retry) = (cause.id, cause.whose.word(), cause.retry.word());
         let hidden = if cause.ours { " *" } else { "" };
         let effect = if cause.effect == Effect::None { "" } else { cause.effect.word() };
-        let (what, mend) = (cause.what, cause.mend);
-        let _ = writeln!(out, "| `{id}`{hidden} | {whose} | {retry} | {effect} | {what} | {mend} |");
+        let (what, mend, sure, source) = (cause.what, cause.mend, cause.sure.word(), cause.source);
+        let _ = writeln!(
+            out,
+            "| `{id}`{hidden} | {whose} | {retry} | {effect} | {what} | {mend} | {sure}: {source} |"
+        );
     }
     out
 }

@@ -16,7 +16,10 @@ mod common;
 use cases::ROUTES;
 use common::client::Answer;
 use common::{Running, Setup, Upstream};
+use http::StatusCode;
+use portcullis::diagnosis::{self, Maker};
 use portcullis::dialect::Dialect;
+use portcullis::snapshot::Snapshot;
 use serde_json::Value;
 
 const JSON: &str = "content-type: application/json\r\n";
@@ -131,4 +134,137 @@ fn a_compressed_refusal_goes_on_as_it_is() {
     assert_eq!((answer.status, answer.text().as_str()), (429, "\u{1f}not really gzip"));
     assert_eq!(answer.header("content-encoding"), Some("gzip"));
     assert_eq!(record["cause"], "rate_limited");
+}
+
+/// What a provider answered, and what it means, as the function's own tests read it.
+#[derive(serde::Deserialize)]
+struct Written {
+    maker: String,
+    status: u16,
+    headers: std::collections::BTreeMap<String, String>,
+    body: String,
+    cause: String,
+}
+
+/// The upstream of the provider whose answer it is, in front of whose paths its name stands, and how
+/// such an upstream is told whose answers it gives: by its host, which here is this machine.
+fn whose(maker: Maker) -> (&'static str, &'static str, Option<fn(&mut Snapshot)>) {
+    fn set(snapshot: &mut Snapshot, makers: &'static [Maker]) {
+        let at = snapshot.upstream_named("other").unwrap();
+        snapshot.upstreams[at].makers = makers;
+    }
+    let chat = "/other/v1/chat/completions";
+    match maker {
+        Maker::Any | Maker::OpenAi => ("openai", "/v1/chat/completions", None),
+        Maker::Anthropic => ("anthropic", "/v1/messages", None),
+        Maker::Google => ("gemini", "/v1beta/models/gemini-2.5-flash:generateContent", None),
+        Maker::Azure => ("azure", "/azure/openai/v1/chat/completions", None),
+        Maker::Bedrock => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::Bedrock]))),
+        Maker::Mistral => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::Mistral]))),
+        Maker::Xai => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::Xai]))),
+        Maker::OpenRouter => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::OpenRouter]))),
+        Maker::Groq => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::Groq]))),
+        Maker::DeepSeek => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::DeepSeek]))),
+        Maker::Cohere => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::Cohere]))),
+        Maker::Local => ("other", chat, Some(|snapshot| set(snapshot, &[Maker::Local]))),
+    }
+}
+
+/// A gate in front of an upstream that answers what it is handed.
+fn gate_before(maker: Maker) -> (Running, Upstream, std::sync::mpsc::Sender<String>) {
+    let (hand, answers) = std::sync::mpsc::channel::<String>();
+    let answers = std::sync::Mutex::new(answers);
+    let upstream = Upstream::start(move |talk| {
+        while talk.request().is_some() {
+            let Ok(answer) = answers.lock().unwrap().recv() else { return };
+            if talk.send(answer).is_err() {
+                return;
+            }
+        }
+    });
+    let mut setup = Setup::new(upstream.address)
+        .upstream("azure", "azure-openai", &format!("http://{}", upstream.address))
+        .upstream("other", "openai-compatible", &format!("http://{}/v1", upstream.address))
+        .set("projects.search", "upstreams", r#"["openai", "anthropic", "gemini", "azure", "other"]"#)
+        // So that a bare path goes to OpenAI; the others are named in the path.
+        .set("upstreams.openai", "models", r#"["gpt-4o-mini"]"#);
+    if let (_, _, Some(adjust)) = whose(maker) {
+        setup = setup.adjust(adjust);
+    }
+    (setup.start(), upstream, hand)
+}
+
+#[test]
+fn every_answer_of_every_provider_goes_through_the_gate_as_what_it_means() {
+    let answers: Vec<Written> = serde_json::from_str(include_str!("answers.json")).unwrap();
+    let mut driven = 0;
+    for maker in Maker::ALL {
+        let of_maker: Vec<&Written> = answers.iter().filter(|answer| answer.maker == maker.word()).collect();
+        let (gate, _upstream, hand) = gate_before(maker);
+        let (upstream, path, _) = whose(maker);
+        for (at, written) in of_maker.iter().enumerate() {
+            let Written { status, headers, body, cause, .. } = written;
+            let head: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            hand.send(format!(
+                "HTTP/1.1 {status} Refused\r\n{head}content-length: {}\r\n\r\n{body}",
+                body.len()
+            ))
+            .unwrap();
+            let model = if path.contains("gemini") { "" } else { r#""model":"gpt-4o-mini","# };
+            let sent = format!(r#"{{{model}"messages":[],"contents":[],"max_tokens":1}}"#);
+            let answer = gate.ask(common::post(path, &gate.setup.client_key, &sent));
+            let record = gate.records_when(at + 1).remove(at);
+            let what = format!("{} {status} {body}\n{record}", maker.word());
+
+            // The table says the same of it.
+            let map = (&headers.clone().into_iter().collect::<std::collections::HashMap<_, _>>()).try_into();
+            let code = StatusCode::from_u16(*status).unwrap();
+            let found = diagnosis::diagnose(&[maker], code, &map.unwrap(), body.as_bytes());
+            let ours = found.is_ours(code);
+            driven += 1;
+
+            // In the record.
+            assert_eq!(
+                (&record["upstream"], &record["upstream_status"]),
+                (&upstream.into(), &(*status).into()),
+                "{what}"
+            );
+            assert_eq!(
+                (&record["cause"], &record["whose"]),
+                (&cause.as_str().into(), &found.whose().into()),
+                "{what}"
+            );
+            let known = found.cause.is_some();
+            assert_eq!(record["what"].as_str(), found.cause.map(|cause| cause.what), "{what}");
+            assert_eq!(record["mend"].as_str().map(str::is_empty), known.then_some(false), "{what}");
+            assert_eq!(record["upstream_excerpt"].is_string(), !known, "{what}");
+            let id =
+                ["x-request-id", "request-id", "apim-request-id"].iter().find_map(|name| headers.get(*name));
+            assert_eq!(record["upstream_request_id"].as_str(), id.map(String::as_str), "{what}");
+            // For the client.
+            let told = format!("{cause}; whose={}; retry={}", found.whose(), found.retry());
+            if ours {
+                assert_eq!(
+                    (answer.status, answer.reason()),
+                    (502, Some("upstream_credential_rejected")),
+                    "{what}"
+                );
+                assert!(answer.text().contains("It is not your key."), "{what}");
+                assert_eq!(
+                    (&record["level"], &record["reason"]),
+                    (&"ERROR".into(), &"upstream_credential_rejected".into())
+                );
+            } else {
+                assert_eq!((answer.status, answer.reason()), (*status, None), "{what}");
+                assert_eq!(answer.header("x-portcullis-diagnosis"), Some(told.as_str()), "{what}");
+                assert_eq!(answer.text(), portcullis::provider_key::redacted(body), "{what}");
+            }
+            // In the metric.
+            let labels = format!(r#"{{upstream="{upstream}",cause="{cause}",whose="{}"}}"#, found.whose());
+            let alike = of_maker[..=at].iter().filter(|other| other.cause == *cause).count();
+            let sample = format!("portcullis_upstream_refusals_total{labels} {alike}\n");
+            assert!(gate.metrics().contains(&sample), "{sample}{}", gate.metrics());
+        }
+    }
+    assert_eq!(driven, answers.len());
 }

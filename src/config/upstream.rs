@@ -12,6 +12,7 @@ use super::tls::Roots;
 use super::value::OneOrMany;
 use super::work::Work;
 use crate::credentials::{Credential, Credentials, MOST_WEIGHT, USUAL_WEIGHT};
+use crate::diagnosis;
 use crate::dialect::Provider;
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
@@ -101,6 +102,7 @@ impl Work<'_> {
             name: name.into(),
             provider,
             targets: Upstream::targets(provider, &base.path),
+            makers: diagnosis::makers(provider, &base.host),
             host: base.host,
             port: base.port,
             authority: base.authority,
