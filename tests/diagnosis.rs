@@ -146,9 +146,11 @@ struct Written {
     cause: String,
 }
 
+type Adjust = fn(&mut Snapshot);
+
 /// The upstream of the provider whose answer it is, in front of whose paths its name stands, and how
 /// such an upstream is told whose answers it gives: by its host, which here is this machine.
-fn whose(maker: Maker) -> (&'static str, &'static str, Option<fn(&mut Snapshot)>) {
+fn whose(maker: Maker) -> (&'static str, &'static str, Option<Adjust>) {
     fn set(snapshot: &mut Snapshot, makers: &'static [Maker]) {
         let at = snapshot.upstream_named("other").unwrap();
         snapshot.upstreams[at].makers = makers;
@@ -204,7 +206,8 @@ fn every_answer_of_every_provider_goes_through_the_gate_as_what_it_means() {
         let (upstream, path, _) = whose(maker);
         for (at, written) in of_maker.iter().enumerate() {
             let Written { status, headers, body, cause, .. } = written;
-            let head: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let head =
+                headers.iter().fold(String::new(), |head, (name, value)| head + name + ": " + value + "\r\n");
             hand.send(format!(
                 "HTTP/1.1 {status} Refused\r\n{head}content-length: {}\r\n\r\n{body}",
                 body.len()
@@ -238,8 +241,9 @@ fn every_answer_of_every_provider_goes_through_the_gate_as_what_it_means() {
             assert_eq!(record["what"].as_str(), found.cause.map(|cause| cause.what), "{what}");
             assert_eq!(record["mend"].as_str().map(str::is_empty), known.then_some(false), "{what}");
             assert_eq!(record["upstream_excerpt"].is_string(), !known, "{what}");
-            let id =
-                ["x-request-id", "request-id", "apim-request-id"].iter().find_map(|name| headers.get(*name));
+            let id = ["x-request-id", "request-id", "apim-request-id", "x-amzn-requestid"]
+                .iter()
+                .find_map(|name| headers.get(*name));
             assert_eq!(record["upstream_request_id"].as_str(), id.map(String::as_str), "{what}");
             // For the client.
             let told = format!("{cause}; whose={}; retry={}", found.whose(), found.retry());
