@@ -15,7 +15,6 @@ fn of(maker: Maker, status: u16, list: &[(&'static str, &str)], body: &str) -> D
 
 const OPENAI: &[(&str, &str)] = &[("x-request-id", "req_abc"), ("content-type", "application/json")];
 const PLAIN: &[(&str, &str)] = &[("content-type", "application/json")];
-const PAGE: &[(&str, &str)] = &[("content-type", "text/html; charset=UTF-8")];
 const EDGE: &[(&str, &str)] =
     &[("content-type", "text/html; charset=UTF-8"), ("server", "cloudflare"), ("cf-ray", "8d1f0a-FRA")];
 
