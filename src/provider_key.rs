@@ -63,8 +63,11 @@ const SHORTEST_AMONG_WORDS: usize = 20;
 #[must_use]
 pub fn up_to_a_key(text: &str) -> &str {
     let text = up_to_a_project_key(text);
+    // Behind the last place where a key could begin nothing has to be looked at, and most texts are
+    // shorter than any key.
+    let places = (text.len() + 1).saturating_sub(SHORTEST_AMONG_WORDS);
     let mut boundary = true;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in text.bytes().enumerate().take(places) {
         let in_word = byte.is_ascii_alphanumeric();
         if boundary
             && in_word
@@ -86,8 +89,8 @@ fn up_to_a_project_key(text: &str) -> &str {
 /// Where the beginning of a provider's key ends that begins at a byte.
 fn beginning_at(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
-    // Cheap first: most texts are shorter than any key, or begin otherwise.
-    if rest.len() < SHORTEST_AMONG_WORDS || !matches!(rest.as_bytes().first()?, b'A' | b'a'..=b'y') {
+    // Cheap first.
+    if !matches!(rest.as_bytes().first()?, b'A' | b'a'..=b'y') {
         return None;
     }
     let (beginning, _) = BEGINNINGS.iter().find(|(beginning, _)| rest.starts_with(beginning))?;
