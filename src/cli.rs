@@ -204,6 +204,10 @@ pub fn run() -> ExitCode {
 }
 
 fn provider(name: &str) -> Result<Provider, String> {
-    let names = || Provider::ALL.map(Provider::name).join(", ");
-    Provider::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| format!("one of {}", names()))
+    let names = || Provider::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    Provider::ALL
+        .iter()
+        .copied()
+        .find(|known| known.name() == name)
+        .ok_or_else(|| format!("one of {}", names()))
 }

@@ -376,12 +376,19 @@ pub fn makers(provider: Provider, host: &str) -> &'static [Maker] {
     ];
     match provider {
         Provider::OpenAi => &[Maker::OpenAi],
-        Provider::Anthropic => &[Maker::Anthropic],
+        Provider::Anthropic | Provider::AnthropicCompatible => &[Maker::Anthropic],
         Provider::Gemini => &[Maker::Google],
         // Errors of the model itself come in OpenAI's own words.
         Provider::AzureOpenAi => &[Maker::Azure, Maker::OpenAi],
+        Provider::Mistral => &[Maker::Mistral],
+        Provider::Cohere => &[Maker::Cohere],
+        Provider::Groq => &[Maker::Groq],
+        Provider::DeepSeek => &[Maker::DeepSeek],
+        Provider::Xai => &[Maker::Xai],
+        Provider::OpenRouter => &[Maker::OpenRouter],
+        Provider::Ollama | Provider::Vllm | Provider::LlamaCpp => &[Maker::Local],
         Provider::OpenAiCompatible if host.starts_with("bedrock") => &[Maker::Bedrock],
-        Provider::OpenAiCompatible => HOSTS
+        Provider::Together | Provider::Fireworks | Provider::Perplexity | Provider::OpenAiCompatible => HOSTS
             .iter()
             .find(|(known, _)| *known == host)
             .map_or(&[Maker::OpenAi, Maker::Local][..], |(_, makers)| *makers),

@@ -52,7 +52,7 @@ fn what_init_writes_is_fine() {
         wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000),
         ..clock::Moment::now()
     };
-    for provider in dialect::Provider::ALL {
+    for provider in dialect::Provider::ALL.iter().copied() {
         let choices = init::Choices {
             provider,
             project: "first",

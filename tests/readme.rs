@@ -1,6 +1,6 @@
 //! The README shows the tables of refusals and causes as they are in the code.
 
-use portcullis::{denial, diagnosis};
+use portcullis::{denial, diagnosis, dialect};
 
 /// Checks the part of the README between two markers.
 fn shows(name: &str, table: &str) {
@@ -16,6 +16,11 @@ fn shows(name: &str, table: &str) {
 #[test]
 fn the_readme_shows_every_refusal() {
     shows("denials", &denial::table());
+}
+
+#[test]
+fn the_readme_shows_every_provider() {
+    shows("providers", &dialect::table());
 }
 
 #[test]

@@ -64,13 +64,7 @@ pub struct Choices<'a> {
 /// The environment variable in which a provider's key is usually found.
 #[must_use]
 pub const fn usual_variable(provider: Provider) -> &'static str {
-    match provider {
-        Provider::OpenAi => "OPENAI_API_KEY",
-        Provider::Anthropic => "ANTHROPIC_API_KEY",
-        Provider::Gemini => "GEMINI_API_KEY",
-        Provider::AzureOpenAi => "AZURE_OPENAI_API_KEY",
-        Provider::OpenAiCompatible => "UPSTREAM_API_KEY",
-    }
+    provider.facts().variable
 }
 
 const fn usual_models(provider: Provider) -> &'static str {
@@ -78,7 +72,21 @@ const fn usual_models(provider: Provider) -> &'static str {
         Provider::OpenAi => r#"["gpt-*", "text-embedding-3-*"]"#,
         Provider::Anthropic => r#"["claude-*"]"#,
         Provider::Gemini => r#"["gemini-*"]"#,
-        Provider::AzureOpenAi | Provider::OpenAiCompatible => r#""*""#,
+        Provider::Mistral => r#"["mistral-*", "codestral-*"]"#,
+        Provider::Cohere => r#"["command-*", "embed-*"]"#,
+        Provider::DeepSeek => r#"["deepseek-*"]"#,
+        Provider::Xai => r#"["grok-*"]"#,
+        Provider::Perplexity => r#"["sonar*"]"#,
+        Provider::AzureOpenAi
+        | Provider::Groq
+        | Provider::Together
+        | Provider::Fireworks
+        | Provider::OpenRouter
+        | Provider::Ollama
+        | Provider::Vllm
+        | Provider::LlamaCpp
+        | Provider::OpenAiCompatible
+        | Provider::AnthropicCompatible => r#""*""#,
     }
 }
 

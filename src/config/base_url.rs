@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::HeaderValue;
 
 use crate::address::is_loopback;
-use crate::dialect::Provider;
+use crate::dialect::{Api, Provider};
 
 /// A base URL, taken apart.
 #[derive(Debug)]
@@ -100,13 +100,11 @@ impl BaseUrl {
 
     /// What stands at the end of the path though the gate appends it.
     pub(super) fn doubled(&self, provider: Provider) -> Option<&'static str> {
-        let appended: &[&str] = match provider {
-            Provider::OpenAi | Provider::OpenAiCompatible => {
-                &["/chat/completions", "/embeddings", "/responses"]
-            }
-            Provider::Anthropic => &["/v1", "/v1/messages"],
-            Provider::Gemini => &["/v1beta", "/v1", "/v1alpha"],
-            Provider::AzureOpenAi => &["/openai", "/openai/v1", "/openai/deployments"],
+        let appended: &[&str] = match provider.api() {
+            Api::OpenAi => &["/chat/completions", "/embeddings", "/responses"],
+            Api::Anthropic => &["/v1", "/v1/messages"],
+            Api::Gemini => &["/v1beta", "/v1", "/v1alpha"],
+            Api::Azure => &["/openai", "/openai/v1", "/openai/deployments"],
         };
         appended.iter().copied().find(|end| self.path.ends_with(end))
     }

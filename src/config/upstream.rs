@@ -27,7 +27,8 @@ pub(super) struct UpstreamWritten {
     /// What kind of service it is; brings paths, credential header and default base URL.
     pub(super) provider: Option<Provider>,
     /// Where the service is, as one would give it to the provider's own SDK. Default: the
-    /// provider's; needed for azure-openai and openai-compatible.
+    /// provider's; needed for azure-openai, vllm, llama-cpp, openai-compatible and
+    /// anthropic-compatible.
     pub(super) base_url: Option<String>,
     /// Models that it serves; tells among several upstreams of one kind. Default: `["*"]`.
     pub(super) models: Option<OneOrMany>,
@@ -194,8 +195,7 @@ impl Work<'_> {
         let list = written.credentials.as_deref().unwrap_or_default();
         // Without a provider nothing is compiled, but mistakes in the credentials are still told.
         let provider = written.provider.unwrap_or(Provider::OpenAi);
-        if list.is_empty() && written.provider.is_some_and(|provider| provider != Provider::OpenAiCompatible)
-        {
+        if list.is_empty() && written.provider.is_some_and(|provider| !provider.facts().keyless) {
             let what = format!("an upstream of provider {provider} needs a credential");
             self.wrong(
                 path,

@@ -1,7 +1,7 @@
 //! May the project call this upstream and endpoint, with this method?
 //!
 //! 1. A first path segment that is an upstream's name picks that upstream; the rest must be one of
-//!    its endpoints.
+//!    its endpoints, also behind what the provider's own SDK puts there.
 //! 2. Any other path goes by its surface, among the upstreams that serve it.
 //! 3. `/v1/models` is spelled alike by three SDKs; the header that only one of them sends decides.
 //! 4. A path that fits nothing gets a sentence on what it was probably meant to be.
@@ -101,6 +101,7 @@ fn locate<'p>(
     if let Some((front, rest)) = second.and_then(|at| path.split_at_checked(at))
         && let Some(at) = snapshot.upstream_named(front.trim_start_matches('/'))
         && let Some(upstream) = snapshot.upstreams.get(at)
+        && let Some(rest) = Some(rest.strip_prefix(upstream.provider.facts().sdk_root).unwrap_or(rest))
         && let Some(fit) = surfaces()
             .filter(|surface| upstream.provider.serves(*surface))
             .find_map(|surface| endpoint::find(surface, verb, rest))
