@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 BINARY = os.environ["PORTCULLIS"]
-FOREIGN = ("OPENAI_", "AZURE_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "PORTCULLIS_")
+FOREIGN = ("OPENAI_", "AZURE_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "PORTCULLIS_")
 PATIENCE = 20
 
 CONFIG = """
@@ -53,6 +53,16 @@ base_url = "http://127.0.0.1:{standin}"
 models = ["prod-4o", "gpt-4o-mini"]
 credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
 
+[upstreams.groq]
+provider = "groq"
+base_url = "http://127.0.0.1:{standin}/v1"
+credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
+
+[upstreams.mistral]
+provider = "mistral"
+base_url = "http://127.0.0.1:{standin}/v1"
+credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
+
 [upstreams.openai-stale]
 provider = "openai"
 base_url = "http://127.0.0.1:{standin}/v1"
@@ -85,6 +95,7 @@ USUAL = {
 PROJECTS = {
     "app": {},
     "azure": {"upstreams": ["azure"], "models": ["prod-4o", "gpt-4o-mini"]},
+    "others": {"upstreams": ["groq", "mistral"]},
     "away": {"allow_ips": ["10.99.0.0/16"]},
     "embedder": {"scopes": ["embeddings"]},
     "reader": {"scopes": ["models:read"]},
