@@ -9,6 +9,7 @@ use crate::credentials::Credential;
 use crate::diagnosis::{self, Diagnosis};
 use crate::inject::asking_for_models;
 use crate::pool;
+use crate::provider_key::up_to_a_key;
 use crate::snapshot::Upstream;
 
 /// How much of an answer is read.
@@ -23,6 +24,8 @@ pub enum Finding {
     Accepted {
         /// How many, if the answer was a list.
         models: Option<usize>,
+        /// What the answer's head tells of the account.
+        account: Account,
     },
     /// The upstream refused.
     Refused {
@@ -32,9 +35,40 @@ pub enum Finding {
         diagnosis: Box<Diagnosis>,
         /// The beginning of an answer that nobody understands.
         excerpt: Option<String>,
+        /// What the answer's head tells of the account.
+        account: Account,
     },
     /// No answer could be had; why.
     Unreachable(String),
+}
+
+/// What an answer's head tells of the account behind a credential, each under its name.
+pub type Account = Vec<(&'static str, String)>;
+
+/// Headers that tell something of an account, and what.
+const TELLING: [(&str, &str); 10] = [
+    ("openai-organization", "organization"),
+    ("anthropic-organization-id", "organization"),
+    ("openai-project", "project"),
+    ("x-ms-region", "region"),
+    ("x-ratelimit-limit-requests", "requests allowed"),
+    ("x-ratelimit-remaining-requests", "requests left"),
+    ("x-ratelimit-remaining-tokens", "tokens left"),
+    ("anthropic-ratelimit-requests-limit", "requests allowed"),
+    ("anthropic-ratelimit-requests-remaining", "requests left"),
+    ("anthropic-ratelimit-tokens-remaining", "tokens left"),
+];
+
+/// The longest value that is shown.
+const LONGEST_VALUE: usize = 64;
+
+fn account(headers: &HeaderMap) -> Account {
+    let told = |(header, name): &(&str, &'static str)| {
+        let value = up_to_a_key(headers.get(*header)?.to_str().ok()?);
+        let shown = value.get(..value.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default();
+        Some((*name, shown.to_owned()))
+    };
+    TELLING.iter().filter_map(told).collect()
 }
 
 impl Finding {
@@ -71,9 +105,10 @@ fn found(upstream: &Upstream, status: StatusCode, headers: &HeaderMap, body: &[u
     if status.is_success() {
         let list: Option<serde_json::Value> = serde_json::from_slice(body).ok();
         let of = |name: &str| list.as_ref().and_then(|list| list.get(name)?.as_array()).map(Vec::len);
-        return Finding::Accepted { models: of("data").or_else(|| of("models")) };
+        let models = of("data").or_else(|| of("models"));
+        return Finding::Accepted { models, account: account(headers) };
     }
     let diagnosis = Box::new(diagnosis::diagnose(upstream.makers, status, headers, body));
     let excerpt = diagnosis.cause.is_none().then(|| diagnosis::excerpt(body));
-    Finding::Refused { status, diagnosis, excerpt }
+    Finding::Refused { status, diagnosis, excerpt, account: account(headers) }
 }

@@ -7,7 +7,7 @@
     reason = "a test ends where it cannot go on"
 )]
 
-#[expect(dead_code, unused_imports, reason = "each test uses another part of the harness")]
+#[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 
 use std::net::TcpListener;
@@ -97,5 +97,49 @@ fn what_is_refused_or_not_there_is_told_with_its_mend() {
     let (code, said) = probe(&file, &["nowhere"]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("there is no upstream 'nowhere'"), "{said}");
+    let _ = std::fs::remove_file(file);
+}
+
+#[test]
+fn what_an_answer_tells_of_the_account_and_of_our_address_is_shown() {
+    let list = r#"{"object":"list","data":[{"id":"gpt-4o"}]}"#;
+    let head = "openai-organization: org-acme\r\nx-ratelimit-limit-requests: 5000\r\nx-ratelimit-remaining-requests: 4999\r\n";
+    let refusal = r#"{"error":{"message":"IP not authorized: 203.0.113.77. Add it to the allowlist.","type":"invalid_request_error","param":null,"code":"ip_not_authorized"}}"#;
+    let fine = common::Upstream::answering(format!(
+        "HTTP/1.1 200 OK\r\n{head}content-length: {}\r\n\r\n{list}",
+        list.len()
+    ));
+    let closed = common::Upstream::answering(format!(
+        "HTTP/1.1 401 Unauthorized\r\nx-request-id: req_1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{refusal}",
+        refusal.len()
+    ));
+    let of = |name: &str, address| {
+        format!(
+            "[upstreams.{name}]\nprovider = \"openai\"\nbase_url = \"http://{address}/v1\"\ncredentials = [{{ id = \"main\", secret = \"env:RIGHT\" }}]\n"
+        )
+    };
+    let (_provider, file) =
+        configuration("account", &(of("fine", fine.address) + &of("closed", closed.address)));
+    let (code, said) = probe(&file, &["fine"]);
+    assert_eq!(code, 0, "{said}");
+    for part in [
+        "accepted; 1 models",
+        "the account:   organization org-acme, requests allowed 5000, requests left 4999",
+        "only a paid request tells",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let (code, said) = probe(&file, &["closed"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("openai_ip_not_authorized") && said.contains("it saw us at:  203.0.113.77"),
+        "{said}"
+    );
+    let (_, said) = probe(&file, &["closed", "--format", "json"]);
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told[0]["address"], "203.0.113.77");
+    let (_, said) = probe(&file, &["fine", "--format", "json"]);
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told[0]["account"]["requests left"], "4999");
     let _ = std::fs::remove_file(file);
 }

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::{FAILED, FINE, WRONG, complain, say};
 use crate::clock::Moment;
 use crate::config::{Sources, load};
+use crate::diagnosis::Diagnosis;
 use crate::limits::Registry;
-use crate::probe::{Finding, probe};
+use crate::probe::{Account, Finding, probe};
 use crate::snapshot::{Snapshot, Upstream};
 
 /// What one credential met.
@@ -54,6 +55,9 @@ pub fn run(file: &Path, only: Option<&str>, as_json: bool) -> u8 {
         for one in &probed {
             one.tell(&mut text);
         }
+        text.push_str(
+            "not asked, since only a paid request tells: whether credit is left, and what each model allows",
+        );
         say(text.trim_end());
     }
     if probed.iter().all(|one| one.finding.is_fine()) { FINE } else { FAILED }
@@ -76,31 +80,54 @@ async fn all<'s>(snapshot: &'s Snapshot, only: Option<&str>) -> Vec<Probed<'s>> 
     probed
 }
 
+/// The address that the provider saw, where its refusal names one.
+fn seen_address(diagnosis: &Diagnosis) -> Option<&str> {
+    diagnosis.named.iter().find(|(name, _)| *name == "address").map(|(_, address)| &**address)
+}
+
+fn tell_account(out: &mut String, account: &Account) {
+    let told: Vec<String> = account.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    if !told.is_empty() {
+        let _ = writeln!(out, "    the account:   {}", told.join(", "));
+    }
+}
+
+fn listed(account: &Account) -> Value {
+    account
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
 impl Probed<'_> {
     fn tell(&self, out: &mut String) {
         let mark = if self.finding.is_fine() { "✓" } else { "✗" };
         let _ =
             write!(out, "{mark} {} / {}: ", self.upstream.name, self.credential.unwrap_or("no credential"));
         match &self.finding {
-            Finding::Accepted { models: Some(models) } => {
-                let _ = writeln!(out, "accepted; {models} models");
-            }
-            Finding::Accepted { models: None } => {
-                let _ = writeln!(out, "accepted");
+            Finding::Accepted { models, account } => {
+                let models = models.map(|models| format!("; {models} models")).unwrap_or_default();
+                let _ = writeln!(out, "accepted{models}");
+                tell_account(out, account);
             }
             Finding::Unreachable(why) => {
                 let _ = writeln!(out, "no answer from {}:{}: {why}", self.upstream.host, self.upstream.port);
             }
-            Finding::Refused { status, diagnosis, excerpt } => {
+            Finding::Refused { status, diagnosis, excerpt, account } => {
                 let _ = writeln!(out, "refused with {}: {}", status.as_u16(), diagnosis.id());
                 if let Some(cause) = diagnosis.cause {
                     let _ = writeln!(out, "    what happened: {}", cause.what);
                     let _ = writeln!(out, "    whose it is:   {}", cause.whose.word());
                     let _ = writeln!(out, "    mend:          {}", diagnosis.mend());
                 }
+                if let Some(address) = seen_address(diagnosis) {
+                    let _ = writeln!(out, "    it saw us at:  {address}");
+                }
                 if let Some(excerpt) = excerpt {
                     let _ = writeln!(out, "    it said:       {excerpt}");
                 }
+                tell_account(out, account);
             }
         }
     }
@@ -113,9 +140,13 @@ impl Probed<'_> {
                 "accepted": self.finding.is_fine(),
             }),
             match &self.finding {
-                Finding::Accepted { models } => json!({ "models": models }),
+                Finding::Accepted { models, account } => {
+                    json!({ "models": models, "account": listed(account) })
+                }
                 Finding::Unreachable(why) => json!({ "unreachable": why }),
-                Finding::Refused { status, diagnosis, excerpt } => json!({
+                Finding::Refused { status, diagnosis, excerpt, account } => json!({
+                    "address": seen_address(diagnosis),
+                    "account": listed(account),
                     "status": status.as_u16(),
                     "cause": diagnosis.id(),
                     "whose": diagnosis.whose(),

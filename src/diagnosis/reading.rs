@@ -201,6 +201,12 @@ impl<'a> Answer<'a> {
         for (from, to) in METADATA {
             name(to, self.metadata.iter().find(|(known, _)| known == from).map(|(_, value)| value.as_str()));
         }
+        // Whatever address a refusal names is ours, as the provider saw it.
+        let address = message.split([' ', ',', '(', ')', '\'', '"', '`', '[', ']']).find_map(|word| {
+            let word = word.trim_end_matches(['.', ':', ';']);
+            word.parse::<std::net::IpAddr>().is_ok().then_some(word)
+        });
+        name("address", address);
         name("cf-ray", self.header("cf-ray"));
         name("reason", self.header("x-portcullis-reason"));
         named
