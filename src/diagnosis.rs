@@ -8,6 +8,7 @@
 //! 3. Nothing of the answer is repeated but a few parts that are looked for by name: an id, a model,
 //!    a missing scope.
 
+mod naming;
 mod reading;
 mod table;
 mod wait;
@@ -157,6 +158,29 @@ enum Shape {
     OurOwn,
 }
 
+/// How sure it is that the provider answers like this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sure {
+    /// The provider's own document, SDK or API description names it.
+    Documented,
+    /// Somebody met it, and showed the answer in public.
+    Seen,
+    /// It is told of; the answer itself was not at hand, and the source only tells of the matter.
+    Reported,
+}
+
+impl Sure {
+    /// The word in the README.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Seen => "seen",
+            Self::Reported => "reported",
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct Cause {
@@ -176,6 +200,10 @@ pub struct Cause {
     pub what: &'static str,
     /// What mends it.
     pub mend: &'static str,
+    /// How sure it is that the provider answers like this.
+    pub sure: Sure,
+    /// Where it says so, or where it was met.
+    pub source: &'static str,
     statuses: &'static [u16],
     shape: Shape,
     codes: &'static [&'static str],
@@ -209,14 +237,16 @@ pub fn cause_word(number: u16) -> &'static str {
 pub fn table() -> String {
     use std::fmt::Write as _;
     let mut out = String::from(
-        "| cause | whose | retry | credential | what happened | mend |\n|---|---|---|---|---|---|\n",
+        "| cause | whose | retry | credential | what happened | mend | source |\n|---|---|---|---|---|---|---|\n",
     );
     for cause in causes() {
         let (id, whose, retry) = (cause.id, cause.whose.word(), cause.retry.word());
         let hidden = if cause.ours { " *" } else { "" };
         let effect = if cause.effect == Effect::None { "" } else { cause.effect.word() };
         let (what, mend) = (cause.what, cause.mend);
-        let _ = writeln!(out, "| `{id}`{hidden} | {whose} | {retry} | {effect} | {what} | {mend} |");
+        let source = format!("[{}]({})", cause.sure.word(), cause.source);
+        let _ =
+            writeln!(out, "| `{id}`{hidden} | {whose} | {retry} | {effect} | {what} | {mend} | {source} |");
     }
     out
 }
@@ -228,7 +258,8 @@ pub struct Diagnosis {
     pub cause: Option<&'static Cause>,
     /// The provider's own code for it.
     pub code: Option<Box<str>>,
-    /// What the answer names, by name: scopes, project, model, principal, action, resource…
+    /// What the answer names, by name: scopes, project, model, principal, action, resource, the address that
+    /// the provider saw…
     pub named: Vec<(&'static str, Box<str>)>,
 }
 
@@ -317,14 +348,21 @@ pub fn diagnose(makers: &[Maker], status: StatusCode, headers: &HeaderMap, body:
     let answer = Answer::read(headers, body);
     let status = status.as_u16();
     let of = |cause: &&Cause| cause.maker == Maker::Any || makers.contains(&cause.maker);
-    let cause = table::ALL.iter().filter(of).find(|cause| {
+    let fits = |cause: &&Cause| {
         cause.statuses.contains(&status)
             && answer.has_shape(cause.shape)
             && ((cause.codes.is_empty() && cause.says.is_empty())
                 || cause.codes.iter().any(|code| answer.has_code(code))
                 || cause.says.iter().any(|phrase| answer.says(phrase)))
+    };
+    // Of two makers' rows, the first maker's: what Azure says in OpenAI's words is Azure's.
+    let rank = |cause: &&Cause| makers.iter().position(|maker| *maker == cause.maker);
+    let mut fitting = table::ALL.iter().filter(of).filter(fits);
+    let cause = fitting.next().and_then(|first| {
+        let own = std::iter::once(first).chain(fitting).filter(|cause| rank(cause).is_some());
+        if first.maker == Maker::Any { Some(first) } else { own.min_by_key(rank) }
     });
-    Diagnosis { cause, code: answer.code(), named: answer.named() }
+    Diagnosis { cause, code: answer.code(), named: naming::named(&answer) }
 }
 
 #[cfg(test)]

@@ -244,7 +244,11 @@ fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderM
             | "anthropic-version" => {
                 headers.append(name, value);
             }
-            "x-request-id" | "request-id" | "apim-request-id" => {
+            "x-request-id"
+            | "request-id"
+            | "apim-request-id"
+            | "x-amzn-requestid"
+            | "mistral-correlation-id" => {
                 exchange.record.upstream_request_id = Some(value.clone());
                 headers.insert(UPSTREAM_REQUEST_ID, value);
             }

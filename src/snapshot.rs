@@ -16,6 +16,7 @@ use http::uri::PathAndQuery;
 use crate::address::Networks;
 use crate::credentials::Credentials;
 use crate::denial::RuleId;
+use crate::diagnosis::Maker;
 use crate::dialect::{Provider, Surface};
 use crate::endpoint::{Endpoint, ModelIn, Scope, ScopeSet};
 use crate::limits::{Concurrency, Limit};
@@ -122,6 +123,8 @@ pub struct Upstream {
     pub name: Arc<str>,
     /// What kind of service it is.
     pub provider: Provider,
+    /// Who makes it, as far as refusals go: its provider and host tell.
+    pub makers: &'static [Maker],
     /// The host to connect to: a name, or an address without brackets.
     pub host: Box<str>,
     /// The port to connect to.

@@ -12,6 +12,7 @@ use super::tls::Roots;
 use super::value::OneOrMany;
 use super::work::Work;
 use crate::credentials::{Credential, Credentials, MOST_WEIGHT, USUAL_WEIGHT};
+use crate::diagnosis;
 use crate::dialect::Provider;
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
@@ -100,6 +101,7 @@ impl Work<'_> {
         Some(Upstream {
             name: name.into(),
             provider,
+            makers: diagnosis::makers(provider, &base.host),
             targets: Upstream::targets(provider, &base.path),
             host: base.host,
             port: base.port,

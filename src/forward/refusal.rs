@@ -144,8 +144,7 @@ async fn read(upstream: &Upstream, answer: Response<Incoming>, lease: &Lease) ->
     // A compressed body goes on as it is; the head alone has to tell.
     let readable = !head.headers.contains_key(header::CONTENT_ENCODING);
     let text = if readable { pieces.joined() } else { Bytes::new() };
-    let makers = diagnosis::makers(upstream.provider, &upstream.host);
-    let found = diagnosis::diagnose(makers, head.status, &head.headers, &text);
+    let found = diagnosis::diagnose(upstream.makers, head.status, &head.headers, &text);
     Some(Read { head, rest, pieces, whole, text, found })
 }
 
