@@ -80,7 +80,13 @@ impl Relay {
     /// A body of the gate's own.
     #[must_use]
     pub fn own(body: Bytes, record: OpenRecord, permits: Permits) -> Self {
-        Self { source: Source::Own(Some(body)), open: Some(Open { record, permits, lease: None }) }
+        let open = Some(Open { record, permits, lease: None });
+        let mut relay = Self { source: Source::Own(Some(body).filter(|body| !body.is_empty())), open };
+        // Nobody asks for the pieces of a body that has none.
+        if relay.is_end_stream() {
+            relay.end();
+        }
+        relay
     }
 
     /// The upstream's body; `silence` is how long it may pause.

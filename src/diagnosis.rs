@@ -8,6 +8,7 @@
 //! 3. Nothing of the answer is repeated but a few parts that are looked for by name: an id, a model,
 //!    a missing scope.
 
+mod naming;
 mod reading;
 mod table;
 mod wait;
@@ -50,51 +51,6 @@ pub enum Maker {
     Cohere,
     /// A model server of one's own: vLLM, llama.cpp.
     Local,
-}
-
-impl Maker {
-    /// Every maker.
-    pub const ALL: [Self; 13] = [
-        Self::Any,
-        Self::OpenAi,
-        Self::Anthropic,
-        Self::Google,
-        Self::Azure,
-        Self::Bedrock,
-        Self::Mistral,
-        Self::Xai,
-        Self::OpenRouter,
-        Self::Groq,
-        Self::DeepSeek,
-        Self::Cohere,
-        Self::Local,
-    ];
-
-    /// Its word in the README and in the tests' answers.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::OpenAi => "openai",
-            Self::Anthropic => "anthropic",
-            Self::Google => "google",
-            Self::Azure => "azure",
-            Self::Bedrock => "bedrock",
-            Self::Mistral => "mistral",
-            Self::Xai => "xai",
-            Self::OpenRouter => "openrouter",
-            Self::Groq => "groq",
-            Self::DeepSeek => "deepseek",
-            Self::Cohere => "cohere",
-            Self::Local => "local",
-        }
-    }
-
-    /// The one with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|maker| maker.word() == word)
-    }
 }
 
 /// Who can mend it.
@@ -203,25 +159,25 @@ enum Shape {
     OurOwn,
 }
 
-/// How sure it is that a provider's answer looks like its row.
+/// How sure it is that the provider answers like this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sure {
-    /// The provider's own documents, SDK or API description say so.
+    /// The provider's own document, SDK or API description names it.
     Documented,
-    /// Users have shown such an answer, or a page describes it.
+    /// Somebody met it, and showed the answer in public.
+    Seen,
+    /// It is told of; the answer itself was not at hand, and the source only tells of the matter.
     Reported,
-    /// It is general knowledge, or follows from others; nobody has looked it up.
-    Assumed,
 }
 
 impl Sure {
-    /// Its word in the README.
+    /// The word in the README.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Documented => "documented",
+            Self::Seen => "seen",
             Self::Reported => "reported",
-            Self::Assumed => "assumed",
         }
     }
 }
@@ -245,9 +201,9 @@ pub struct Cause {
     pub what: &'static str,
     /// What mends it.
     pub mend: &'static str,
-    /// How sure it is that the answer looks like this.
+    /// How sure it is that the provider answers like this.
     pub sure: Sure,
-    /// Where that was read.
+    /// Where it says so, or where it was met.
     pub source: &'static str,
     statuses: &'static [u16],
     shape: Shape,
@@ -288,11 +244,10 @@ pub fn table() -> String {
         let (id, whose, retry) = (cause.id, cause.whose.word(), cause.retry.word());
         let hidden = if cause.ours { " *" } else { "" };
         let effect = if cause.effect == Effect::None { "" } else { cause.effect.word() };
-        let (what, mend, sure, source) = (cause.what, cause.mend, cause.sure.word(), cause.source);
-        let _ = writeln!(
-            out,
-            "| `{id}`{hidden} | {whose} | {retry} | {effect} | {what} | {mend} | {sure}: {source} |"
-        );
+        let (what, mend) = (cause.what, cause.mend);
+        let source = format!("[{}]({})", cause.sure.word(), cause.source);
+        let _ =
+            writeln!(out, "| `{id}`{hidden} | {whose} | {retry} | {effect} | {what} | {mend} | {source} |");
     }
     out
 }
@@ -304,7 +259,8 @@ pub struct Diagnosis {
     pub cause: Option<&'static Cause>,
     /// The provider's own code for it.
     pub code: Option<Box<str>>,
-    /// What the answer names, by name: scopes, project, model, principal, action, resource…
+    /// What the answer names, by name: scopes, project, model, principal, action, resource, the address that
+    /// the provider saw…
     pub named: Vec<(&'static str, Box<str>)>,
 }
 
@@ -401,14 +357,21 @@ pub fn diagnose(makers: &[Maker], status: StatusCode, headers: &HeaderMap, body:
     let answer = Answer::read(headers, body);
     let status = status.as_u16();
     let of = |cause: &&Cause| cause.maker == Maker::Any || makers.contains(&cause.maker);
-    let cause = table::ALL.iter().filter(of).find(|cause| {
+    let fits = |cause: &&Cause| {
         cause.statuses.contains(&status)
             && answer.has_shape(cause.shape)
             && ((cause.codes.is_empty() && cause.says.is_empty())
                 || cause.codes.iter().any(|code| answer.has_code(code))
                 || cause.says.iter().any(|phrase| answer.says(phrase)))
+    };
+    // Of two makers' rows, the first maker's: what Azure says in OpenAI's words is Azure's.
+    let rank = |cause: &&Cause| makers.iter().position(|maker| *maker == cause.maker);
+    let mut fitting = table::ALL.iter().filter(of).filter(fits);
+    let cause = fitting.next().and_then(|first| {
+        let own = std::iter::once(first).chain(fitting).filter(|cause| rank(cause).is_some());
+        if first.maker == Maker::Any { Some(first) } else { own.min_by_key(rank) }
     });
-    Diagnosis { cause, code: answer.code(), named: answer.named() }
+    Diagnosis { cause, code: answer.code(), named: naming::named(&answer) }
 }
 
 #[cfg(test)]

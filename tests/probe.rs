@@ -104,7 +104,7 @@ fn what_is_refused_or_not_there_is_told_with_its_mend() {
 fn what_an_answer_tells_of_the_account_and_of_our_address_is_shown() {
     let list = r#"{"object":"list","data":[{"id":"gpt-4o"}]}"#;
     let head = "openai-organization: org-acme\r\nx-ratelimit-limit-requests: 5000\r\nx-ratelimit-remaining-requests: 4999\r\n";
-    let refusal = r#"{"error":{"message":"IP not authorized: 203.0.113.77. Add it to the allowlist.","type":"invalid_request_error","param":null,"code":"ip_not_authorized"}}"#;
+    let refusal = r#"{"error":{"message":"Your IP address 203.0.113.77 is not authorized for this project.","type":"invalid_request_error","param":null,"code":"ip_not_authorized"}}"#;
     let fine = common::Upstream::answering(format!(
         "HTTP/1.1 200 OK\r\n{head}content-length: {}\r\n\r\n{list}",
         list.len()

@@ -27,11 +27,11 @@ pub(super) struct Answer<'a> {
     /// The machine-readable codes, the most telling first.
     codes: Vec<String>,
     /// The message as it stands.
-    message: String,
-    /// The message and the text of the answer, in small letters.
-    said: String,
+    pub(super) message: String,
+    /// The message in small letters, with one blank between two words.
+    pub(super) said: String,
     /// `details[].metadata` and the like.
-    metadata: Vec<(String, String)>,
+    pub(super) metadata: Vec<(String, String)>,
     page: bool,
     flagged: bool,
 }
@@ -60,11 +60,13 @@ impl<'a> Answer<'a> {
                 answer.page = kind.starts_with("text/html") || answer.message.trim_start().starts_with('<');
             }
         }
-        answer.said = answer.message.to_ascii_lowercase();
+        // Some messages are broken into lines in the middle of a phrase.
+        let words: Vec<&str> = answer.message.split_whitespace().collect();
+        answer.said = words.join(" ").to_ascii_lowercase();
         answer
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
@@ -120,6 +122,10 @@ impl<'a> Answer<'a> {
     fn take_metadata(&mut self, of: &Value) {
         for (name, value) in of.get("metadata").and_then(Value::as_object).into_iter().flatten() {
             if let Some(text) = value.as_str() {
+                // OpenRouter's own word for which of its limits was met.
+                if name == "limit_source" {
+                    self.codes.push(text.to_owned());
+                }
                 self.metadata.push((name.clone(), text.to_owned()));
             }
         }
@@ -134,8 +140,13 @@ impl<'a> Answer<'a> {
         self.said.contains(phrase) || self.codes.iter().any(|code| code.to_ascii_lowercase().contains(phrase))
     }
 
+    /// Whether the provider's API gave the request a name: then it reached it.
+    pub(super) fn has_request_id(&self) -> bool {
+        REQUEST_IDS.iter().any(|name| self.headers.contains_key(*name))
+    }
+
     pub(super) fn has_shape(&self, shape: Shape) -> bool {
-        let named = REQUEST_IDS.iter().any(|name| self.headers.contains_key(*name));
+        let named = self.has_request_id();
         match shape {
             Shape::Any => true,
             Shape::Api => !self.page,
@@ -162,65 +173,10 @@ impl<'a> Answer<'a> {
     pub(super) fn code(&self) -> Option<Box<str>> {
         self.codes.iter().find(|code| !code.is_empty()).map(|code| part(code))
     }
-
-    /// What the answer names and a mend can use.
-    pub(super) fn named(&self) -> Vec<(&'static str, Box<str>)> {
-        const METADATA: [(&str, &str); 6] = [
-            ("service", "service"),
-            ("permission", "permission"),
-            ("resource", "resource"),
-            ("method", "method"),
-            ("uid", "uid"),
-            ("limit_source", "limit"),
-        ];
-        let mut named = Vec::new();
-        let mut name = |name: &'static str, value: Option<&str>| {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                named.push((name, part(value)));
-            }
-        };
-        let message = self.message.as_str();
-        let scopes =
-            ["issing scopes: ", "issing scope: "].iter().find_map(|before| message.split_once(before));
-        // Scopes hold full stops; the list ends at one with a blank behind it.
-        let scopes =
-            scopes.and_then(|(_, list)| list.split(". ").next()).and_then(|list| list.lines().next());
-        name("missing", scopes.map(|list| list.trim_end_matches('.')));
-        name("project", between(message, "Project `", &['`']));
-        name(
-            "model",
-            between(message, "access to model `", &['`'])
-                .or_else(|| between(message, "model: ", &[' ', '.', ','])),
-        );
-        name(
-            "principal",
-            between(message, "User: ", &[' ']).or_else(|| between(message, "principal `", &['`'])),
-        );
-        name("action", between(message, "to perform: ", &[' ']));
-        name("resource", between(message, "on resource: ", &[' ']));
-        for (from, to) in METADATA {
-            name(to, self.metadata.iter().find(|(known, _)| known == from).map(|(_, value)| value.as_str()));
-        }
-        // Whatever address a refusal names is ours, as the provider saw it.
-        let address = message.split([' ', ',', '(', ')', '\'', '"', '`', '[', ']']).find_map(|word| {
-            let word = word.trim_end_matches(['.', ':', ';']);
-            word.parse::<std::net::IpAddr>().is_ok().then_some(word)
-        });
-        name("address", address);
-        name("cf-ray", self.header("cf-ray"));
-        name("reason", self.header("x-portcullis-reason"));
-        named
-    }
-}
-
-/// What stands between a text and the first of some characters.
-fn between<'t>(text: &'t str, before: &str, ends: &[char]) -> Option<&'t str> {
-    let (_, rest) = text.split_once(before)?;
-    rest.split(|c| ends.contains(&c)).next()
 }
 
 /// A part of an answer for records and headers: plain, short, and without anything like a key.
-fn part(text: &str) -> Box<str> {
+pub(super) fn part(text: &str) -> Box<str> {
     plain(text, LONGEST_PART).into()
 }
 

@@ -1,9 +1,16 @@
-//! Answers as providers write them, and what they mean.
+//! Answers as providers write them, and what they mean. The answers themselves stand in `tests/answers`.
+
+#[path = "../../tests/answers/mod.rs"]
+#[expect(dead_code, reason = "what only the gate shows is for the gate's test")]
+mod answers;
+
+use std::collections::BTreeSet;
 
 use http::{HeaderMap, HeaderName, StatusCode};
 use proptest::prelude::*;
 
 use super::*;
+use answers::{Answer as Told, Client};
 
 fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
     list.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
@@ -23,45 +30,78 @@ fn openai(message: &str, kind: &str, code: &str) -> String {
     format!(r#"{{"error":{{"message":"{message}","type":"{kind}","param":null,"code":{code}}}}}"#)
 }
 
-/// What a provider answered, and what it means; `tests/diagnosis.rs` sends each through the gate.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    maker: String,
-    status: u16,
-    headers: std::collections::BTreeMap<String, String>,
-    body: String,
-    cause: String,
-    /// The number of the known cause of a refusal that it shows, of 71.
-    #[serde(default)]
-    known: Option<u32>,
+fn provider(name: &str) -> Provider {
+    Provider::ALL.iter().copied().find(|provider| provider.name() == name).unwrap()
 }
 
-fn answers() -> Vec<Written> {
-    serde_json::from_str(include_str!("../../tests/answers.json")).unwrap()
+fn head(answer: &Told) -> HeaderMap {
+    let parsed =
+        |(name, value): &(String, String)| (HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+    answer.headers.iter().map(parsed).collect()
+}
+
+fn asked(answer: &Told) -> Diagnosis {
+    let makers = makers(provider(answer.service.provider), answer.service.host);
+    diagnose(makers, StatusCode::from_u16(answer.status).unwrap(), &head(answer), answer.body.as_bytes())
 }
 
 #[test]
-fn each_answer_means_what_is_written_beside_it() {
-    for Written { maker, status, headers, body, cause, .. } in answers() {
-        let maker = Maker::from_word(&maker).unwrap();
-        let headers: HeaderMap =
-            (&headers.into_iter().collect::<std::collections::HashMap<_, _>>()).try_into().unwrap();
-        let found = diagnose(&[maker], StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes());
-        assert_eq!(found.id(), cause, "{maker:?} {status} {body}");
-        assert_eq!(found.mend().is_empty(), cause == "undiagnosed");
+fn each_answer_is_understood() {
+    let mut otherwise = Vec::new();
+    for answer in answers::all() {
+        let found = asked(&answer);
+        let mend = found.cause.map_or("", |cause| cause.mend);
+        let behind = if answer.named.is_empty() { String::new() } else { format!(" ({})", answer.named) };
+        let ours = found.is_ours(StatusCode::from_u16(answer.status).unwrap());
+        let understood =
+            (found.id(), found.whose(), found.retry(), found.code.as_deref(), found.mend(), ours);
+        let expected = (
+            &*answer.cause,
+            &*answer.whose,
+            &*answer.retry,
+            answer.code.as_deref(),
+            format!("{mend}{behind}"),
+            answer.client == Client::Hidden,
+        );
+        if understood != expected {
+            otherwise.push(format!("{}\n  found    {understood:?}\n  expected {expected:?}", answer.told()));
+        }
     }
+    assert!(otherwise.is_empty(), "{}", otherwise.join("\n"));
 }
 
 #[test]
-fn each_cause_and_each_known_refusal_has_an_answer_that_shows_it() {
-    let answers = answers();
-    let met: std::collections::HashSet<&str> = answers.iter().map(|answer| &*answer.cause).collect();
-    let unmet: Vec<&str> = causes().iter().map(|cause| cause.id).filter(|id| !met.contains(id)).collect();
-    assert_eq!(unmet, Vec::<&str>::new(), "a cause without an answer that shows it");
-    let known: std::collections::BTreeSet<u32> = answers.iter().filter_map(|answer| answer.known).collect();
-    assert_eq!(known, (1..=71).collect());
-    assert!(answers.iter().filter(|answer| answer.known.is_none()).count() >= 30, "ordinary answers");
+fn each_known_refusal_has_an_answer() {
+    let shown: BTreeSet<u16> = answers::all().into_iter().flat_map(|answer| answer.numbers).collect();
+    assert_eq!(shown, (1..=answers::KNOWN).collect());
+}
+
+/// A row, or a part of one, that no answer shows is one that nobody has tried.
+#[test]
+fn each_status_code_and_phrase_of_the_table_has_an_answer() {
+    let mut unshown = Vec::new();
+    let all = answers::all();
+    for cause in causes() {
+        let id = cause.id;
+        let shown: Vec<&Told> = all.iter().filter(|answer| answer.cause == id).collect();
+        let statuses = cause.statuses.iter().filter(|status| !shown.iter().any(|by| by.status == **status));
+        unshown.extend(statuses.map(|status| format!("{id} {status}")));
+        let read: Vec<(HeaderMap, &[u8])> = shown.iter().map(|by| (head(by), by.body.as_bytes())).collect();
+        let read: Vec<Answer<'_>> = read.iter().map(|(head, body)| Answer::read(head, body)).collect();
+        let codes = cause.codes.iter().filter(|code| !read.iter().any(|answer| answer.has_code(code)));
+        unshown.extend(codes.map(|code| format!("{id} {code}")));
+        let says = cause.says.iter().filter(|phrase| !read.iter().any(|answer| answer.says(phrase)));
+        unshown.extend(says.map(|phrase| format!("{id} '{phrase}'")));
+    }
+    assert_eq!(unshown, [""; 0], "add an answer to tests/answers that shows it");
+}
+
+#[test]
+fn each_cause_says_where_it_is_known_from() {
+    for Cause { id, source, .. } in causes() {
+        let plain = source.bytes().all(|b| b.is_ascii_graphic() && !b"|()".contains(&b));
+        assert!(plain && (source.starts_with("https://") || *source == "README.md"), "{id}: {source}");
+    }
 }
 
 #[test]
