@@ -115,12 +115,15 @@ pub fn store_of(sources: &Sources) -> Result<Option<StoreSettings>, Faults> {
     let now = Moment::now();
     let layered = layer::layered(sources);
     let registry = Registry::new(now);
+    let unread: Vec<Fault> =
+        layered.faults.into_iter().filter(|fault| fault.severity == Severity::Error).collect();
+    if !unread.is_empty() {
+        return Err(failed(unread));
+    }
     let mut work = Work::new(sources, &registry, &layered.places, now);
-    work.faults = layered.faults.into_iter().filter(|fault| fault.severity == Severity::Error).collect();
     let written = shape::shaped(layered.value, &mut work);
-    let unread = written.is_none();
     let store = work.store(written.and_then(|written| written.store).as_ref());
-    work.faults.retain(|fault| unread || fault.path.is_empty() || fault.path.starts_with("store"));
+    work.faults.retain(|fault| fault.path.starts_with("store"));
     if work.faults.is_empty() { Ok(store) } else { Err(failed(work.faults)) }
 }
 

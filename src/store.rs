@@ -24,6 +24,7 @@ use std::time::{Duration, SystemTime};
 use http::{Method, Uri};
 use tracing::Dispatch;
 
+use crate::clock::Moment;
 use crate::denial::{Kind, Reason};
 use crate::endpoint::Endpoint;
 use crate::flood::Repeats;
@@ -41,6 +42,11 @@ const GATHER: Duration = Duration::from_millis(250);
 const MOST_DECISIONS: usize = 1 << 16;
 /// How many whole records may wait to be written.
 const MOST_RECORDS: usize = 1 << 13;
+
+/// How many counts of repeats may wait to be written.
+const MOST_REPEATS: usize = 1 << 14;
+/// How long the end may take.
+const LONGEST_END: Duration = Duration::from_secs(5);
 
 /// The store of a gate.
 #[derive(Debug)]
@@ -154,16 +160,25 @@ impl Store {
 
     /// Keeps the count of records that were not told whole.
     pub fn repeated(&self, repeats: &[Repeats]) {
-        self.shared.state().waiting.repeats.extend_from_slice(repeats);
+        let mut state = self.shared.state();
+        if state.waiting.repeats.len() < MOST_REPEATS {
+            state.waiting.repeats.extend_from_slice(repeats);
+        } else {
+            drop(state);
+            self.shared.metrics.store_missed.inc_by(repeats.iter().map(|one| one.count).sum());
+        }
     }
 
-    /// Waits until all is written, and ends the thread.
+    /// Waits until all is written, and ends the thread; a disk that stands still is not waited for.
     pub fn close(&self) {
         self.shared.state().closed = true;
         self.shared.arrived.notify_one();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let begun = Moment::now();
         if let Some(writer) = writer {
-            let _ = writer.join();
+            while !writer.is_finished() && begun.elapsed() < LONGEST_END {
+                std::thread::sleep(Duration::from_millis(2));
+            }
         }
     }
 }
@@ -188,7 +203,8 @@ impl Shared {
             match writer.write(&batch) {
                 Ok(untold) => {
                     self.metrics.store_missed.inc_by(untold);
-                    if std::mem::take(&mut failing) {
+                    // Where nothing was written, nothing is known.
+                    if !batch.is_empty() && std::mem::take(&mut failing) {
                         tracing::info!("store_recovered");
                     }
                 }

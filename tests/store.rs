@@ -354,11 +354,14 @@ fn a_store_that_cannot_be_written_is_counted_and_the_log_is_whole() {
         .filter(|line| line["event"].as_str().unwrap().starts_with("store_failed"))
         .collect();
     assert_eq!(failed.len(), 1, "told once: {failed:?}");
+    let recovered = || gate.log().iter().filter(|line| line["event"] == "store_recovered").count();
+    assert_eq!(recovered(), 0, "before it is");
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(gate.ask(post("/v1/embeddings", &gate.setup.client_key, CHAT)).status, 403);
     let reader = Reader::open(&path).unwrap();
     until("it is kept again", || reader.last().unwrap() == 1);
     assert_eq!(missed(), 10, "a record and a decision of each");
+    until("it is told", || recovered() == 1);
 }
 
 /// A gate in a process of its own, whose output is gathered.

@@ -59,6 +59,9 @@ impl Work<'_> {
 
     fn store_path(&mut self, written: Option<&str>) -> Option<PathBuf> {
         let Some(text) = written.filter(|text| !text.is_empty()) else {
+            if self.is_wrong("store.path") {
+                return None;
+            }
             let mend = "write path = \"/var/lib/portcullis/store.db\", or remove [store]";
             self.wrong("store", "the store has no path", mend);
             return None;
