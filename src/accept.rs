@@ -12,7 +12,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub struct Shared {
     pub ledger: Arc<Ledger>,
     /// How many client connections are open.
     pub open: AtomicUsize,
+    /// The second since 1970 in which it was last told that there were too many.
+    pub refused_at: AtomicI64,
 }
 
 /// How far a gate is on its way to its end.
@@ -131,7 +133,11 @@ fn admit(
     let most = shared.snapshot.load().server.max_connections;
     let Some(seat) = Seat::take(shared, most) else {
         metrics.connections_refused.inc();
-        tracing::warn!(peer = %peer.ip(), max_connections = most as u64, "connection_refused");
+        // Once a second is enough to know it; the metric has the count.
+        let second = Moment::now().unix_seconds();
+        if shared.refused_at.swap(second, Ordering::Relaxed) != second {
+            tracing::warn!(peer = %peer.ip(), max_connections = most as u64, "connection_refused");
+        }
         return;
     };
     let served = connection(stream, peer.ip(), Arc::clone(shared), Arc::clone(pool), stop.clone());
@@ -172,6 +178,7 @@ async fn connection(
     }
     let header_timeout = shared.snapshot.load().server.header_timeout;
     let alarms = pool.alarms().clone();
+    let metrics = Arc::clone(&shared.ledger.metrics);
     let stack = stack::gate(pool);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut stack = stack.clone();
@@ -186,10 +193,17 @@ async fn connection(
         .max_headers(MOST_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
-    // How a client's connection ended is no news: its requests have told their own story.
-    if unless(serving.as_mut(), stop).await.is_none() {
-        serving.as_mut().graceful_shutdown();
-        let _ = serving.await;
+    // How a client's connection ended is no news: its requests have told their own story. Only a head that
+    // was none began no request.
+    let ended = match unless(serving.as_mut(), stop).await {
+        Some(ended) => ended,
+        None => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if ended.is_err_and(|error| error.is_parse()) {
+        metrics.heads_invalid.inc();
     }
 }
 

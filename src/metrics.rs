@@ -161,6 +161,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Client connections that were turned away because too many were open.
     pub connections_refused: Counter,
+    /// Heads of requests that were no HTTP, or too large: they began no request and have no record.
+    pub heads_invalid: Counter,
     /// Records that could not be written because the sink could not keep up.
     pub records_lost: Counter,
     /// Records and decisions that the store could not take.
@@ -197,6 +199,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
             registry: Registry::default(),
@@ -254,6 +257,11 @@ impl Default for Metrics {
             "connections_refused",
             "Client connections turned away because too many were open",
             metrics.connections_refused.clone(),
+        );
+        registry.register(
+            "heads_invalid",
+            "Heads that were no HTTP or too large, and began no request",
+            metrics.heads_invalid.clone(),
         );
         registry.register(
             "records_lost",

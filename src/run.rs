@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -104,6 +104,7 @@ impl Gate {
             snapshot: ArcSwap::new(loaded.snapshot),
             ledger: Arc::new(ledger),
             open: AtomicUsize::new(0),
+            refused_at: AtomicI64::new(0),
         });
         let (stop, stopped) = watch::channel(Phase::Serving);
         let worker = |(at, socket)| worker(at, socket, &shared, &stopped, &dispatch);

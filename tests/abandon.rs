@@ -208,3 +208,23 @@ fn of_a_random_mix_as_many_are_recorded_as_came() {
     assert!((64..=256).contains(&records.len()), "{}", records.len());
     assert_eq!(gate.ask(gate.chat()).status, 200);
 }
+
+#[test]
+fn what_is_no_head_of_a_request_is_counted_and_nothing_more() {
+    let upstream = Upstream::answering(OK);
+    let gate = Setup::new(upstream.address).start();
+    let long = "x".repeat(70 << 10);
+    for (at, head) in ["nonsense\r\n\r\n".to_owned(), format!("GET /{long} HTTP/1.1\r\n\r\n")].iter().enumerate() {
+        let mut client = gate.connect();
+        client.send(head);
+        let answer = client.try_answer();
+        assert!(answer.is_none_or(|answer| (400..500).contains(&answer.status)));
+        let count = format!("portcullis_heads_invalid_total {}\n", at + 1);
+        until("it is counted", || gate.metrics().contains(&count));
+    }
+    // A client that says nothing, or leaves, sent no head that could be wrong.
+    gate.connect().hang_up();
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    assert!(gate.metrics().contains("portcullis_heads_invalid_total 2\n"));
+    assert_eq!(gate.records_when(1).len(), 1);
+}
