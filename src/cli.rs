@@ -96,7 +96,8 @@ enum Command {
     Plan(plan::Plan),
     /// Ask each upstream, with each of its credentials, for what costs nothing.
     ///
-    /// Says for each what the provider answered, and if it refused, why, whose it is and the mend.
+    /// Says for each what the provider answered, and if it refused, why, whose it is and the mend; and where
+    /// the answer tells, the organization, what is left of its limits, and from where it sees the gate.
     /// For before a deployment and in CI; exit code 1 if any credential is not accepted.
     Probe {
         #[command(flatten)]

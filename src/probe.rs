@@ -1,21 +1,35 @@
 //! Asks an upstream, with one credential, for what costs nothing, and says what it answered.
+//!
+//! 1. It asks for the list of models. What only a request that costs can show is not asked: whether there
+//!    is credit left, and whether each model may be used.
+//! 2. Where the answer came by Cloudflare, its edge is asked from where it sees the gate, without the
+//!    credential.
+
+mod account;
+mod seen;
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 
+use crate::body::Frames;
 use crate::credentials::Credential;
-use crate::diagnosis::{self, Diagnosis};
+use crate::diagnosis::{self, About, Diagnosis};
 use crate::inject::asking_for_models;
 use crate::pool;
-use crate::provider_key::up_to_a_key;
 use crate::snapshot::Upstream;
+
+pub use account::{Account, Quota};
+pub use seen::Seen;
 
 /// How much of an answer is read.
 const LONGEST: usize = 4 << 20;
 /// How long one upstream may take for all of it.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long its edge may take.
+const PATIENCE_WITH_EDGE: Duration = Duration::from_secs(5);
 
 /// What a probe found.
 #[derive(Debug)]
@@ -24,7 +38,7 @@ pub enum Finding {
     Accepted {
         /// How many, if the answer was a list.
         models: Option<usize>,
-        /// What the answer's head tells of the account.
+        /// What the answer tells of the account.
         account: Account,
     },
     /// The upstream refused.
@@ -35,40 +49,11 @@ pub enum Finding {
         diagnosis: Box<Diagnosis>,
         /// The beginning of an answer that nobody understands.
         excerpt: Option<String>,
-        /// What the answer's head tells of the account.
+        /// What the answer tells of the account.
         account: Account,
     },
     /// No answer could be had; why.
     Unreachable(String),
-}
-
-/// What an answer's head tells of the account behind a credential, each under its name.
-pub type Account = Vec<(&'static str, String)>;
-
-/// Headers that tell something of an account, and what.
-const TELLING: [(&str, &str); 10] = [
-    ("openai-organization", "organization"),
-    ("anthropic-organization-id", "organization"),
-    ("openai-project", "project"),
-    ("x-ms-region", "region"),
-    ("x-ratelimit-limit-requests", "requests allowed"),
-    ("x-ratelimit-remaining-requests", "requests left"),
-    ("x-ratelimit-remaining-tokens", "tokens left"),
-    ("anthropic-ratelimit-requests-limit", "requests allowed"),
-    ("anthropic-ratelimit-requests-remaining", "requests left"),
-    ("anthropic-ratelimit-tokens-remaining", "tokens left"),
-];
-
-/// The longest value that is shown.
-const LONGEST_VALUE: usize = 64;
-
-fn account(headers: &HeaderMap) -> Account {
-    let told = |(header, name): &(&str, &'static str)| {
-        let value = up_to_a_key(headers.get(*header)?.to_str().ok()?);
-        let shown = value.get(..value.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default();
-        Some((*name, shown.to_owned()))
-    };
-    TELLING.iter().filter_map(told).collect()
 }
 
 impl Finding {
@@ -77,23 +62,61 @@ impl Finding {
     pub const fn is_fine(&self) -> bool {
         matches!(self, Self::Accepted { .. })
     }
+
+    /// What the answer tells of the account, if there was one.
+    #[must_use]
+    pub const fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Accepted { account, .. } | Self::Refused { account, .. } => Some(account),
+            Self::Unreachable(_) => None,
+        }
+    }
+
+    /// Whether the provider said something of the account's credit, without being asked for anything that
+    /// costs.
+    #[must_use]
+    pub fn tells_of_billing(&self) -> bool {
+        match self {
+            Self::Accepted { .. } | Self::Unreachable(_) => false,
+            Self::Refused { diagnosis, .. } => {
+                diagnosis.cause.is_some_and(|cause| cause.about == About::Billing)
+            }
+        }
+    }
+}
+
+/// What was found with one credential, and from where the provider sees the gate, if it tells.
+#[derive(Debug)]
+pub struct Probed {
+    /// What the answer says of the credential.
+    pub finding: Finding,
+    /// From where the provider's edge sees the gate.
+    pub seen: Option<Seen>,
 }
 
 /// Probes an upstream with one of its credentials, or with none if it takes none.
-pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Finding {
-    match tokio::time::timeout(PATIENCE, ask(upstream, credential)).await {
-        Ok(Ok((status, headers, body))) => found(upstream, status, &headers, &body),
-        Ok(Err(why)) => Finding::Unreachable(why),
-        Err(_) => Finding::Unreachable(format!("no answer within {} s", PATIENCE.as_secs())),
+pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Probed {
+    let Some(request) = asking_for_models(upstream, credential) else {
+        let why = "this kind of upstream has no list of models".to_owned();
+        return Probed { finding: Finding::Unreachable(why), seen: None };
+    };
+    match tokio::time::timeout(PATIENCE, ask(upstream, request)).await {
+        Ok(Ok((status, headers, body))) => {
+            let seen = if headers.contains_key("cf-ray") { seen(upstream).await } else { None };
+            Probed { finding: found(upstream, status, &headers, &body), seen }
+        }
+        Ok(Err(why)) => Probed { finding: Finding::Unreachable(why), seen: None },
+        Err(_) => {
+            let why = format!("no answer within {} s", PATIENCE.as_secs());
+            Probed { finding: Finding::Unreachable(why), seen: None }
+        }
     }
 }
 
 async fn ask(
     upstream: &Upstream,
-    credential: Option<&Credential>,
+    request: Request<Frames>,
 ) -> Result<(StatusCode, HeaderMap, bytes::Bytes), String> {
-    let request =
-        asking_for_models(upstream, credential).ok_or("this kind of upstream has no list of models")?;
     let mut connection = pool::connect(upstream).await.map_err(|error| error.to_string())?;
     let answer = connection.sender.send_request(request).await.map_err(|error| error.to_string())?;
     let (head, body) = answer.into_parts();
@@ -101,14 +124,26 @@ async fn ask(
     Ok((head.status, head.headers, body))
 }
 
+/// Asks the edge before the upstream from where it sees the gate. Whatever goes wrong is no finding.
+async fn seen(upstream: &Upstream) -> Option<Seen> {
+    let mut request = Request::new(Frames::default());
+    *request.uri_mut() = Uri::from_static(Seen::PATH);
+    request.headers_mut().insert(header::HOST, upstream.authority.clone());
+    let agent = HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+    request.headers_mut().insert(header::USER_AGENT, agent);
+    let answered = tokio::time::timeout(PATIENCE_WITH_EDGE, ask(upstream, request)).await;
+    let (status, _, body) = answered.ok()?.ok()?;
+    if status == StatusCode::OK { Seen::read(std::str::from_utf8(&body).ok()?) } else { None }
+}
+
 fn found(upstream: &Upstream, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Finding {
+    let account = Account::read(headers);
     if status.is_success() {
         let list: Option<serde_json::Value> = serde_json::from_slice(body).ok();
         let of = |name: &str| list.as_ref().and_then(|list| list.get(name)?.as_array()).map(Vec::len);
-        let models = of("data").or_else(|| of("models"));
-        return Finding::Accepted { models, account: account(headers) };
+        return Finding::Accepted { models: of("data").or_else(|| of("models")), account };
     }
     let diagnosis = Box::new(diagnosis::diagnose(upstream.makers, status, headers, body));
     let excerpt = diagnosis.cause.is_none().then(|| diagnosis::excerpt(body));
-    Finding::Refused { status, diagnosis, excerpt, account: account(headers) }
+    Finding::Refused { status, diagnosis, excerpt, account }
 }

@@ -10,6 +10,9 @@
 //! 3. The last user text may ask for a fault (the table below); else the dialect answers.
 //! 4. Every answer wears the headers that the provider sends, so that tests can see the gate strip them.
 //!
+//! Only `/cdn-cgi/trace` is for everybody, as at the edge that providers stand behind: it tells the caller its
+//! own address.
+//!
 //! | in the last user text     | what happens                                                               |
 //! |---------------------------|----------------------------------------------------------------------------|
 //! | `standin:error=429`       | that status with the dialect's error body (a 429 says `retry-after: 1`)    |
@@ -173,7 +176,7 @@ impl Standin {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%peer, %error, "stand-in could not set TCP_NODELAY");
         }
-        let service = service_fn(|request| self.clone().respond(request));
+        let service = service_fn(|request| self.clone().respond(request, peer));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
         if let Err(error) = (&mut connection).await {
             tracing::debug!(%peer, %error, "stand-in connection ended early");
@@ -189,6 +192,7 @@ impl Standin {
     async fn respond(
         self,
         request: Request<Incoming>,
+        peer: SocketAddr,
     ) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
         let (head, body) = request.into_parts();
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -200,6 +204,9 @@ impl Standin {
         let too_large = body.is_none();
         let call = Call::new(number, head, body.unwrap_or_default());
         self.seen.remember(&call);
+        if call.path == Answer::EDGE_TRACE {
+            return Ok(Answer::edge_trace(peer.ip()).respond(self.pace, &self.seen));
+        }
 
         let dialect = dialect_of(&call);
         let outcome = match dialect.key(&call) {

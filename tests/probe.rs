@@ -14,8 +14,9 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use common::Upstream;
 use common::provider::Provider;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const RIGHT: &str = "sk-canary-right-0123456789";
 const WRONG: &str = "sk-canary-wrong-0123456789";
@@ -33,15 +34,49 @@ fn configuration(name: &str, extra: &str) -> (Provider, PathBuf) {
         );
         text.push_str(&more);
     }
+    (provider, written(name, &(text + extra)))
+}
+
+/// A configuration with these upstreams, in a file of its own.
+fn written(name: &str, upstreams: &str) -> PathBuf {
     let digest = "0".repeat(64);
     let project = format!(
         "[projects.a]\nupstreams = [\"openai\"]\nscopes = [\"chat\"]\nmodels = \"*\"\nallow_ips = \"any\"\n\
          [[projects.a.keys]]\nid = \"a\"\nsha256 = \"{digest}\"\n"
     );
-    let text = text + extra + &project;
     let file = std::env::temp_dir().join(format!("portcullis-probe-{name}-{}.toml", std::process::id()));
-    std::fs::write(&file, text).unwrap();
-    (provider, file)
+    std::fs::write(&file, upstreams.to_owned() + &project).unwrap();
+    file
+}
+
+/// An upstream that lists its models, or refuses to, like this, and tells its callers' address like this.
+fn scripted(status: &'static str, head: &'static str, body: &'static str, trace: &'static str) -> Upstream {
+    Upstream::start(move |talk| {
+        while let Some(request) = talk.request() {
+            let at_the_edge = request.target() == "/cdn-cgi/trace";
+            assert!(!(at_the_edge && request.head.contains("0123456789")), "the edge got a credential");
+            let (status, head, body) = if at_the_edge { ("200 OK", "", trace) } else { (status, head, body) };
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\n{head}content-length: {length}\r\n\r\n{body}");
+            if talk.send(answer).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// What is said of an upstream of this kind at this place, as text and as JSON.
+fn said_of(provider: &str, path: &str, upstream: &Upstream, name: &str) -> (i32, String, Value) {
+    let address = upstream.address;
+    let text = format!(
+        "[upstreams.openai]\nprovider = \"{provider}\"\nbase_url = \"http://{address}{path}\"\n\
+         credentials = [{{ id = \"main\", secret = \"env:RIGHT\" }}]\n"
+    );
+    let file = written(name, &text);
+    let (code, said) = probe(&file, &[]);
+    let (_, as_json) = probe(&file, &["--format", "json"]);
+    let _ = std::fs::remove_file(file);
+    (code, said, serde_json::from_str::<Value>(&as_json).unwrap()[0].take())
 }
 
 fn probe(file: &std::path::Path, arguments: &[&str]) -> (i32, String) {
@@ -88,6 +123,8 @@ fn what_is_refused_or_not_there_is_told_with_its_mend() {
     assert!(said.contains("✗ second / old: refused with 401: openai_key_invalid"), "{said}");
     assert!(said.contains("mend:          rotate the credential"), "{said}");
     assert!(said.contains("✓ second / new: accepted"), "{said}");
+    assert!(said.contains("    organization:  org-standin\n"), "{said}");
+    assert!(said.contains("    seen from:     127.0.0.1 in NL, by its edge at AMS\n"), "{said}");
 
     let (code, said) = probe(&file, &["nobody", "--format", "json"]);
     let told: Value = serde_json::from_str(&said).unwrap();
@@ -100,46 +137,110 @@ fn what_is_refused_or_not_there_is_told_with_its_mend() {
     let _ = std::fs::remove_file(file);
 }
 
+const LIST: &str = r#"{"object":"list","data":[{"id":"gpt-4o"}]}"#;
+const NOT_PROBED: &str =
+    "Not probed, since only a request that costs can tell: whether the account has credit left";
+
 #[test]
-fn what_an_answer_tells_of_the_account_and_of_our_address_is_shown() {
-    let list = r#"{"object":"list","data":[{"id":"gpt-4o"}]}"#;
-    let head = "openai-organization: org-acme\r\nx-ratelimit-limit-requests: 5000\r\nx-ratelimit-remaining-requests: 4999\r\n";
-    let refusal = r#"{"error":{"message":"Your IP address 203.0.113.77 is not authorized for this project.","type":"invalid_request_error","param":null,"code":"ip_not_authorized"}}"#;
-    let fine = common::Upstream::answering(format!(
-        "HTTP/1.1 200 OK\r\n{head}content-length: {}\r\n\r\n{list}",
-        list.len()
-    ));
-    let closed = common::Upstream::answering(format!(
-        "HTTP/1.1 401 Unauthorized\r\nx-request-id: req_1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{refusal}",
-        refusal.len()
-    ));
-    let of = |name: &str, address| {
-        format!(
-            "[upstreams.{name}]\nprovider = \"openai\"\nbase_url = \"http://{address}/v1\"\ncredentials = [{{ id = \"main\", secret = \"env:RIGHT\" }}]\n"
-        )
-    };
-    let (_provider, file) =
-        configuration("account", &(of("fine", fine.address) + &of("closed", closed.address)));
-    let (code, said) = probe(&file, &["fine"]);
+fn the_account_what_is_left_and_the_address_are_told() {
+    let head = "content-type: application/json\r\nopenai-organization: acme\r\nopenai-project: proj_1\r\n\
+                x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9998\r\n\
+                x-ratelimit-reset-requests: 6ms\r\ncf-ray: 8d1f0a-FRA\r\n";
+    let trace = "fl=1\nip=203.0.113.7\ncolo=FRA\nloc=DE\n";
+    let upstream = scripted("200 OK", head, LIST, trace);
+    let (code, said, told) = said_of("openai", "/v1", &upstream, "account");
     assert_eq!(code, 0, "{said}");
-    for part in [
-        "accepted; 1 models",
-        "the account:   organization org-acme, requests allowed 5000, requests left 4999",
-        "only a paid request tells",
+    for line in [
+        "✓ openai / main: accepted; 1 model",
+        "    organization:  acme",
+        "    project:       proj_1",
+        "    left:          9998 of 10000 requests, full again: 6ms",
+        "    seen from:     203.0.113.7 in DE, by its edge at FRA",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(said.lines().any(|told| told == line), "{line}\n{said}");
     }
-    let (code, said) = probe(&file, &["closed"]);
-    assert_eq!(code, 1, "{said}");
-    assert!(
-        said.contains("openai_ip_not_authorized") && said.contains("it saw us at:  203.0.113.77"),
-        "{said}"
+    assert!(said.contains(NOT_PROBED), "{said}");
+    assert_eq!(
+        told["quotas"],
+        json!([{"of": "requests", "limit": 10000, "remaining": 9998, "reset": "6ms"}])
     );
-    let (_, said) = probe(&file, &["closed", "--format", "json"]);
-    let told: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!(told[0]["address"], "203.0.113.77");
-    let (_, said) = probe(&file, &["fine", "--format", "json"]);
-    let told: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!(told[0]["account"]["requests left"], "4999");
-    let _ = std::fs::remove_file(file);
+    assert_eq!(told["seen_from"], json!({"address": "203.0.113.7", "country": "DE", "edge": "FRA"}));
+    assert_eq!((&told["organization"], &told["billing"]), (&json!("acme"), &json!("not_probed")), "{told}");
+}
+
+#[test]
+fn anthropics_limits_are_told_as_well() {
+    let head = "content-type: application/json\r\nanthropic-organization-id: 5f2c\r\n\
+                anthropic-workspace-id: wrkspc_1\r\nanthropic-ratelimit-input-tokens-limit: 400000\r\n\
+                anthropic-ratelimit-input-tokens-remaining: 0\r\n\
+                anthropic-ratelimit-input-tokens-reset: 2026-11-21T04:00:10Z\r\n";
+    let upstream = scripted("200 OK", head, r#"{"data":[]}"#, "");
+    let (_, said, told) = said_of("anthropic", "", &upstream, "anthropic");
+    assert!(said.contains("    organization:  5f2c\n    workspace:     wrkspc_1\n"), "{said}");
+    assert!(said.contains("0 of 400000 input tokens, full again: 2026-11-21T04:00:10Z"), "{said}");
+    // Nothing came by Cloudflare, so nobody was asked for the address.
+    assert_eq!(told.get("seen_from"), None, "{told}");
+    assert!(upstream.requests().iter().all(|request| request.target().starts_with("/v1/models")));
+}
+
+/// The words for what was not in order, whose it is, and what the answer tells.
+#[test]
+fn each_kind_of_refusal_says_what_it_is_about() {
+    let openai = |message: &str, code: &str| {
+        let body =
+            format!(r#"{{"error":{{"message":"{message}","type":"x","param":null,"code":"{code}"}}}}"#);
+        &*Box::leak(body.into_boxed_str())
+    };
+    let head = "content-type: application/json\r\nx-request-id: req_1\r\n";
+    for (status, body, cause, about) in [
+        (
+            "401 X",
+            openai("Incorrect API key provided: sk-canary-right-0123456789.", "invalid_api_key"),
+            "openai_key_invalid",
+            "key",
+        ),
+        ("401 X", openai("no", "mismatched_organization"), "openai_organization_mismatch", "organization"),
+        ("401 X", openai("no", "mismatched_project"), "openai_project_mismatch", "project"),
+        (
+            "403 X",
+            openai("no", "unsupported_country_region_territory"),
+            "openai_region_unsupported",
+            "region",
+        ),
+        (
+            "401 X",
+            openai("Missing scopes: api.model.read.", "missing_scope"),
+            "openai_scope_missing",
+            "scope",
+        ),
+        ("429 X", openai("no", "rate_limit_exceeded"), "rate_limited", "quota"),
+        ("429 X", openai("no", "billing_not_active"), "openai_billing_inactive", "billing"),
+    ] {
+        let upstream = scripted(status, head, body, "");
+        let (code, said, told) = said_of("openai", "/v1", &upstream, cause);
+        assert_eq!((code, &told["cause"], &told["about"]), (1, &json!(cause), &json!(about)), "{told}");
+        assert!(said.contains(&format!("    about:         {about}\n")), "{said}");
+        // Here the answer tells, though nothing was asked that costs.
+        let refused = about == "billing";
+        assert_eq!(told["billing"] == "refused", refused, "{told}");
+        assert_eq!(!said.contains(NOT_PROBED), refused, "{said}");
+    }
+}
+
+#[test]
+fn the_address_that_a_refusal_names_is_told() {
+    let google = r#"{"error":{"code":403,"message":"The provided API key has an IP address restriction. The originating IP address of the call (2001:db8::7) violates this restriction.","status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_IP_ADDRESS_BLOCKED","domain":"googleapis.com","metadata":{"consumer":"projects/123456789012"}}]}}"#;
+    let upstream = scripted("403 Forbidden", "content-type: application/json\r\n", google, "");
+    let (_, said, told) = said_of("gemini", "", &upstream, "address");
+    assert!(said.contains("    about:         address\n"), "{said}");
+    assert!(said.contains("    seen from:     2001:db8::7\n"), "{said}");
+    assert_eq!(told["address"], "2001:db8::7", "{told}");
+    assert!(told["mend"].as_str().unwrap().contains("project 123456789012"), "{told}");
+
+    let page =
+        "<html><title>Attention Required! | Cloudflare</title>Your IP: <span>203.0.113.7</span></html>";
+    let head = "content-type: text/html\r\nserver: cloudflare\r\ncf-ray: 8d1f0a-FRA\r\n";
+    let upstream = scripted("403 Forbidden", head, page, "<html>no trace</html>");
+    let (_, said, told) = said_of("openai", "/v1", &upstream, "page");
+    assert_eq!((&told["about"], &told["address"]), (&json!("way"), &json!("203.0.113.7")), "{said}");
 }

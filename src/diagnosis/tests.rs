@@ -160,6 +160,16 @@ fn a_credential_is_blamed_only_for_what_another_would_not_meet() {
     }
     // Whatever is wrong with the credential itself is nothing for the caller to mend.
     assert!(causes().iter().all(|cause| cause.ours || cause.effect != Effect::Rejected));
+    // Where a request comes from is the same for all of them.
+    let place = [About::Region, About::Address, About::Way];
+    let of_the_place = causes().iter().filter(|cause| place.contains(&cause.about));
+    assert!(of_the_place.into_iter().all(|cause| cause.effect == Effect::None));
+    let egress = [1, 4, 15, 16, 28, 31, 44, 45, 46, 66, 70];
+    for answer in answers::all() {
+        let blamed = asked(&answer).cause.is_some_and(|cause| cause.effect != Effect::None);
+        let of_egress = answer.numbers.iter().any(|number| egress.contains(number));
+        assert!(!(blamed && of_egress), "{}", answer.told());
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::iter::Peekable;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -86,6 +87,15 @@ impl Answer {
             .with("server", "cloudflare")
             .with("cf-ray", "8f2standin0000-AMS")
             .with("cache-control", "private, max-age=0, no-store, no-cache")
+    }
+
+    /// Where the edge says from where it sees a caller.
+    pub(super) const EDGE_TRACE: &str = "/cdn-cgi/trace";
+
+    /// What it says there.
+    pub(super) fn edge_trace(peer: IpAddr) -> Self {
+        let page = format!("fl=57\nip={peer}\nvisit_scheme=http\ncolo=AMS\nhttp=http/1.1\nloc=NL\ntls=off\n");
+        Self::whole(StatusCode::OK, "text/plain", page).with("server", "cloudflare")
     }
 
     /// A redirect to the same target on another host.
