@@ -195,12 +195,11 @@ async fn connection(
     let mut serving = std::pin::pin!(serving);
     // How a client's connection ended is no news: its requests have told their own story. Only a head that
     // was none began no request.
-    let ended = match unless(serving.as_mut(), stop).await {
-        Some(ended) => ended,
-        None => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
+    let ended = if let Some(ended) = unless(serving.as_mut(), stop).await {
+        ended
+    } else {
+        serving.as_mut().graceful_shutdown();
+        serving.await
     };
     if ended.is_err_and(|error| error.is_parse()) {
         metrics.heads_invalid.inc();

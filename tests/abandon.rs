@@ -214,7 +214,9 @@ fn what_is_no_head_of_a_request_is_counted_and_nothing_more() {
     let upstream = Upstream::answering(OK);
     let gate = Setup::new(upstream.address).start();
     let long = "x".repeat(70 << 10);
-    for (at, head) in ["nonsense\r\n\r\n".to_owned(), format!("GET /{long} HTTP/1.1\r\n\r\n")].iter().enumerate() {
+    for (at, head) in
+        ["nonsense\r\n\r\n".to_owned(), format!("GET /{long} HTTP/1.1\r\n\r\n")].iter().enumerate()
+    {
         let mut client = gate.connect();
         client.send(head);
         let answer = client.try_answer();

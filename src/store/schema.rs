@@ -91,7 +91,9 @@ impl std::error::Error for Unusable {}
 pub(super) fn open(path: &Path) -> Result<Connection, Unusable> {
     let failed = |why: &dyn fmt::Display| Unusable::new(path, why);
     private(path).map_err(|error| {
-        failed(&format!("{error}; the gate's user must be able to write there, or [store] must name another path"))
+        failed(&format!(
+            "{error}; the gate's user must be able to write there, or [store] must name another path"
+        ))
     })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path, flags).map_err(|error| failed(&error))?;
