@@ -8,5 +8,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything is allocated that is worth one: the allocator asks for pages of 2 MiB, of which a gate
+    // would use a tenth, and a sidecar's memory is counted. Where it cannot be had, nothing is lost.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     portcullis::cli::run()
 }
