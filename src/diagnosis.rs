@@ -216,7 +216,7 @@ pub fn diagnose(makers: &[Maker], status: StatusCode, headers: &HeaderMap, body:
         let own = std::iter::once(first).chain(fitting).filter(|cause| rank(cause).is_some());
         if first.maker == Maker::Any { Some(first) } else { own.min_by_key(rank) }
     });
-    Diagnosis { cause, code: answer.code(), named: naming::named(&answer) }
+    Diagnosis { cause, code: answer.code(), named: naming::named(&answer, cause) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::reading::{Answer, part};
+use super::{About, Cause};
 
 /// What stands in the metadata, and its name here.
 const METADATA: [(&str, &str); 7] = [
@@ -25,11 +26,16 @@ const BEFORE_ADDRESS: [&str; 8] = [
     "from ip",
     "ip:",
 ];
+/// How often each of them is looked behind.
+const MOST: usize = 8;
 /// How far behind that it is looked for: pages put markup between.
 const NEAR: usize = 400;
 
+/// Causes in whose answers an address is the gate's own. In others it may be one that the caller wrote.
+const OF_THE_PLACE: [About; 3] = [About::Region, About::Address, About::Way];
+
 /// What the answer names, by name; each name once.
-pub(super) fn named(answer: &Answer<'_>) -> Vec<(&'static str, Box<str>)> {
+pub(super) fn named(answer: &Answer<'_>, cause: Option<&Cause>) -> Vec<(&'static str, Box<str>)> {
     let mut named: Vec<(&'static str, Box<str>)> = Vec::new();
     let mut name = |name: &'static str, value: Option<&str>| {
         let known = named.iter().any(|(known, _)| *known == name);
@@ -61,7 +67,8 @@ pub(super) fn named(answer: &Answer<'_>) -> Vec<(&'static str, Box<str>)> {
     name("permission", between(message, "Permission '", &['\'']));
     name("resource", between(message, "denied on resource '", &['\'']));
     let address = metadata("callerIp").and_then(|text| text.parse().ok()).or_else(|| address(&answer.said));
-    name("address", address.map(|address| address.to_string()).as_deref());
+    let of_the_place = cause.is_none_or(|cause| OF_THE_PLACE.contains(&cause.about));
+    name("address", address.filter(|_| of_the_place).map(|address| address.to_string()).as_deref());
     // Where the API gave the request a name, that is the one to quote.
     name("cf-ray", answer.header("cf-ray").filter(|_| !answer.has_request_id()));
     name("reason", answer.header("x-portcullis-reason"));
@@ -80,7 +87,7 @@ fn missing_scopes(message: &str) -> Option<&str> {
 /// The address from which the provider saw the request come, where the text tells it.
 fn address(said: &str) -> Option<IpAddr> {
     let around = |c: char| c.is_ascii_whitespace() || "<>()[]{}\"'`,;=".contains(c);
-    BEFORE_ADDRESS.iter().flat_map(|before| said.match_indices(before)).find_map(|(at, before)| {
+    BEFORE_ADDRESS.iter().flat_map(|before| said.match_indices(before).take(MOST)).find_map(|(at, before)| {
         let behind = said.get(at + before.len()..)?;
         let near = behind.char_indices().nth(NEAR).map_or(behind, |(end, _)| behind.split_at(end).0);
         let words = near.split(around).map(|word| word.trim_end_matches(['.', ':']));

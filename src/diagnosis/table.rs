@@ -232,6 +232,10 @@ causes! {
         Caller AfterMend false None Request; "the file or cache belongs to another project, or the account is not approved";
         "use the resource with the key that made it";
         Seen "https://github.com/googleapis/python-genai/issues/1218";
+    Google "google_unauthenticated" [401] Api codes ["UNAUTHENTICATED" "authentication"] says []
+        Operator AfterMend true Rejected Key; "Google does not take the gate's key or token: unknown, missing or expired";
+        "replace the credential";
+        Documented "https://ai.google.dev/gemini-api/docs/api-errors";
 
     // ---- Azure
     Azure "azure_network_rules" [403] Api codes [] says ["access denied due to virtual network/firewall rules"]
@@ -265,11 +269,11 @@ causes! {
     Azure "azure_deployment_not_found" [404] Api codes ["DeploymentNotFound"] says []
         Caller AfterMend false None Model; "the resource has no deployment of this name";
         "name a deployment that exists; a new one takes five minutes";
-        Documented "https://learn.microsoft.com/azure/ai-services/openai/";
+        Seen "https://github.com/chatboxai/chatbox/issues/646";
     Azure "azure_key_invalid" [401] Api codes ["401" "invalid_api_key"] says ["invalid subscription key" "wrong api endpoint"]
         Operator AfterMend true Rejected Key; "the resource does not know the gate's key, or it belongs to another region";
         "check the credential and the base_url against the resource";
-        Documented "https://learn.microsoft.com/azure/ai-services/openai/";
+        Seen "https://github.com/openinterpreter/openinterpreter/issues/319";
 
     // ---- Bedrock
     Bedrock "bedrock_key_unknown" [403] Api codes ["UnrecognizedClientException"] says ["security token included in the request is invalid"]
@@ -353,7 +357,7 @@ causes! {
     Cohere "cohere_key_blocked" [401 498] Api codes [] says []
         Account AfterMend true Rejected Key; "Cohere refused the gate's key: unknown or blocked";
         "check the key at Cohere and rotate the credential";
-        Documented "https://docs.cohere.com/reference/errors";
+        Documented "https://docs.cohere.com/v2/reference/errors";
     Cohere "cohere_key_restricted" [403] Api codes [] says []
         Account AfterMend true None Scope; "Cohere's key may not do this";
         "check the key's restrictions at Cohere";
