@@ -3,16 +3,15 @@
 //! Labels come from the configuration or from fixed lists, never from a request: no client can
 //! grow them.
 
+mod labels;
+
 use std::cell::RefCell;
 use std::fmt;
-use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric as _, LabelValueEncoder,
-};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,85 +24,9 @@ use crate::credentials::{Roster, State};
 use crate::endpoint::Endpoint;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
-
-/// A label whose value is a name from the configuration; empty where a request did not get so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Name(Option<Arc<str>>);
-
-impl EncodeLabelValue for Name {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        self.0.as_deref().unwrap_or_default().encode(encoder)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, EncodeLabelSet)]
-struct Ended {
-    outcome: &'static str,
-    reason: &'static str,
-    status: &'static str,
-    project: Name,
-    upstream: Name,
-    endpoint: &'static str,
-}
-
-impl Hash for Ended {
-    fn hash<H: Hasher>(&self, into: &mut H) {
-        folded((self.outcome, self.reason, self.status, &self.project, &self.upstream, self.endpoint), into);
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, EncodeLabelSet)]
-struct Of {
-    upstream: Name,
-}
-
-impl Hash for Of {
-    fn hash<H: Hasher>(&self, into: &mut H) {
-        folded(&self.upstream, into);
-    }
-}
-
-/// Hashes labels for a family, whose own hash is slow by design: it withstands keys that an enemy
-/// picks. Labels are picked by the operator, and two of these are looked up for every request.
-fn folded<H: Hasher>(labels: impl Hash, into: &mut H) {
-    into.write_u64(foldhash::fast::FixedState::default().hash_one(labels));
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Fault {
-    upstream: Name,
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Diagnosed {
-    upstream: Name,
-    cause: &'static str,
-    whose: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Benched {
-    upstream: Name,
-    credential: Name,
-    cause: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reloaded {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Observed {
-    project: Name,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Raised {
-    kind: &'static str,
-}
+use labels::{
+    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reloaded, StateOf, ended, error_status,
+};
 
 /// The metrics of requests of one project, upstream and endpoint that were served well: the most
 /// of all requests, so their labels are not hashed anew each time.
@@ -281,13 +204,6 @@ impl Default for Metrics {
 #[derive(Debug)]
 struct States(Arc<Roster>);
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateOf {
-    upstream: Name,
-    credential: Name,
-    state: &'static str,
-}
-
 impl Collector for States {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let help = "Whether a credential is in this state.";
@@ -411,47 +327,4 @@ impl Metrics {
         prometheus_client::encoding::text::encode(&mut out, &self.registry)?;
         Ok(out)
     }
-}
-
-fn ended(record: &Record) -> Ended {
-    Ended {
-        outcome: record.event(),
-        reason: record.reason().map_or("", |reason| reason.code()),
-        status: status_class(record.status),
-        project: Name(record.project().map(|project| Arc::clone(&project.name))),
-        upstream: Name(record.upstream().map(|upstream| Arc::clone(&upstream.name))),
-        endpoint: record.endpoint.map_or("", |endpoint| endpoint.name),
-    }
-}
-
-const fn status_class(status: u16) -> &'static str {
-    match status {
-        0 => "none",
-        100..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        _ => "5xx",
-    }
-}
-
-/// The statuses worth telling apart; the list is fixed so that an upstream cannot grow the labels.
-const fn error_status(status: u16) -> &'static str {
-    let told_apart = match status {
-        400 => "400",
-        401 => "401",
-        402 => "402",
-        403 => "403",
-        404 => "404",
-        408 => "408",
-        413 => "413",
-        422 => "422",
-        429 => "429",
-        500 => "500",
-        502 => "502",
-        503 => "503",
-        504 => "504",
-        529 => "529",
-        _ => "",
-    };
-    if told_apart.is_empty() { status_class(status) } else { told_apart }
 }
