@@ -137,7 +137,8 @@ pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -
         | Surface::Perplexity
         | Surface::Ollama
         | Surface::Vllm
-        | Surface::LlamaCpp => "",
+        | Surface::LlamaCpp
+        | Surface::Passthrough => "",
     };
     let root = endpoint.surface.roots().first()?.goes_on;
     let mut request = Request::new(Frames::default());
