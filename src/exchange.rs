@@ -167,6 +167,8 @@ pub struct Outbound {
     pub(crate) request: http::Request<Frames>,
     /// The credential that it carries, if the upstream takes one.
     pub(crate) in_use: Option<InUse>,
+    /// All upstreams whose lists of models are asked for, where there are several.
+    pub(crate) among: Option<Box<UpstreamSet>>,
 }
 
 impl<S> Exchange<S> {

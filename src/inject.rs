@@ -48,8 +48,10 @@ impl Policy for Inject {
             None => return Err(Denial::by(Reason::CredentialUnavailable, upstream.rule)),
         }
         let request = request(sight.head, scoped.endpoint, upstream, credential, Uri::from(target), body);
-        let Scoped { caller, endpoint, .. } = scoped;
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use })
+        let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
+        let Scoped { caller, endpoint, upstreams, .. } = scoped;
+        let among = several.then(|| Box::new(upstreams));
+        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, among })
     }
 }
 
@@ -121,6 +123,16 @@ pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -
         endpoint::all().iter().find(lists)
     };
     let endpoint = own.into_iter().find_map(list)?;
+    asking_for_list(upstream, endpoint, credential)
+}
+
+/// A request for one of the upstream's lists of models, all on one page.
+#[must_use]
+pub fn asking_for_list(
+    upstream: &Upstream,
+    endpoint: &'static Endpoint,
+    credential: Option<&Credential>,
+) -> Option<Request<Frames>> {
     let query = match endpoint.surface {
         Surface::Anthropic => "limit=1000",
         Surface::Gemini | Surface::Vertex => "pageSize=1000",
