@@ -32,7 +32,7 @@ impl Policy for Inject {
     type Into = Outbound;
 
     fn decide(&self, from: Permitted, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, permits, upstream: at, previous_response, body } = from;
+        let Permitted { scoped, alias, permits, upstream: at, previous_response, body } = from;
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
@@ -51,7 +51,7 @@ impl Policy for Inject {
         let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
         let Scoped { caller, endpoint, upstreams, .. } = scoped;
         let among = several.then(|| Box::new(upstreams));
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, among })
+        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, alias, among })
     }
 }
 
