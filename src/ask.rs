@@ -128,7 +128,12 @@ pub(crate) struct Reading {
 
 impl Reading {
     fn new(exchange: Exchange<Metered>) -> Self {
-        let peek = Peek::within(exchange.stage.scoped.endpoint.inside);
+        let scoped = &exchange.stage.scoped;
+        let mut peek = Peek::within(scoped.endpoint.inside);
+        if exchange.snapshot.projects.get(scoped.caller.project).is_some_and(|one| one.parameters.is_some()) {
+            let google = matches!(scoped.endpoint.surface, Surface::Gemini | Surface::Vertex);
+            peek = peek.watching(google);
+        }
         Self { exchange, peek, frames: Frames::default(), timer: None }
     }
 
@@ -192,7 +197,7 @@ fn asked(
     record.stream = scoped.endpoint.gives.streams(peeked.stream);
     record.token_ceiling = peeked.token_ceiling;
     record.model.clone_from(&model);
-    let Peeked { rerouting, previous_response, inside, model_at, .. } = peeked;
+    let Peeked { rerouting, previous_response, inside, model_at, parameters, .. } = peeked;
     // What is no call of a model has no model that could be rerouted.
     let rerouting = rerouting.filter(|_| scoped.endpoint.model != ModelIn::Nowhere);
     // Where the path names the model, they say the same.
@@ -201,7 +206,8 @@ fn asked(
     } else {
         inside.iter().map(|model| named(scoped.endpoint, model)).collect()
     };
-    let stage = Asked { scoped, permits, model, model_at, others, rerouting, previous_response, body };
+    let stage =
+        Asked { scoped, permits, model, parameters, model_at, others, rerouting, previous_response, body };
     Exchange { carried, stage }
 }
 

@@ -23,6 +23,7 @@ mod log;
 mod mask;
 mod network;
 mod observable;
+mod parameters;
 mod place;
 mod project;
 mod secret_reference;

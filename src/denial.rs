@@ -74,7 +74,8 @@ pub enum Reason {
     ModelUnknowable,
     /// The project or the key may not use this model.
     ModelNotAllowed,
-    /// The body holds a field that would choose another model, host or key.
+    /// The body holds a field that would choose another model, host or key, or a parameter that the project
+    /// may not use.
     ParameterNotAllowed,
     /// The upstream has no credential to send.
     CredentialUnavailable,
@@ -236,8 +237,8 @@ reasons! {
         client "Project '{project}' may not use model '{model}'. Ask the gateway's operator to allow it.";
         operator "add \"{model}\" to {rule}";
     ParameterNotAllowed "parameter_not_allowed" 403 Denied "model" false None;
-        client "The field '{detail}' may not be sent through this gateway.";
-        operator "the caller sent '{detail}', which would choose another model, host or key than the one checked";
+        client "The request may not be sent through this gateway: {detail}.";
+        operator "the caller's parameters are not allowed: {detail}";
     CredentialUnavailable "credential_unavailable" 502 Failed "inject" false None;
         client "This gateway has no credential for the provider at the moment. It is not your key. Ask the gateway's operator.";
         operator "give the upstream a credential at {rule}";

@@ -16,7 +16,7 @@ use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
 use crate::limits::Permit;
-use crate::peek::ModelAt;
+use crate::peek::{ModelAt, Parameters};
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// A request on its way. `S` is the proof of the last stage it passed.
@@ -140,6 +140,8 @@ pub struct Asked {
     pub(crate) scoped: Scoped,
     pub(crate) permits: Permits,
     pub(crate) model: Option<Arc<str>>,
+    /// What else the body asks for, where the project has rules on it.
+    pub(crate) parameters: Option<Box<Parameters>>,
     /// Where in the body the model stands.
     pub(crate) model_at: Option<ModelAt>,
     /// Models that it names besides.
