@@ -77,6 +77,11 @@ impl Frames {
         }
     }
 
+    /// The pieces that have not been sent.
+    pub fn pieces(&self) -> impl Iterator<Item = &Bytes> {
+        self.pieces.iter().skip(self.next)
+    }
+
     /// How many bytes have not been sent.
     #[must_use]
     pub const fn left(&self) -> u64 {

@@ -11,6 +11,7 @@
 //! Caveat: the environment reaches only lower-case names, and lists of tables are not merged.
 
 mod base_url;
+mod cloud;
 mod expect;
 mod fault;
 mod key;

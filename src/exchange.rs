@@ -162,6 +162,8 @@ pub struct Outbound {
     pub(crate) request: http::Request<Frames>,
     /// The credential that it carries, if the upstream takes one.
     pub(crate) in_use: Option<InUse>,
+    /// Whether it must still be put in, when a cloud has granted it.
+    pub(crate) waits: bool,
 }
 
 impl<S> Exchange<S> {

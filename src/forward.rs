@@ -16,6 +16,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -24,16 +25,20 @@ use hyper::body::Incoming;
 use crate::account::{Lease, Relay};
 use crate::body::Frames;
 use crate::clock::Moment;
-use crate::credentials::InUse;
+use crate::credentials::{InUse, Proof};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Scope};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
+use crate::inject;
 use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
 use refusal::{Next, Spare};
+
+/// How long a request waits for what a cloud has not granted yet.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// What of a request is still needed when it was sent.
 #[derive(Debug)]
@@ -48,8 +53,10 @@ struct Sent {
 /// # Errors
 /// When no answer could be had that may be passed on.
 pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
-    let Exchange { carried, stage: Outbound { caller, endpoint, permits, upstream, request, mut in_use } } =
-        exchange;
+    let Exchange {
+        carried,
+        stage: Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits },
+    } = exchange;
     let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
@@ -58,6 +65,11 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
+    if waits
+        && let Err(denial) = Box::pin(granted(&pool, upstream, in_use.as_ref(), &mut request, begun)).await
+    {
+        return Err(exchange.refuse(denial));
+    }
     let mut spare = Spare::of(&request, upstream, in_use.as_ref());
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
@@ -94,6 +106,31 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             }
         }
     }
+}
+
+/// Waits until a cloud has granted the credential, and puts it in.
+async fn granted(
+    pool: &Pool,
+    upstream: &Upstream,
+    in_use: Option<&InUse>,
+    request: &mut Request<Frames>,
+    begun: Moment,
+) -> Result<(), Denial> {
+    let lacking = || Denial::by(Reason::CredentialUnavailable, upstream.rule);
+    let credential =
+        in_use.and_then(|in_use| upstream.credentials.all().get(in_use.at())).ok_or_else(lacking)?;
+    if let Proof::Cloud(cloud) = &credential.proof
+        && let Some(holder) = cloud.holder()
+    {
+        let mut alarm = pool.alarms().set(LONGEST_WAIT);
+        poll_fn(|cx| match holder.poll_grant(cx, begun.now_after()) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => Pin::new(&mut alarm).poll(cx),
+        })
+        .await;
+    }
+    let now = begun.now_after();
+    inject::put_in(credential, request, now).map_err(|_| inject::unavailable(credential, now))
 }
 
 /// Names the upstream's own line as the rule of a failure.

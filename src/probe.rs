@@ -15,11 +15,13 @@ use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 
 use crate::body::Frames;
+use crate::clock::Moment;
 use crate::credentials::Credential;
 use crate::diagnosis::{self, About, Diagnosis};
-use crate::inject::asking_for_models;
+use crate::inject::{asking_for_models, put_in};
 use crate::pool;
 use crate::snapshot::Upstream;
+use crate::tokens;
 
 pub use account::{Account, Quota};
 pub use seen::Seen;
@@ -96,10 +98,20 @@ pub struct Probed {
 
 /// Probes an upstream with one of its credentials, or with none if it takes none.
 pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Probed {
-    let Some(request) = asking_for_models(upstream, credential) else {
-        let why = "this kind of upstream has no list of models".to_owned();
-        return Probed { finding: Finding::Unreachable(why), seen: None };
+    let unreachable = |why: String| Probed { finding: Finding::Unreachable(why), seen: None };
+    let Some(mut request) = asking_for_models(upstream) else {
+        return unreachable("this kind of upstream has no list of models".to_owned());
     };
+    if let Some(credential) = credential {
+        if let Some(holder) = credential.member.holder()
+            && let Err(why) = tokens::renew(holder).await
+        {
+            return unreachable(why.0.text().to_owned());
+        }
+        if put_in(credential, &mut request, Moment::now()).is_err() {
+            return unreachable("nothing is granted to the credential".to_owned());
+        }
+    }
     match tokio::time::timeout(PATIENCE, ask(upstream, request)).await {
         Ok(Ok((status, headers, body))) => {
             let seen = if headers.contains_key("cf-ray") { seen(upstream).await } else { None };
