@@ -88,7 +88,6 @@ const SOLE: [Sole; 10] = [
         files: &[
             ("secret.rs", "the type itself"),
             ("cloud/answer.rs", "takes secrets out of what is told"),
-            ("cloud/aws.rs", "asks AWS"),
             ("cloud/azure.rs", "asks Entra ID"),
             ("cloud/sigv4.rs", "signs"),
             ("cloud/source.rs", "hands them to those that ask"),

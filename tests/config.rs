@@ -193,6 +193,45 @@ fn only_openai_takes_an_organization() {
 }
 
 #[test]
+fn every_kind_of_mistake_of_a_clouds_credential() {
+    let azure = "provider = \"azure-openai\"\nbase_url = \"https://r.openai.azure.com\"";
+    let google = "provider = \"gemini\"";
+    let mut out = String::new();
+    for (provider, credential) in [
+        (PROVIDER, "azure = \"managed-identity\""),
+        (azure, "azure = \"managed-identity\"\nsecret = \"env:OPENAI_API_KEY\""),
+        (azure, "google = \"metadata\""),
+        (azure, "azure = \"managed_identity\""),
+        (azure, "azure = 5"),
+        (azure, "azure = { tenat = \"t\" }"),
+        (azure, "azure = { tenant = \"t\" }"),
+        (azure, "azure = { tenant = \"t/../u\", client_id = \"c\", client_secret = \"env:OPENAI_API_KEY\" }"),
+        (azure, "azure = { tenant = \"t\", client_id = \"c\", client_secret = \"sk-canary-1\" }"),
+        (
+            azure,
+            "azure = { tenant = \"t\", client_id = \"c\", client_secret = \"env:OPENAI_API_KEY\", authority = \"http://login.example\" }",
+        ),
+        (
+            azure,
+            "azure = { tenant = \"t\", client_id = \"c\", client_secret = \"env:OPENAI_API_KEY\", authority = \"ftp://x\" }",
+        ),
+        (azure, "azure = { client_id = \"c\", scope = \"a b\" }"),
+        (azure, "azure = \"workload-identity\""),
+        (azure, "azure = \"managed-identity\"\nquota_project = \"p\""),
+        (google, "google = \"metadata\"\nquota_project = \"a b\""),
+        (google, "google = \"instance\""),
+        (google, "google = {}"),
+        (google, "google = { service_account = \"env:OPENAI_API_KEY\" }"),
+        ("provider = \"openai\"\nregion = \"eu-central-1\"", SECRET),
+    ] {
+        let text = good_but(PROVIDER, provider).replacen(SECRET, credential, 1);
+        let _ = writeln!(out, "{}", told(load_one(&text)));
+    }
+    assert!(!out.contains("canary"), "{out}");
+    insta::assert_snapshot!(out);
+}
+
+#[test]
 fn every_kind_of_mistake_of_a_project() {
     let more = |line: &str| format!("{ID}\n{SHA}\n{EXPIRES}\n[[projects.search.keys]]\n{line}\n");
     let same_id = more(&format!("{ID}\nsha256 = \"{OTHER}\"\n[[projects.search.keys]]\nid = \"third\""));

@@ -317,12 +317,15 @@ impl Work<'_> {
         let named = named.into_iter().chain([("azure", azure.is_some())]);
         let mut given = named.filter_map(|(name, given)| given.then_some(name));
         if let (Some(first), Some(second)) = (given.next(), given.next()) {
-            let what = format!("this credential has two of a kind: `{first}` and `{second}`");
+            let what = format!("this credential has both `{first}` and `{second}`");
             self.wrong(&child(path, second), &what, "keep the one that is meant");
             return None;
         }
         if aws.is_some() || google.is_some() || azure.is_some() {
             return self.granted(path, upstream, written, roots);
+        }
+        if ["aws", "google", "azure"].iter().any(|name| self.is_wrong(&child(path, name))) {
+            return None;
         }
         let secret = self.secret(&child(path, "secret"), upstream.provider, secret.as_deref())?;
         Some(Made::Secret(secret))

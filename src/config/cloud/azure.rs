@@ -158,7 +158,8 @@ impl Work<'_> {
         // The variable is also written as a host alone.
         let scheme = if text.contains("://") { "" } else { "https://" };
         let text = format!("{scheme}{}/{tenant}/oauth2/v2.0/token", text.trim().trim_end_matches('/'));
-        let at = self.place(path, name, &text, true, tls)?;
+        let path = if authority.is_some() { child(path, "authority") } else { path.to_owned() };
+        let at = self.place(&path, name, &text, true, tls)?;
         parts.push(Zeroizing::new(text));
         Some(at)
     }
