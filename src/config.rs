@@ -25,6 +25,7 @@ mod network;
 mod observable;
 mod place;
 mod project;
+mod region;
 mod secret_reference;
 mod server;
 mod shape;

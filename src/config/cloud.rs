@@ -18,8 +18,9 @@ use http::{HeaderValue, Uri};
 use zeroize::Zeroizing;
 
 use super::place::child;
+use super::region::is_name;
 use super::tls::Roots;
-use super::upstream::{CredentialWritten, Of};
+use super::upstream::{CredentialWritten, Of, UpstreamWritten};
 use super::work::Work;
 use crate::address::is_loopback;
 use crate::clock::Moment;
@@ -118,6 +119,12 @@ impl Work<'_> {
             self.wrong(&at, &what, &mend);
             return None;
         }
+        let UpstreamWritten { project, location, .. } = upstream.written;
+        if upstream.provider.name() == "vertex" && (project.is_none() || location.is_none()) {
+            let what = "tokens of Google are for a project, and this upstream names none";
+            let mend = "write project = \"my-project\" and location = \"europe-west4\" in the upstream";
+            self.wrong(&child(upstream.path, "project"), what, mend);
+        }
         let tls = self.tls(&child(upstream.path, "ca_file"), upstream.written.ca_file.as_deref(), roots)?;
         let user_project = self.quota_project(path, google.is_some(), quota_project.as_deref());
         let mut parts = vec![Zeroizing::new(quota_project.clone().unwrap_or_default())];
@@ -161,7 +168,7 @@ impl Work<'_> {
                 "write region = \"eu-central-1\", or wherever it is",
             );
         }
-        region.filter(|region| is_region(region))
+        region.filter(|region| is_name(region))
     }
 
     /// A variable of the environment, if it says something.
@@ -238,15 +245,6 @@ fn is_near(host: &str) -> bool {
     }
 }
 
-/// Whether a text can be a region: it becomes part of a host's name.
-pub(super) fn is_region(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=32).contains(&text.len())
-        && text.bytes().all(plain)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,14 +258,6 @@ mod tests {
         for host in ["10.0.0.1", "fd00:ec2::24", "localhost.example", "login.microsoftonline.com", "0.0.0.0"]
         {
             assert!(!is_near(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn regions_are_names() {
-        assert!(is_region("eu-central-1"));
-        for text in ["", "EU", "eu.evil.example", "eu/1", "-a", "a-"] {
-            assert!(!is_region(text), "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::base_url::BaseUrl;
-use super::cloud::{self, AwsWritten, AzureWritten, GoogleWritten, Made, WordOr};
+use super::cloud::{AwsWritten, AzureWritten, GoogleWritten, Made, WordOr};
 use super::place::{child, item};
 use super::tls::Roots;
 use super::value::OneOrMany;
@@ -49,6 +49,11 @@ pub(super) struct UpstreamWritten {
     /// Where in the world it is: the region of AWS for bedrock, such as "eu-central-1". Makes the
     /// `base_url` where none is written.
     pub(super) region: Option<String>,
+    /// The project of Google that requests are for, whatever clients name; vertex only.
+    pub(super) project: Option<String>,
+    /// The project's location, such as "europe-west4" or "global"; vertex only. Makes the `base_url` where none is
+    /// written.
+    pub(super) location: Option<String>,
     /// What authenticates the gate there. Of several, the one with the least to do takes a request, and the
     /// next takes over where the provider refused one.
     pub(super) credentials: Option<Vec<CredentialWritten>>,
@@ -107,8 +112,10 @@ impl Work<'_> {
         self.upstream_name(&path, name);
         let credentials = self.credentials(&path, name, written, roots);
         let provider = self.provider(&of("provider"), written.provider);
+        let region = self.region(&path, provider, written);
         let ca_file = written.ca_file.as_deref();
-        let base = provider.and_then(|provider| self.base_url(&path, provider, written));
+        let base =
+            provider.and_then(|provider| self.base_url(&path, provider, written, region.base_url.as_deref()));
         let tls = base.as_ref().map(|base| self.upstream_tls(&of("ca_file"), base, ca_file, roots));
         let models = match &written.models {
             Some(models) => self.models(&of("models"), Some(models)),
@@ -142,20 +149,6 @@ impl Work<'_> {
             pool_idle,
             rule: self.rule(&path),
         })
-    }
-
-    /// Where a region's service is.
-    fn regional(&mut self, path: &str, provider: Provider, region: Option<&str>) -> Option<String> {
-        let (region, path) = (region?, child(path, "region"));
-        if provider.name() != "bedrock" {
-            self.wrong(&path, "only provider bedrock takes this", "remove it");
-            return None;
-        }
-        if !cloud::is_region(region) {
-            self.wrong(&path, "this is no region of AWS", "write it like `region = \"eu-central-1\"`");
-            return None;
-        }
-        Some(format!("https://bedrock-runtime.{region}.{}", cloud::domain(region)))
     }
 
     /// Nothing if a mistake is in it; inside, nothing if there is no TLS to this upstream.
@@ -203,10 +196,15 @@ impl Work<'_> {
         provider
     }
 
-    fn base_url(&mut self, path: &str, provider: Provider, written: &UpstreamWritten) -> Option<BaseUrl> {
-        let regional = self.regional(path, provider, written.region.as_deref());
+    fn base_url(
+        &mut self,
+        path: &str,
+        provider: Provider,
+        written: &UpstreamWritten,
+        regional: Option<&str>,
+    ) -> Option<BaseUrl> {
         let path = child(path, "base_url");
-        let text = written.base_url.as_deref().or(regional.as_deref()).or(provider.default_base_url());
+        let text = written.base_url.as_deref().or(regional).or(provider.default_base_url());
         let Some(text) = text else {
             let what = format!("an upstream of provider {provider} needs a base_url");
             self.wrong(&path, &what, "write base_url = \"https://…\"");
