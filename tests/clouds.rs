@@ -173,6 +173,40 @@ fn a_token_of_entra_is_fetched_once_and_takes_the_place_of_a_key() {
 }
 
 #[test]
+fn requests_that_come_before_the_first_token_wait_for_it() {
+    let (upstream, held) = (Upstream::answering(OK), Arc::new(Mutex::new(true)));
+    let holds = Arc::clone(&held);
+    let service = Upstream::start(move |talk| {
+        while talk.request().is_some() {
+            until("the test lets go", || !*holds.lock().unwrap());
+            let body = format!(r#"{{"access_token":"{TOKEN}1","expires_in":3600,"token_type":"Bearer"}}"#);
+            drop(talk.send(json("200 OK", &body)));
+        }
+    });
+    let host = service.address.to_string();
+    let gate =
+        google(&upstream, r#"[{ id = "vm", google = "metadata" }]"#).variable("GCE_METADATA_HOST", &host);
+    let gate = gate.start();
+    let mut clients: Vec<_> = (0..5).map(|_| gate.connect()).collect();
+    for client in &mut clients {
+        client.send(post(GENERATE, &gate.setup.client_key, r#"{"contents":[]}"#));
+    }
+    until("the service is asked", || service.requests().len() == 1);
+    until("all of them wait", || gate.in_flight() == 5);
+    // One that leaves meanwhile is none the gate's trouble.
+    clients.pop().unwrap().hang_up();
+    until("it has left", || gate.in_flight() == 4);
+    assert!(upstream.requests().is_empty());
+    assert_eq!(shown(&gate)[0].state.word(), "unavailable");
+    *held.lock().unwrap() = false;
+    for mut client in clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!((service.requests().len(), upstream.requests().len()), (1, 4));
+    nothing_is_told(&gate, &[]);
+}
+
+#[test]
 fn a_token_is_renewed_before_it_expires_while_requests_go_on() {
     let (upstream, service) = (Upstream::answering(OK), Service::granting(6));
     let gate = azure(&upstream, &format!("[{}]", application(&service))).start();
