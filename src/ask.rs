@@ -12,17 +12,19 @@ use std::task::{Context, Poll, ready};
 use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
+use smallvec::SmallVec;
 use tokio::time::Sleep;
 use tower::{Layer, Service};
 
 use crate::body::Frames;
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{ModelIn, Streams, Verb};
+use crate::endpoint::{Endpoint, ModelIn, Takes};
 use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal};
 use crate::peek::{Fault, Peek, Peeked};
 use crate::policy::model::may_leave_open;
 use crate::policy::single;
+use crate::snapshot::{Key, Project};
 
 /// Puts the reading of the body in front of a service.
 #[derive(Clone, Copy, Debug)]
@@ -72,10 +74,18 @@ where
 fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
     let headers = &exchange.head.headers;
     let server = &exchange.snapshot.server;
-    match exchange.stage.scoped.endpoint.verb {
-        Verb::Get if exchange.body.is_end_stream() => return Ok(()),
-        Verb::Get => return Err(Denial::built_in(Reason::BodyInvalid).because("a GET request carries none")),
-        Verb::Post => {}
+    match exchange.stage.scoped.endpoint.takes {
+        Takes::Nothing | Takes::JsonOrNothing if exchange.body.is_end_stream() => return Ok(()),
+        Takes::Nothing => {
+            let method = exchange.stage.scoped.endpoint.verb.name();
+            return Err(
+                Denial::built_in(Reason::BodyInvalid).because(format!("a {method} request carries none"))
+            );
+        }
+        Takes::Json | Takes::JsonOrNothing | Takes::FormOrJson => {}
+        Takes::Form | Takes::FormOrSdp | Takes::Raw => {
+            return Err(Denial::built_in(Reason::ContentTypeUnsupported));
+        }
     }
     if !is_json(headers) {
         return Err(Denial::built_in(Reason::ContentTypeUnsupported));
@@ -118,7 +128,8 @@ pub(crate) struct Reading {
 
 impl Reading {
     fn new(exchange: Exchange<Metered>) -> Self {
-        Self { exchange, peek: Peek::default(), frames: Frames::default(), timer: None }
+        let peek = Peek::within(exchange.stage.scoped.endpoint.inside);
+        Self { exchange, peek, frames: Frames::default(), timer: None }
     }
 
     /// Reads on; ready when the body is whole or was refused.
@@ -159,10 +170,9 @@ impl Reading {
     /// Judges the whole body.
     fn finish(self) -> Result<Exchange<Asked>, Refusal> {
         let Self { exchange, peek, frames, timer: _ } = self;
-        let peeked = match exchange.stage.scoped.endpoint.verb {
-            Verb::Get => Ok(Peeked::default()),
-            Verb::Post => peek.finish().map_err(denied),
-        };
+        let nothing = exchange.record.request_bytes == 0
+            && matches!(exchange.stage.scoped.endpoint.takes, Takes::Nothing | Takes::JsonOrNothing);
+        let peeked = if nothing { Ok(Peeked::default()) } else { peek.finish().map_err(denied) };
         match peeked.and_then(|peeked| model(&exchange, &peeked).map(|model| (model, peeked))) {
             Ok((model, peeked)) => Ok(asked(exchange, model, peeked, frames)),
             Err(denial) => Err(exchange.refuse(denial)),
@@ -179,51 +189,114 @@ fn asked(
     let Exchange { mut carried, stage } = exchange;
     let record = &mut carried.record;
     let Metered { scoped, permits } = stage;
-    record.stream = match scoped.endpoint.streams {
-        Streams::Never => false,
-        Streams::IfAsked => peeked.stream == Some(true),
-        Streams::Always => true,
-    };
+    record.stream = scoped.endpoint.gives.streams(peeked.stream);
     record.token_ceiling = peeked.token_ceiling;
     record.model.clone_from(&model);
-    let Peeked { rerouting, previous_response, .. } = peeked;
-    let stage = Asked { scoped, permits, model, rerouting, previous_response, body };
+    let Peeked { rerouting, previous_response, inside, .. } = peeked;
+    // What is no call of a model has no model that could be rerouted.
+    let rerouting = rerouting.filter(|_| scoped.endpoint.model != ModelIn::Nowhere);
+    // Where the path names the model, they say the same.
+    let others = if matches!(scoped.endpoint.model, ModelIn::Path | ModelIn::Query(_)) {
+        SmallVec::new()
+    } else {
+        inside.iter().map(|model| named(scoped.endpoint, model)).collect()
+    };
+    let stage = Asked { scoped, permits, model, others, rerouting, previous_response, body };
     Exchange { carried, stage }
 }
 
-/// The one model that the request names.
+/// The one model that the request names in the first place.
 fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str>>, Denial> {
     let scoped = &exchange.stage.scoped;
+    let first = || {
+        let first = peeked.model.as_ref().or_else(|| peeked.inside.first())?;
+        Some(named(scoped.endpoint, first))
+    };
     match scoped.endpoint.model {
-        ModelIn::Nowhere => Ok(None),
-        ModelIn::Path => {
+        ModelIn::Path | ModelIn::Query(_) => {
             let path = scoped.path_model.as_deref().unwrap_or_default();
-            let gemini = scoped.endpoint.surface == Surface::Gemini;
-            let same = |name: &str| {
-                name == path || (gemini && name.strip_prefix("models/").is_some_and(|bare| bare == path))
-            };
-            let agrees = |name: &Option<Arc<str>>| name.as_deref().is_none_or(same);
-            let items_agree = !gemini || (!peeked.item_models_differ && agrees(&peeked.item_model));
-            if agrees(&peeked.model) && items_agree {
+            let same = |name: &str| bare(scoped.endpoint, name) == path;
+            if peeked.model.iter().chain(&peeked.inside).all(|name| same(name)) {
                 Ok(scoped.path_model.clone())
             } else {
                 Err(Denial::built_in(Reason::ModelAmbiguous)
                     .because("the path names one and the body another"))
             }
         }
-        ModelIn::Body if peeked.model.is_none() => Err(Denial::built_in(Reason::ModelMissing)),
-        ModelIn::BodyOrProvidersChoice if peeked.model.is_none() => {
-            let caller = scoped.caller;
-            let open = exchange
-                .snapshot
-                .projects
-                .get(caller.project)
-                .zip(exchange.snapshot.keys.get(caller.key))
-                .is_some_and(|(project, key)| may_leave_open(project, key));
-            if open { Ok(None) } else { Err(Denial::built_in(Reason::ModelMissing)) }
+        ModelIn::Body | ModelIn::Form if peeked.model.is_none() => {
+            Err(Denial::built_in(Reason::ModelMissing))
         }
-        ModelIn::Body | ModelIn::BodyOrProvidersChoice => Ok(peeked.model.clone()),
+        ModelIn::BodyOrProvidersChoice | ModelIn::FormOrProvidersChoice if peeked.model.is_none() => {
+            if may_choose(exchange) {
+                Ok(None)
+            } else {
+                Err(Denial::built_in(Reason::ModelMissing))
+            }
+        }
+        ModelIn::Inside if first().is_none() && !may_choose(exchange) => {
+            Err(Denial::built_in(Reason::ModelMissing))
+        }
+        ModelIn::Lines | ModelIn::Message | ModelIn::Unknown if !may_choose(exchange) => {
+            Err(unknowable(exchange))
+        }
+        ModelIn::Nowhere
+        | ModelIn::Body
+        | ModelIn::BodyOrProvidersChoice
+        | ModelIn::Form
+        | ModelIn::FormOrProvidersChoice
+        | ModelIn::Inside
+        | ModelIn::Lines
+        | ModelIn::Message
+        | ModelIn::Unknown => Ok(first()),
     }
+}
+
+/// A model as lists name it: Google's bodies have the whole name of the resource.
+fn named(endpoint: &Endpoint, model: &Arc<str>) -> Arc<str> {
+    let bare = bare(endpoint, model);
+    if bare.len() == model.len() { Arc::clone(model) } else { bare.into() }
+}
+
+fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {
+    let bare = match endpoint.surface {
+        Surface::Gemini => model.strip_prefix("models/"),
+        Surface::Vertex => model.rsplit_once("/models/").map(|(_, bare)| bare),
+        Surface::OpenAi
+        | Surface::Anthropic
+        | Surface::Azure
+        | Surface::Bedrock
+        | Surface::Mistral
+        | Surface::Cohere
+        | Surface::Together
+        | Surface::Fireworks
+        | Surface::OpenRouter
+        | Surface::Xai
+        | Surface::DeepSeek
+        | Surface::Perplexity
+        | Surface::Ollama
+        | Surface::Vllm
+        | Surface::LlamaCpp => None,
+    };
+    bare.unwrap_or(model)
+}
+
+fn owner(exchange: &Exchange<Metered>) -> Option<(&Project, &Key)> {
+    let caller = exchange.stage.scoped.caller;
+    exchange.snapshot.projects.get(caller.project).zip(exchange.snapshot.keys.get(caller.key))
+}
+
+/// Whether the project may use whatever model the provider picks.
+fn may_choose(exchange: &Exchange<Metered>) -> bool {
+    owner(exchange).is_some_and(|(project, key)| may_leave_open(project, key))
+}
+
+fn unknowable(exchange: &Exchange<Metered>) -> Denial {
+    let rule = owner(exchange).map_or(RuleId::BUILT_IN, |(project, key)| {
+        let of_key = key.models.as_ref().is_some_and(|models| !models.allows_all());
+        if of_key { key.models_rule } else { project.models_rule }
+    });
+    let why = "nothing in a request to this endpoint says which model it uses";
+    Denial::by(Reason::ModelUnknowable, rule).because(why)
 }
 
 fn judged(outcome: Result<(), Denial>, read: Box<Reading>) -> Result<Exchange<Asked>, Refusal> {

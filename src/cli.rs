@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::clock::Moment;
 use crate::command::{self, check, demo, health, init, key, probe, schema, serve, stand_in};
-use crate::dialect::Provider;
+use crate::provider::Provider;
 
 /// An authenticating gate in front of LLM APIs.
 ///

@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::limits::Registry;
-use crate::snapshot::{Key, Project, Snapshot, StoreSettings, Upstream};
+use crate::snapshot::{Key, Project, Serving, Snapshot, StoreSettings, Upstream};
 
 pub use expect::{Expectation, Wanted};
 pub use fault::{Fault, Faults, Place, Severity, render_text};
@@ -183,9 +183,10 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let store = work.store(written.store.as_ref());
     let admin_token = work.admin_token(admin);
     let rules = std::mem::take(&mut work.rules);
+    let serving = Serving::of(&upstreams);
     let digest = digest.into();
     let snapshot =
-        Snapshot { digest, server, admin_token, store, upstreams, projects, keys, by_digest, rules };
+        Snapshot { digest, server, admin_token, store, upstreams, projects, keys, by_digest, serving, rules };
     work.lint_all(&snapshot, &key_paths);
     snapshot
 }

@@ -70,6 +70,8 @@ pub enum Reason {
     ModelMissing,
     /// The model is named twice, or by a look-alike key, or differently in path and body.
     ModelAmbiguous,
+    /// The endpoint uses a model that the request does not name, and the project may use only some.
+    ModelUnknowable,
     /// The project or the key may not use this model.
     ModelNotAllowed,
     /// The body holds a field that would choose another model, host or key.
@@ -198,8 +200,8 @@ reasons! {
         client "Several upstreams could answer this request. Name one in the path: /UPSTREAM{path}.";
         operator "tell the caller which upstream's prefix to use, or leave the project only one of this dialect in {rule}";
     ScopeMissing "scope_missing" 403 Denied "scope" false None;
-        client "Project '{project}' lacks the scope '{scope}' for {method} {path}. Ask the gateway's operator to grant it.";
-        operator "add \"{scope}\" to {rule}";
+        client "Project '{project}' lacks the scope '{detail}' for {method} {path}. Ask the gateway's operator to grant it.";
+        operator "add \"{detail}\" to {rule}";
     RateLimited "rate_limited" 429 Denied "rate" true None;
         client "Project '{project}' is over its request rate. Slow down, or ask the gateway's operator for more.";
         operator "raise {rule}, or let the caller slow down";
@@ -227,6 +229,9 @@ reasons! {
     ModelAmbiguous "model_ambiguous" 400 Denied "ask" false Some("model");
         client "The request names its model in two ways: {detail}. Name it once.";
         operator "the caller names its model in two ways: {detail}; this can be an attempt to get past the model list";
+    ModelUnknowable "model_unknowable" 403 Denied "ask" false None;
+        client "Project '{project}' may only use listed models, and {method} {path} uses one that the request does not name. Ask the gateway's operator.";
+        operator "the project has a model list, and {detail}: add \"*\" to {rule}, or keep the project off this endpoint";
     ModelNotAllowed "model_not_allowed" 403 Denied "model" false Some("model");
         client "Project '{project}' may not use model '{model}'. Ask the gateway's operator to allow it.";
         operator "add \"{model}\" to {rule}";

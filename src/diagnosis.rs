@@ -16,7 +16,7 @@ mod words;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::dialect::Provider;
+use crate::provider::Provider;
 use crate::provider_key::up_to_a_key;
 use reading::Answer;
 
@@ -178,7 +178,8 @@ pub fn makers(provider: Provider, host: &str) -> &'static [Maker] {
     match provider {
         Provider::OpenAi => &[Maker::OpenAi],
         Provider::Anthropic | Provider::AnthropicCompatible => &[Maker::Anthropic],
-        Provider::Gemini => &[Maker::Google],
+        Provider::Gemini | Provider::Vertex => &[Maker::Google],
+        Provider::Bedrock => &[Maker::Bedrock, Maker::OpenAi],
         // Errors of the model itself come in OpenAI's own words.
         Provider::AzureOpenAi => &[Maker::Azure, Maker::OpenAi],
         Provider::Mistral => &[Maker::Mistral],

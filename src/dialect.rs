@@ -1,8 +1,4 @@
-//! The languages that clients and upstreams speak: error shapes, paths and credential headers.
-
-mod provider;
-
-pub use provider::{Api, Facts, Provider, table};
+//! The languages that clients and upstreams speak: shapes of errors, families of paths.
 
 /// The shape of bodies and errors that a client's SDK understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,47 +9,104 @@ pub enum Dialect {
     Anthropic,
     /// `{"error":{"code","message","status","details"}}`
     Gemini,
+    /// `{"message"}`, and the error's type in `x-amzn-errortype`
+    Aws,
+    /// `{"message"}`
+    Message,
+    /// `{"error":"…"}`
+    Text,
 }
 
-/// A family of paths: how a client of one kind spells its endpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Surface {
-    /// `/v1/chat/completions`
-    OpenAi,
+macro_rules! surfaces {
+    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $dialect:ident;)*) => {
+        /// A family of paths: how clients of one kind spell their endpoints.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Surface {
+            $($(#[doc = $doc])+ $variant,)*
+        }
+
+        impl Surface {
+            /// Every surface.
+            pub const ALL: &[Surface] = &[$(Self::$variant),*];
+
+            /// Its word in the store.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// The dialect of its bodies and errors.
+            #[must_use]
+            pub const fn dialect(self) -> Dialect {
+                match self {
+                    $(Self::$variant => Dialect::$dialect,)*
+                }
+            }
+        }
+    };
+}
+
+surfaces! {
+    /// `/v1/chat/completions`, also behind `/openai/v1`.
+    OpenAi "openai" OpenAi;
     /// `/v1/messages`
-    Anthropic,
+    Anthropic "anthropic" Anthropic;
     /// `/v1beta/models/{model}:generateContent`
-    Gemini,
+    Gemini "gemini" Gemini;
+    /// `/v1beta1/publishers/google/models/{model}:generateContent`
+    Vertex "vertex" Gemini;
     /// `/openai/deployments/{deployment}/chat/completions?api-version=…`
-    AzureDeployment,
-    /// `/openai/v1/chat/completions`
-    AzureV1,
+    Azure "azure" OpenAi;
+    /// `/model/{model}/converse`
+    Bedrock "bedrock" Aws;
+    /// `/v1/fim/completions`
+    Mistral "mistral" OpenAi;
+    /// `/v2/chat`
+    Cohere "cohere" Message;
+    /// `/v1/fine-tunes`
+    Together "together" OpenAi;
+    /// `/v1/accounts/{account}/datasets`
+    Fireworks "fireworks" OpenAi;
+    /// `/v1/credits`
+    OpenRouter "openrouter" OpenAi;
+    /// `/v1/api-key`
+    Xai "xai" OpenAi;
+    /// `/beta/completions`
+    DeepSeek "deepseek" OpenAi;
+    /// `/search`
+    Perplexity "perplexity" OpenAi;
+    /// `/api/chat`
+    Ollama "ollama" Text;
+    /// `/score`
+    Vllm "vllm" OpenAi;
+    /// `/completion`
+    LlamaCpp "llama-cpp" OpenAi;
 }
 
 impl Surface {
-    /// Every surface.
-    pub const ALL: [Surface; 5] =
-        [Self::OpenAi, Self::Anthropic, Self::Gemini, Self::AzureDeployment, Self::AzureV1];
-
-    /// Its word in the store.
+    /// Its word in the README.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
-            Self::OpenAi => "openai",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gemini",
-            Self::AzureDeployment => "azure-deployment",
-            Self::AzureV1 => "azure-v1",
-        }
-    }
-
-    /// The dialect of its bodies and errors.
-    #[must_use]
-    pub const fn dialect(self) -> Dialect {
-        match self {
-            Self::OpenAi | Self::AzureDeployment | Self::AzureV1 => Dialect::OpenAi,
-            Self::Anthropic => Dialect::Anthropic,
-            Self::Gemini => Dialect::Gemini,
+            Self::OpenAi => "OpenAI",
+            Self::Anthropic => "Anthropic",
+            Self::Gemini => "Gemini",
+            Self::Vertex => "Vertex AI",
+            Self::Azure => "Azure OpenAI",
+            Self::Bedrock => "Bedrock",
+            Self::Mistral
+            | Self::Cohere
+            | Self::Together
+            | Self::Fireworks
+            | Self::OpenRouter
+            | Self::Xai
+            | Self::DeepSeek
+            | Self::Perplexity
+            | Self::Ollama
+            | Self::Vllm
+            | Self::LlamaCpp => "its own",
         }
     }
 }

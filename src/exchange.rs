@@ -114,7 +114,10 @@ pub struct Placed {
 pub struct Scoped {
     pub(crate) caller: Caller,
     pub(crate) endpoint: &'static Endpoint,
+    /// What of the path's root goes upstream.
     pub(crate) root: &'static str,
+    /// The path behind its root, where it has parameters.
+    pub(crate) tail: Option<Box<str>>,
     pub(crate) path_model: Option<Arc<str>>,
     pub(crate) query: String,
     pub(crate) upstreams: UpstreamSet,
@@ -136,6 +139,8 @@ pub struct Asked {
     pub(crate) scoped: Scoped,
     pub(crate) permits: Permits,
     pub(crate) model: Option<Arc<str>>,
+    /// Models that it names besides.
+    pub(crate) others: SmallVec<[Arc<str>; 1]>,
     pub(crate) rerouting: Option<&'static str>,
     /// The response that is continued.
     pub(crate) previous_response: Option<Box<str>>,

@@ -28,7 +28,7 @@ use crate::clock::Moment;
 use crate::credentials::{InUse, Proof};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, Scope};
+use crate::endpoint::{Endpoint, Family};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::inject;
 use crate::models::{self, NotAList};
@@ -200,7 +200,7 @@ async fn pass_on(
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
     }
-    if exchange.stage.endpoint.scope == Scope::Responses {
+    if exchange.stage.endpoint.scope.family == Family::Responses {
         let learner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.learner(in_use));
         lease.learner = learner.map(Box::new);
     }

@@ -42,7 +42,7 @@ impl Policy for Inject {
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
-            .target(scoped.endpoint, scoped.root, scoped.path_model.as_deref(), &scoped.query)
+            .target(scoped.endpoint, scoped.root, scoped.tail.as_deref(), &scoped.query)
             .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
 
         let bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
@@ -96,14 +96,21 @@ pub fn request(
         }
     }
     let mut request = Request::new(body);
-    *request.method_mut() = match endpoint.verb {
-        Verb::Get => Method::GET,
-        Verb::Post => Method::POST,
-    };
+    *request.method_mut() = method(endpoint.verb);
     *request.uri_mut() = target;
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     request
+}
+
+const fn method(verb: Verb) -> Method {
+    match verb {
+        Verb::Get => Method::GET,
+        Verb::Post => Method::POST,
+        Verb::Put => Method::PUT,
+        Verb::Patch => Method::PATCH,
+        Verb::Delete => Method::DELETE,
+    }
 }
 
 /// Whether a client's header goes on to the upstream as it is.
@@ -125,15 +132,35 @@ fn goes_on(name: &HeaderName) -> bool {
 /// has no such list.
 #[must_use]
 pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Frames>> {
-    let lists =
-        |endpoint: &&'static Endpoint| endpoint.lists_models && upstream.provider.serves(endpoint.surface);
-    let endpoint = endpoint::ALL.iter().find(lists)?;
+    let own = upstream.provider.facts().serves.iter().map(|serves| serves.surface);
+    let list = |surface| {
+        let lists = |endpoint: &&'static Endpoint| {
+            endpoint.lists_models
+                && endpoint.surface == surface
+                && upstream.provider.serving(endpoint).is_some()
+        };
+        endpoint::all().iter().find(lists)
+    };
+    let endpoint = own.into_iter().find_map(list)?;
     let query = match endpoint.surface {
         Surface::Anthropic => "limit=1000",
-        Surface::Gemini => "pageSize=1000",
-        Surface::OpenAi | Surface::AzureDeployment | Surface::AzureV1 => "",
+        Surface::Gemini | Surface::Vertex => "pageSize=1000",
+        Surface::OpenAi
+        | Surface::Azure
+        | Surface::Bedrock
+        | Surface::Mistral
+        | Surface::Cohere
+        | Surface::Together
+        | Surface::Fireworks
+        | Surface::OpenRouter
+        | Surface::Xai
+        | Surface::DeepSeek
+        | Surface::Perplexity
+        | Surface::Ollama
+        | Surface::Vllm
+        | Surface::LlamaCpp => "",
     };
-    let root = endpoint::roots(endpoint.surface).first()?;
+    let root = endpoint.surface.roots().first()?.goes_on;
     let mut request = Request::new(Frames::default());
     *request.uri_mut() = Uri::from(upstream.target(endpoint, root, None, query)?);
     let headers = request.headers_mut();

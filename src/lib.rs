@@ -43,6 +43,7 @@ pub mod policy;
 pub mod pool;
 pub mod probe;
 pub mod project_key;
+pub mod provider;
 pub mod provider_key;
 pub mod receipt;
 pub mod record;

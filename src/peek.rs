@@ -5,34 +5,38 @@
 //! 1. The body is one JSON object of RFC 8259 in strict UTF-8, nested at most [`DEEPEST`] levels.
 //! 2. No name stands twice at its top level, so that no reader can take another value than we did.
 //! 3. No name at its top level is a look-alike of `model` (other case, spaces, escapes).
-//! 4. `model`, `stream` and the token ceilings have the types that the providers take.
+//! 4. So do the names on the way to models that stand elsewhere, where the endpoint's row says that they can; and
+//!    all that is found there is told, also where a name stands twice.
+//! 5. `model`, `stream` and the token ceilings have the types that the providers take.
 //!
 //! So the raw bytes can go on unchanged: what was checked is what every correct reader sees.
 
 mod grammar;
+mod inside;
 mod text;
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::endpoint::LONGEST_MODEL;
+use crate::endpoint::{LONGEST_MODEL, Places};
 use grammar::{Container, Grammar, Step};
+use inside::Inside;
 
 /// How deep a body may nest.
 pub const DEEPEST: usize = 128;
 /// How many names may stand at the top level.
 const MOST_NAMES: usize = 512;
+/// How many different models may be named below it.
+const MOST_MODELS: usize = 64;
 
 /// What a body asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peeked {
     /// The top-level `model`.
     pub model: Option<Arc<str>>,
-    /// The `model` of the items in `requests`, which Gemini's batches carry.
-    pub item_model: Option<Arc<str>>,
-    /// Whether those items name different models.
-    pub item_models_differ: bool,
+    /// The models named elsewhere, where the endpoint's row says that they can be; each once.
+    pub inside: SmallVec<[Arc<str>; 1]>,
     /// The top-level `stream`.
     pub stream: Option<bool>,
     /// The largest token ceiling named.
@@ -63,12 +67,14 @@ static REROUTING: [&str; 7] =
 enum Meaning {
     Nothing,
     Model,
-    ItemModel,
+    /// A model that is named elsewhere.
+    Inside,
+    /// Something on the way to one: one bit for each of the row's places.
+    Towards(u8),
     Stream,
     Ceiling,
     PreviousResponse,
     GenerationConfig,
-    Requests,
 }
 
 /// Where in the body a container stands; decides which names matter in it.
@@ -77,8 +83,6 @@ enum Place {
     Elsewhere,
     Top,
     GenerationConfig,
-    Requests,
-    Item,
 }
 
 /// The scanner.
@@ -86,6 +90,7 @@ enum Place {
 pub struct Peek {
     grammar: Grammar,
     places: [Place; 4],
+    inside: Inside,
     meaning: Meaning,
     names: SmallVec<[u64; 24]>,
     found: Peeked,
@@ -96,6 +101,7 @@ impl Default for Peek {
         Self {
             grammar: Grammar::default(),
             places: [Place::Elsewhere; 4],
+            inside: Inside::default(),
             meaning: Meaning::Nothing,
             names: SmallVec::new(),
             found: Peeked::default(),
@@ -104,6 +110,12 @@ impl Default for Peek {
 }
 
 impl Peek {
+    /// A scanner that finds models in these places too.
+    #[must_use]
+    pub fn within(places: Places) -> Self {
+        Self { inside: Inside::of(places), ..Self::default() }
+    }
+
     /// Takes the next piece of the body.
     ///
     /// # Errors
@@ -137,20 +149,19 @@ impl Peek {
     fn opened(&mut self, container: Container) -> Result<(), Fault> {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
         let depth = self.grammar.depth();
-        let parent = depth.checked_sub(1).and_then(|at| self.places.get(at)).copied();
         let place = match (depth, meaning, container) {
             (1, _, Container::Object) => Place::Top,
             (1, _, Container::Array) => return Err(Fault::Unfit("it is not a JSON object")),
             (2, Meaning::GenerationConfig, Container::Object) => Place::GenerationConfig,
-            (2, Meaning::Requests, Container::Array) => Place::Requests,
-            (3, _, Container::Object) if parent == Some(Place::Requests) => Place::Item,
             _ => Place::Elsewhere,
         };
         if let Some(slot) = self.places.get_mut(depth) {
             *slot = place;
         }
-        self.grammar.keep_names(matches!(place, Place::Top | Place::GenerationConfig | Place::Item));
-        unfit(meaning)
+        let matters = self.inside.opened(depth, container, meaning);
+        self.grammar.keep_names(place != Place::Elsewhere || matters);
+        // Some endpoints take an object for `model`, with the name in it.
+        if meaning == Meaning::Model && matters { Ok(()) } else { unfit(meaning) }
     }
 
     fn named(&mut self) -> Result<(), Fault> {
@@ -180,7 +191,6 @@ impl Peek {
                     b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
                     b"previous_response_id" => Meaning::PreviousResponse,
                     b"generationConfig" | b"generation_config" => Meaning::GenerationConfig,
-                    b"requests" => Meaning::Requests,
                     _ => Meaning::Nothing,
                 }
             }
@@ -188,15 +198,14 @@ impl Peek {
                 b"maxOutputTokens" | b"max_output_tokens" => Meaning::Ceiling,
                 _ => Meaning::Nothing,
             },
-            Place::Item => match name {
-                b"model" => Meaning::ItemModel,
-                _ if looks_like_model(name, self.grammar.kept_escapes()) => {
-                    return Err(Fault::Ambiguous("a field looks like 'model' without being it"));
-                }
-                _ => Meaning::Nothing,
-            },
-            Place::Requests | Place::Elsewhere => Meaning::Nothing,
+            Place::Elsewhere => Meaning::Nothing,
         };
+        if self.meaning == Meaning::Nothing {
+            self.meaning =
+                self.inside.named(self.grammar.depth(), self.grammar.kept(), self.grammar.kept_escapes())?;
+        } else if self.meaning == Meaning::Model {
+            self.inside.named(self.grammar.depth(), b"model", false)?;
+        }
         self.grammar.keep_value(!matches!(self.meaning, Meaning::Nothing));
         Ok(())
     }
@@ -204,12 +213,13 @@ impl Peek {
     fn text(&mut self) -> Result<(), Fault> {
         match std::mem::replace(&mut self.meaning, Meaning::Nothing) {
             Meaning::Model => self.found.model = Some(model(self.grammar.kept())?),
-            Meaning::ItemModel => {
+            Meaning::Inside => {
                 let name = model(self.grammar.kept())?;
-                match &self.found.item_model {
-                    Some(first) if *first != name => self.found.item_models_differ = true,
-                    Some(_) => {}
-                    None => self.found.item_model = Some(name),
+                if !self.found.inside.contains(&name) {
+                    if self.found.inside.len() >= MOST_MODELS {
+                        return Err(Fault::Unfit("it names too many models"));
+                    }
+                    self.found.inside.push(name);
                 }
             }
             Meaning::PreviousResponse => {
@@ -217,7 +227,7 @@ impl Peek {
                 self.found.previous_response = Some(id.into());
             }
             Meaning::Stream => return Err(Fault::Unfit("'stream' is not true or false")),
-            Meaning::Nothing | Meaning::Ceiling | Meaning::GenerationConfig | Meaning::Requests => {}
+            Meaning::Nothing | Meaning::Towards(_) | Meaning::Ceiling | Meaning::GenerationConfig => {}
         }
         Ok(())
     }
@@ -247,14 +257,14 @@ impl Peek {
 
 fn unfit(meaning: Meaning) -> Result<(), Fault> {
     match meaning {
-        Meaning::Model | Meaning::ItemModel => Err(Fault::Unfit("'model' is not a string")),
+        Meaning::Model | Meaning::Inside => Err(Fault::Unfit("'model' is not a string")),
         Meaning::Stream => Err(Fault::Unfit("'stream' is not true or false")),
         // An id that is none is the provider's to refuse: nothing is decided by it but the credential.
         Meaning::Nothing
+        | Meaning::Towards(_)
         | Meaning::Ceiling
         | Meaning::PreviousResponse
-        | Meaning::GenerationConfig
-        | Meaning::Requests => Ok(()),
+        | Meaning::GenerationConfig => Ok(()),
     }
 }
 

@@ -26,7 +26,8 @@ use tower::{Layer, Service};
 
 use crate::account::Relay;
 use crate::denial::{Facts, Reason};
-use crate::dialect::{Dialect, Surface};
+use crate::dialect::Dialect;
+use crate::endpoint::Verb;
 use crate::exchange::{Accepted, Carried, Exchange, Permits, Refusal, Refused};
 use crate::forward::own_headers;
 use crate::ledger::OpenRecord;
@@ -39,6 +40,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 /// The longest wait that a client is told to sit out.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+const AWS_ERROR: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 const REASON: HeaderName = HeaderName::from_static("x-portcullis-reason");
@@ -174,8 +176,13 @@ fn answer(refused: Refused) -> Response<Relay> {
         Dialect::OpenAi => openai(facts, &message),
         Dialect::Anthropic => anthropic(facts, &message, &record),
         Dialect::Gemini => gemini(facts, &message, &record),
+        Dialect::Aws | Dialect::Message => json!({ "message": message, "code": facts.code }).to_string(),
+        Dialect::Text => json!({ "error": message, "code": facts.code }).to_string(),
     };
     let mut headers = own_headers(record.id);
+    if dialect == Dialect::Aws {
+        headers.insert(AWS_ERROR, HeaderValue::from_static(aws_error(facts.status)));
+    }
     headers.insert(REASON, HeaderValue::from_static(facts.code));
     let retry = facts.retry && denial.retry_after.is_none_or(|wait| wait <= LONGEST_WAIT);
     headers.insert(SHOULD_RETRY, HeaderValue::from_static(if retry { "true" } else { "false" }));
@@ -187,8 +194,9 @@ fn answer(refused: Refused) -> Response<Relay> {
     }
     match facts.status {
         405 => {
-            let allow = if denial.detail.as_deref() == Some("It takes GET.") { "GET" } else { "POST" };
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            let said = denial.detail.as_deref().unwrap_or_default();
+            let allow = Verb::ALL.iter().find(|verb| said.contains(verb.name())).unwrap_or(&Verb::Post);
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow.name()));
         }
         401 => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\""));
@@ -216,7 +224,7 @@ fn guess(head: &Parts, record: &OpenRecord) -> Dialect {
     let named = path.trim_start_matches('/').split('/').next().and_then(|name| {
         let at = record.snapshot.upstream_named(name)?;
         let upstream = record.snapshot.upstreams.get(at)?;
-        Surface::ALL.into_iter().find(|surface| upstream.provider.serves(*surface))
+        upstream.provider.facts().serves.first().map(|serves| serves.surface)
     });
     if let Some(surface) = named {
         return surface.dialect();
@@ -237,6 +245,18 @@ fn guess(head: &Parts, record: &OpenRecord) -> Dialect {
         return Dialect::Gemini;
     }
     Dialect::OpenAi
+}
+
+/// The type of an error as Amazon's SDKs read it: they make their exception of it.
+const fn aws_error(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        408 | 504 => "ModelTimeoutException",
+        429 => "ThrottlingException",
+        400..=499 => "ValidationException",
+        _ => "ServiceUnavailableException",
+    }
 }
 
 fn openai(facts: &Facts, message: &str) -> String {

@@ -17,11 +17,11 @@ use crate::address::Networks;
 use crate::credentials::Credentials;
 use crate::denial::RuleId;
 use crate::diagnosis::Maker;
-use crate::dialect::{Provider, Surface};
-use crate::endpoint::{Endpoint, ModelIn, Scope, ScopeSet};
+use crate::endpoint::{self, Endpoint, ModelIn, Scope, ScopeSet};
 use crate::limits::{Concurrency, Limit};
 use crate::model_name::ModelList;
 use crate::project_key::Digest;
+use crate::provider::{Api, Provider};
 
 /// Everything that the gate decides by.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub keys: Vec<Key>,
     /// Which key has which digest; the value counts into `keys`.
     pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
+    /// Which upstreams answer which endpoint, by the endpoint's number.
+    pub serving: Vec<Serving>,
     /// The lines of the configuration that decide; [`RuleId`] counts into it. The first is
     /// [`RuleId::BUILT_IN`].
     pub rules: Vec<Rule>,
@@ -154,8 +156,10 @@ pub struct Upstream {
     pub pool_idle: Duration,
     /// The line where the upstream stands.
     pub rule: RuleId,
-    /// The ready path of each endpoint without a parameter, by the endpoint's number.
-    pub targets: Vec<Option<PathAndQuery>>,
+    /// What stands between the API's version and the paths of endpoints: Vertex AI's project and place.
+    pub infix: Box<str>,
+    /// The ready paths of the usual endpoints, by the endpoint's number.
+    pub targets: Vec<(usize, PathAndQuery)>,
 }
 
 /// A set of upstreams, by their number.
@@ -166,6 +170,9 @@ pub struct UpstreamSet(u128);
 pub const MOST_UPSTREAMS: usize = 128;
 
 impl UpstreamSet {
+    /// Every upstream.
+    pub const ALL: Self = Self(u128::MAX);
+
     /// Whether the upstream is in it.
     #[must_use]
     pub const fn contains(self, upstream: usize) -> bool {
@@ -329,11 +336,16 @@ impl Snapshot {
         self.rules.get(usize::try_from(id.0).ok()?)
     }
 
-    /// The upstreams that answer requests of a surface.
+    /// The upstreams among `usable` that answer an endpoint for requests that name none: those whose own API
+    /// it is, or else the others.
     #[must_use]
-    pub fn serving(&self, surface: Surface) -> UpstreamSet {
-        let serves = |(at, upstream): (usize, &Upstream)| upstream.provider.serves(surface).then_some(at);
-        self.upstreams.iter().enumerate().filter_map(serves).collect()
+    pub fn serving(&self, endpoint: &Endpoint, root: &str, usable: UpstreamSet) -> UpstreamSet {
+        let Some(serving) = self.serving.get(endpoint.index()) else { return UpstreamSet::default() };
+        let all = if root == AZURE_ROOT { serving.azure } else { serving.own };
+        match all.and(usable) {
+            none if none.is_empty() => serving.other.and(usable),
+            some => some,
+        }
     }
 
     /// The number of the upstream with this name.
@@ -344,43 +356,83 @@ impl Snapshot {
 }
 
 impl Upstream {
-    /// Builds the ready path of every endpoint that has no parameter.
+    /// Whether it answers an endpoint that was found under a root.
     #[must_use]
-    pub fn targets(provider: Provider, base_path: &str) -> Vec<Option<PathAndQuery>> {
-        let ready = |endpoint: &Endpoint| {
-            if endpoint.model == ModelIn::Path {
-                return None;
-            }
-            // Gemini's root is the API version that the client chose; the usual one is made ready.
-            let root = if endpoint.surface == Surface::Gemini { "/v1beta" } else { "" };
-            let before = provider.path_before(endpoint.surface)?;
-            format!("{base_path}{before}{root}{}", endpoint.path).parse().ok()
-        };
-        crate::endpoint::ALL.iter().map(ready).collect()
+    pub fn serves(&self, endpoint: &Endpoint, root: &str) -> bool {
+        (root != AZURE_ROOT || self.provider.api() == Api::Azure) && self.provider.serving(endpoint).is_some()
     }
 
-    /// The path to ask the upstream for. `root` is where the client found the endpoint, `model`
-    /// what stood in the path, `query` what is passed on, without its question mark.
+    /// Builds the ready path of the endpoints that are asked all the time: those without a parameter that
+    /// name a model. Sorted by the endpoint's number.
+    #[must_use]
+    pub fn targets(provider: Provider, base_path: &str) -> Vec<(usize, PathAndQuery)> {
+        let usual = |endpoint: &&Endpoint| {
+            let named = matches!(endpoint.model, ModelIn::Body | ModelIn::BodyOrProvidersChoice);
+            named
+                && !endpoint.has_parameters()
+                && endpoint.surface.roots().iter().any(|root| root.goes_on.is_empty())
+        };
+        let ready = |endpoint: &Endpoint| {
+            let at = provider.serving(endpoint)?.at;
+            Some((endpoint.index(), format!("{base_path}{at}{}", endpoint.path).parse().ok()?))
+        };
+        endpoint::all().iter().filter(usual).filter_map(ready).collect()
+    }
+
+    /// The path to ask the upstream for. `root` is what goes on of where the client found the endpoint, `tail`
+    /// the path behind it where it has parameters, `query` what is passed on, without its question mark.
     #[must_use]
     pub fn target(
         &self,
-        endpoint: &'static Endpoint,
+        endpoint: &Endpoint,
         root: &str,
-        model: Option<&str>,
+        tail: Option<&str>,
         query: &str,
     ) -> Option<PathAndQuery> {
-        let gemini = endpoint.surface == Surface::Gemini;
         if query.is_empty()
-            && (!gemini || root == "/v1beta")
-            && let Some(Some(ready)) = self.targets.get(endpoint.index())
+            && root.is_empty()
+            && let Ok(at) = self.targets.binary_search_by_key(&endpoint.index(), |(number, _)| *number)
         {
-            return Some(ready.clone());
+            return self.targets.get(at).map(|(_, ready)| ready.clone());
         }
-        let before = self.provider.path_before(endpoint.surface)?;
-        let root = if gemini { root } else { "" };
-        let path = endpoint.path.replace("{model}", model.unwrap_or_default());
+        let at = match self.provider.serving(endpoint)? {
+            _ if endpoint.at_root || root == AZURE_ROOT => "",
+            serves => serves.at,
+        };
+        let infix = if endpoint.at_root { "" } else { &*self.infix };
+        let tail = tail.unwrap_or(endpoint.path);
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}{before}{root}{path}{mark}{query}", self.base_path).parse().ok()
+        format!("{}{at}{root}{infix}{tail}{mark}{query}", self.base_path).parse().ok()
+    }
+}
+
+/// The root of Azure's older API, which only Azure has.
+const AZURE_ROOT: &str = "/openai";
+
+/// Which upstreams answer an endpoint for requests that name none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Serving {
+    own: UpstreamSet,
+    other: UpstreamSet,
+    azure: UpstreamSet,
+}
+
+impl Serving {
+    /// Which of the upstreams answer which endpoint, by the endpoint's number.
+    #[must_use]
+    pub fn of(upstreams: &[Upstream]) -> Vec<Self> {
+        let one = |endpoint: &Endpoint| {
+            let among = |own: bool, azure: bool| {
+                let fits = |upstream: &Upstream| {
+                    let serves = upstream.provider.serving(endpoint);
+                    serves.is_some_and(|serves| serves.own == own)
+                        && (!azure || upstream.provider.api() == Api::Azure)
+                };
+                upstreams.iter().enumerate().filter(|(_, one)| fits(one)).map(|(at, _)| at).collect()
+            };
+            Self { own: among(true, false), other: among(false, false), azure: among(true, true) }
+        };
+        endpoint::all().iter().map(one).collect()
     }
 }
 

@@ -23,6 +23,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "model_name",
             "peek",
             "project_key",
+            "provider",
             "provider_key",
             "receipt",
             "request_id",

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use portcullis::command::check::{self, Format};
 use portcullis::command::{init, schema};
 use portcullis::config::{self, Sources};
-use portcullis::{clock, dialect, limits};
+use portcullis::{clock, limits, provider};
 use serde_json::Value;
 
 const EXAMPLE: &str = include_str!("../config/portcullis.toml");
@@ -52,7 +52,7 @@ fn what_init_writes_is_fine() {
         wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000),
         ..clock::Moment::now()
     };
-    for provider in dialect::Provider::ALL.iter().copied() {
+    for provider in provider::Provider::ALL.iter().copied() {
         let choices = init::Choices {
             provider,
             project: "first",
@@ -65,7 +65,7 @@ fn what_init_writes_is_fine() {
         let sources = Sources::from_texts([("portcullis.toml", text.as_str())], secret);
         let loaded = config::load_at(&sources, &limits::Registry::new(now), now).unwrap();
         assert_eq!(config::render_text(&loaded.lints), "");
-        if provider == dialect::Provider::OpenAi {
+        if provider == provider::Provider::OpenAi {
             insta::assert_snapshot!(text);
         }
     }

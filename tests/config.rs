@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
 use portcullis::config::{Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text};
-use portcullis::endpoint::Scope;
 use portcullis::limits::Registry;
 use proptest::prelude::*;
 
@@ -337,7 +336,7 @@ fn what_is_written_is_what_is_compiled() {
     let snapshot = &loaded.snapshot;
     let (project, key, upstream) = (&snapshot.projects[0], &snapshot.keys[0], &snapshot.upstreams[0]);
     assert_eq!((&*project.name, &*key.id, &*upstream.name), ("search", "search-prod", "openai"));
-    assert!(project.scopes.contains(Scope::Chat) && !project.scopes.contains(Scope::Embeddings));
+    assert_eq!(project.scopes.shortest(), ["chat", "models:read"]);
     assert!(project.allow_ips.contains("10.20.1.1".parse().unwrap()));
     assert!(snapshot.server.allow_ips.contains("2001:db8::1".parse().unwrap()));
     assert!(!snapshot.server.allow_ips.contains("127.0.0.1".parse().unwrap()));
@@ -349,7 +348,7 @@ fn what_is_written_is_what_is_compiled() {
     assert_eq!(key.expires, Some(1_798_761_600));
     assert_eq!((&*upstream.host, upstream.port, &*upstream.base_path), ("api.openai.com", 443, "/v1"));
     assert!(upstream.tls.is_some() && !upstream.keyless);
-    assert_eq!(upstream.targets[0].as_ref().unwrap(), "/v1/chat/completions");
+    assert_eq!(upstream.targets[0].1, "/v1/chat/completions");
     let rule = snapshot.rule(project.models_rule).unwrap();
     assert_eq!((&*rule.path, &*rule.at), ("projects.search.models", "portcullis.toml:13"));
     let rule = snapshot.rule(project.limits[0].rule).unwrap();

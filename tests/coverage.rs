@@ -1,5 +1,4 @@
-//! Nothing is without a case: every refusal has a row, a snapshot in each dialect, and every endpoint
-//! is carried to an upstream and back.
+//! Nothing is without a case: every refusal has a row and a snapshot in each dialect.
 //!
 //! The snapshots in `tests/snapshots/denials` read as documentation: what the client of each dialect
 //! sees of each refusal, and what the operator reads beside it.
@@ -20,13 +19,9 @@ mod common;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use cases::{Driven, ROUTES};
-use common::Setup;
-use common::client::request;
-use common::provider::Provider;
+use cases::Driven;
 use portcullis::denial::Reason;
-use portcullis::dialect::{Dialect, Surface};
-use portcullis::endpoint::{self, Endpoint, ModelIn, Verb};
+use portcullis::dialect::Dialect;
 use serde_json::Value;
 
 #[test]
@@ -90,73 +85,4 @@ fn shown(driven: &Driven) -> String {
     }
     let _ = writeln!(out, "{record:#}");
     out.replace(answer.header("x-request-id").unwrap(), "[id]")
-}
-
-#[test]
-fn every_endpoint_is_carried() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let setup = Setup::new(address).upstream("azure", "azure-openai", &format!("http://{address}")).set(
-        "projects.search",
-        "upstreams",
-        r#""*""#,
-    );
-    let provider = Provider::on(listener, &setup.provider_key);
-    let gate = setup.start();
-    for endpoint in endpoint::ALL {
-        for root in endpoint::roots(endpoint.surface) {
-            if root.is_empty() && endpoint.verb == Verb::Get {
-                continue;
-            }
-            let name = format!("{:?} {root} {}", endpoint.surface, endpoint.name);
-            let answer = gate.ask(asking(endpoint, root, &gate.setup.client_key));
-            assert_eq!(answer.status, 200, "{name}: {}", answer.text());
-            assert!(answer.whole, "{name}");
-            let id = answer.header("x-request-id").unwrap().to_owned();
-            let mut record = None;
-            common::until("the record is written", || {
-                record = gate.records().into_iter().find(|record| record["request_id"] == id.as_str());
-                record.is_some()
-            });
-            let record = record.unwrap();
-            assert_eq!(record["event"], "served", "{name}");
-            assert_eq!(record["endpoint"], endpoint.name, "{name}");
-            assert_eq!(record["scope"], endpoint.scope.name(), "{name}");
-            assert_eq!(record["model"].is_null(), endpoint.model == ModelIn::Nowhere, "{name}");
-            assert_eq!(provider.standin.last_request().unwrap().method.as_str(), endpoint.verb.name());
-        }
-    }
-}
-
-/// A request of an endpoint as its SDK sends it.
-fn asking(endpoint: &Endpoint, root: &str, key: &str) -> Vec<u8> {
-    let (front, model, slot) = match endpoint.surface {
-        Surface::OpenAi => ("/openai", "gpt-4o-mini", ("authorization", format!("Bearer {key}"))),
-        Surface::Anthropic => ("", "claude-sonnet-4-5", ("x-api-key", key.to_owned())),
-        Surface::Gemini => ("", "gemini-2.5-flash", ("x-goog-api-key", key.to_owned())),
-        Surface::AzureDeployment | Surface::AzureV1 => ("/azure", "gpt-4o", ("api-key", key.to_owned())),
-    };
-    let azure = if endpoint.surface == Surface::AzureDeployment { "?api-version=2024-10-21" } else { "" };
-    let path = endpoint.path.replace("{model}", model);
-    let mut headers = vec![(slot.0, slot.1.as_str())];
-    if endpoint.surface == Surface::Anthropic {
-        headers.push(("anthropic-version", "2023-06-01"));
-    }
-    let body = match (endpoint.verb, endpoint.surface) {
-        (Verb::Get, _) => String::new(),
-        (Verb::Post, Surface::Gemini) if endpoint.name == "batch_embed" => format!(
-            r#"{{"requests":[{{"model":"models/{model}","content":{{"parts":[{{"text":"hello"}}]}}}}]}}"#
-        ),
-        (Verb::Post, Surface::Gemini) if endpoint.name == "embed" => {
-            r#"{"content":{"parts":[{"text":"hello"}]}}"#.to_owned()
-        }
-        (Verb::Post, Surface::Gemini) => ROUTES[2].body.to_owned(),
-        (Verb::Post, _) => format!(
-            r#"{{"model":"{model}","max_tokens":9,"input":"hello","prompt":"hello","messages":[{{"role":"user","content":"hello"}}]}}"#
-        ),
-    };
-    if !body.is_empty() {
-        headers.push(("content-type", "application/json"));
-    }
-    request(endpoint.verb.name(), &format!("{front}{root}{path}{azure}"), &headers, &body)
 }

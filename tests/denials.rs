@@ -115,6 +115,8 @@ fn the_body_fits(case: &Case, route: &Route, driven: &Driven) {
             assert_eq!(info["reason"], facts.code.to_ascii_uppercase(), "{name}");
             assert_eq!(info["metadata"]["request_id"], id, "{name}");
         }
+        Dialect::Aws | Dialect::Message => assert_eq!(body["message"], message, "{name}"),
+        Dialect::Text => assert_eq!(body["error"], message, "{name}"),
     }
 }
 

@@ -11,62 +11,73 @@
 mod common;
 
 use common::{CHAT, OK, Setup, Upstream, post};
-use portcullis::dialect::{Api, Provider};
+use portcullis::provider::{Api, Provider};
 
 /// The path of a chat as a client of the provider's API sends it, and as the provider takes it.
-fn chat(provider: Provider) -> (&'static str, &'static str) {
-    match provider.api() {
-        Api::OpenAi => ("/v1/chat/completions", "/chat/completions"),
-        Api::Anthropic => ("/v1/messages", "/v1/messages"),
-        Api::Gemini => (
-            "/v1beta/models/gemini-2.5-flash:generateContent",
-            "/v1beta/models/gemini-2.5-flash:generateContent",
-        ),
-        Api::Azure => {
-            ("/openai/deployments/prod/chat/completions", "/openai/deployments/prod/chat/completions")
-        }
-    }
-}
-
-/// What stands behind the host in the provider's base URL.
-fn base_path(provider: Provider) -> String {
-    let url = provider.default_base_url().unwrap_or("https://host/v1");
-    let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
-    if provider.api() == Api::OpenAi || provider.default_base_url().is_some() { path } else { String::new() }
+fn chat(provider: Provider) -> (&'static str, String) {
+    let (path, at) = match provider.api() {
+        Api::OpenAi => return ("/v1/chat/completions", format!("{}/chat/completions", provider.openai_at())),
+        Api::Anthropic => ("/v1/messages", ""),
+        Api::Gemini => ("/v1beta/models/gemini-2.5-flash:generateContent", ""),
+        Api::Vertex => ("/v1/publishers/google/models/gemini-2.5-flash:generateContent", ""),
+        Api::Bedrock => ("/model/anthropic.claude-v2%3A1/converse", ""),
+        Api::Azure => ("/openai/deployments/prod/chat/completions", ""),
+    };
+    (path, format!("{at}{path}"))
 }
 
 #[test]
 fn each_gets_its_own_path_and_credential() {
     for provider in Provider::ALL.iter().copied() {
         let upstream = Upstream::answering(OK);
-        let (name, base) = (provider.name(), base_path(provider));
-        let gate = Setup::new("127.0.0.1:9")
-            .upstream("it", name, &format!("http://{}{base}", upstream.address))
-            .set("projects.search", "upstreams", r#"["it"]"#)
-            .start();
-        let (path, expected) = chat(provider);
-        // Where the path names the model, the body need not.
-        let in_path = matches!(provider.api(), Api::Gemini | Api::Azure);
-        let body = if in_path { r#"{"contents":[],"messages":[]}"# } else { CHAT };
-        let mut paths = vec![path.to_owned(), format!("/it{path}")];
-        if !provider.facts().sdk_root.is_empty() {
-            paths.push(format!("/it{}{path}", provider.facts().sdk_root));
-        }
-        for path in paths {
-            let answer = gate.ask(post(&path, &gate.setup.client_key, body));
-            assert_eq!(answer.status, 200, "{name} {path}: {}", answer.text());
-            let received = upstream.requests().pop().unwrap();
-            assert!(
-                received.head.starts_with(&format!("POST {base}{expected} HTTP/1.1\r\n")),
-                "{name}: {}",
-                received.head
-            );
-            let (header, prefix) = provider.credential_slot();
-            let sent = format!("{prefix}{}", gate.setup.provider_key);
-            assert_eq!(received.header(header.as_str()), [sent.as_str()], "{name}");
-            assert!(!received.head.contains("pcl_"), "{name}");
+        let name = provider.name();
+        // A base URL of one's own, also as OpenAI's SDK is given it.
+        for end in ["", provider.openai_at()] {
+            if !end.is_empty() && provider.api() != Api::OpenAi {
+                continue;
+            }
+            let gate = Setup::new("127.0.0.1:9")
+                .upstream("it", name, &format!("http://{}/base{end}", upstream.address))
+                .set("projects.search", "upstreams", r#"["it"]"#)
+                .start();
+            let (path, expected) = chat(provider);
+            // Where the path names the model, the body need not.
+            let body = if matches!(provider.api(), Api::OpenAi | Api::Anthropic) { CHAT } else { "{}" };
+            let mut paths = vec![path.to_owned(), format!("/it{path}")];
+            if !provider.facts().sdk_root.is_empty() {
+                paths.push(format!("/it{}{path}", provider.facts().sdk_root));
+            }
+            for path in paths {
+                let answer = gate.ask(post(&path, &gate.setup.client_key, body));
+                assert_eq!(answer.status, 200, "{name} {path}: {}", answer.text());
+                let received = upstream.requests().pop().unwrap();
+                assert_eq!(received.target(), format!("/base{expected}"), "{name} {path}");
+                let (header, prefix) = provider.credential_slot();
+                let sent = format!("{prefix}{}", gate.setup.provider_key);
+                assert_eq!(received.header(header.as_str()), [sent.as_str()], "{name}");
+                assert!(!received.head.contains("pcl_"), "{name}");
+            }
         }
     }
+}
+
+#[test]
+fn a_request_that_names_no_upstream_goes_to_one_whose_own_api_it_is() {
+    let (own, other) = (Upstream::answering(OK), Upstream::answering(OK));
+    let start = |upstreams: &str| {
+        Setup::new("127.0.0.1:9")
+            .upstream("a-other", "gemini", &format!("http://{}", other.address))
+            .upstream("b-own", "openai", &format!("http://{}/v1", own.address))
+            .set("projects.search", "upstreams", upstreams)
+            .start()
+    };
+    let gate = start(r#"["a-other", "b-own"]"#);
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    assert_eq!((own.requests().len(), other.requests().len()), (1, 0));
+    // A project that may only use the other gets it.
+    let gate = start(r#"["a-other"]"#);
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    assert_eq!(other.requests()[0].target(), "/v1beta/openai/chat/completions");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The README shows the tables of refusals and causes as they are in the code.
 
-use portcullis::{denial, diagnosis, dialect};
+use portcullis::{denial, diagnosis, provider};
 
 /// Checks the part of the README between two markers.
 fn shows(name: &str, table: &str) {
@@ -20,7 +20,7 @@ fn the_readme_shows_every_refusal() {
 
 #[test]
 fn the_readme_shows_every_provider() {
-    shows("providers", &dialect::table());
+    shows("providers", &provider::table());
 }
 
 #[test]

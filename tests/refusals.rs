@@ -25,7 +25,7 @@ use cases::{ROUTES, Route};
 use common::client::Answer as Got;
 use common::{Running, Setup, Upstream};
 use portcullis::diagnosis;
-use portcullis::dialect::{Api, Provider};
+use portcullis::provider::{Api, Provider};
 use portcullis::snapshot::Snapshot;
 use serde_json::Value;
 
@@ -65,7 +65,7 @@ fn gate(upstream: &Upstream) -> Running {
     for service in &SERVICES {
         let path = match provider(service).api() {
             Api::OpenAi => "/v1",
-            Api::Anthropic | Api::Gemini | Api::Azure => "",
+            Api::Anthropic | Api::Gemini | Api::Vertex | Api::Bedrock | Api::Azure => "",
         };
         setup = setup.upstream(service.name, service.provider, &format!("http://{}{path}", upstream.address));
     }
@@ -82,9 +82,9 @@ fn gate(upstream: &Upstream) -> Running {
 /// How a client of the service asks.
 fn route(service: &Service) -> &'static Route {
     let name = match provider(service).api() {
-        Api::OpenAi | Api::Azure => "openai",
+        Api::OpenAi | Api::Azure | Api::Bedrock => "openai",
         Api::Anthropic => "anthropic",
-        Api::Gemini => "gemini",
+        Api::Gemini | Api::Vertex => "gemini",
     };
     ROUTES.iter().find(|route| route.name == name).unwrap()
 }
@@ -128,12 +128,12 @@ fn is_hidden(answer: &Answer, got: &Got, told: &str) {
             assert_eq!(body["error"]["details"]["error_code"], code, "{told}");
             &body["error"]["message"]
         }
-        Api::Gemini => {
+        Api::Gemini | Api::Vertex => {
             assert_eq!(body["error"]["code"], 502, "{told}");
             assert_eq!(body["error"]["details"][0]["reason"], code.to_ascii_uppercase(), "{told}");
             &body["error"]["message"]
         }
-        Api::OpenAi | Api::Azure => {
+        Api::OpenAi | Api::Azure | Api::Bedrock => {
             assert_eq!(body["error"]["code"], code, "{told}");
             &body["error"]["message"]
         }

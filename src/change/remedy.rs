@@ -42,6 +42,7 @@ impl Refused<'_> {
             Reason::UpstreamAmbiguous => self.only_upstream(),
             Reason::ScopeMissing => self.scope(),
             Reason::ModelNotAllowed => self.model(),
+            Reason::ModelUnknowable => Ok((rule(), Edit::Add("*".to_owned()))),
             Reason::BodyTooLarge => larger_body(self.snapshot, 0),
             Reason::KeyUnknown => Err(self.no_key()),
             Reason::AddressUnreadable => {
@@ -113,8 +114,10 @@ impl Refused<'_> {
 
     /// The upstreams that serve what is asked for.
     fn serving(&self) -> UpstreamSet {
-        let surface = self.verdict.endpoint.map(|endpoint| endpoint.surface);
-        surface.map_or_else(UpstreamSet::default, |surface| self.snapshot.serving(surface))
+        let endpoint = self.verdict.endpoint;
+        endpoint.map_or_else(UpstreamSet::default, |endpoint| {
+            self.snapshot.serving(endpoint, "", UpstreamSet::ALL)
+        })
     }
 
     fn another_upstream(&self) -> Remedy {
@@ -145,8 +148,8 @@ impl Refused<'_> {
     }
 
     fn scope(&self) -> Remedy {
-        let endpoint = self.verdict.endpoint.ok_or_else(|| "no endpoint was found".to_owned())?;
-        Ok((self.told.rule.clone(), Edit::Add(endpoint.scope.name().to_owned())))
+        let scope = self.told.denial.detail.as_deref().ok_or_else(|| "no endpoint was found".to_owned())?;
+        Ok((self.told.rule.clone(), Edit::Add(scope.to_owned())))
     }
 
     fn model(&self) -> Remedy {

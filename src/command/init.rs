@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::{FAILED, FINE, WRONG, complain, key, say};
 use crate::clock::Moment;
-use crate::dialect::Provider;
 use crate::project_key;
+use crate::provider::Provider;
 
 /// Writes a configuration with one project and prints its key. A file that is there stays as it is.
 #[must_use]
@@ -77,7 +77,9 @@ const fn usual_models(provider: Provider) -> &'static str {
         Provider::DeepSeek => r#"["deepseek-*"]"#,
         Provider::Xai => r#"["grok-*"]"#,
         Provider::Perplexity => r#"["sonar*"]"#,
+        Provider::Vertex => r#"["gemini-*", "claude-*"]"#,
         Provider::AzureOpenAi
+        | Provider::Bedrock
         | Provider::Groq
         | Provider::Together
         | Provider::Fireworks

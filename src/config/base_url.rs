@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::HeaderValue;
 
 use crate::address::is_loopback;
-use crate::dialect::{Api, Provider};
+use crate::provider::{Api, Provider};
 
 /// A base URL, taken apart.
 #[derive(Debug)]
@@ -104,6 +104,8 @@ impl BaseUrl {
             Api::OpenAi => &["/chat/completions", "/embeddings", "/responses"],
             Api::Anthropic => &["/v1", "/v1/messages"],
             Api::Gemini => &["/v1beta", "/v1", "/v1alpha"],
+            Api::Vertex => &["/v1", "/v1beta1"],
+            Api::Bedrock => &["/model"],
             Api::Azure => &["/openai", "/openai/v1", "/openai/deployments"],
         };
         appended.iter().copied().find(|end| self.path.ends_with(end))

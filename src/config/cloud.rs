@@ -26,7 +26,7 @@ use crate::address::is_loopback;
 use crate::clock::Moment;
 use crate::cloud::{AwsKeys, Cloud, Grant, Means, Origin, Place, Scope, Source};
 use crate::credentials::{Member, Proof};
-use crate::dialect::Provider;
+use crate::provider::{Api, Provider};
 use crate::secret::{Fingerprint, Secret};
 
 pub(super) use aws::{AwsWritten, domain};
@@ -83,12 +83,12 @@ impl Made {
 }
 
 /// The cloud whose credentials a provider takes.
-fn cloud_of(provider: Provider) -> Option<&'static str> {
-    match provider.name() {
-        "azure-openai" => Some("azure"),
-        "gemini" | "vertex" => Some("google"),
-        "bedrock" => Some("aws"),
-        _ => None,
+const fn cloud_of(provider: Provider) -> Option<&'static str> {
+    match provider.api() {
+        Api::Azure => Some("azure"),
+        Api::Gemini | Api::Vertex => Some("google"),
+        Api::Bedrock => Some("aws"),
+        Api::OpenAi | Api::Anthropic => None,
     }
 }
 
@@ -120,7 +120,7 @@ impl Work<'_> {
             return None;
         }
         let UpstreamWritten { project, location, .. } = upstream.written;
-        if upstream.provider.name() == "vertex" && (project.is_none() || location.is_none()) {
+        if upstream.provider.api() == Api::Vertex && (project.is_none() || location.is_none()) {
             let what = "tokens of Google are for a project, and this upstream names none";
             let mend = "write project = \"my-project\" and location = \"europe-west4\" in the upstream";
             self.wrong(&child(upstream.path, "project"), what, mend);

@@ -3,8 +3,7 @@
 use super::fault::Fault;
 use super::place::child;
 use super::work::Work;
-use crate::dialect::Surface;
-use crate::endpoint::ScopeSet;
+use crate::endpoint::{self, Endpoint, Family, ScopeSet};
 use crate::model_name::{ModelList, ModelPattern};
 use crate::snapshot::{Key, Observed, Project, Snapshot, Upstream};
 
@@ -108,7 +107,7 @@ impl Work<'_> {
             let what = "none of these addresses is in the project's allow_ips, so they can never match";
             self.lint(&of("allow_ips"), what, "a key can only narrow its project: add them to the project");
         }
-        for scope in key.scopes.filter(|own| *own != ScopeSet::all()).into_iter().flat_map(ScopeSet::iter) {
+        for scope in key.scopes.filter(|own| *own != ScopeSet::usual()).into_iter().flat_map(ScopeSet::iter) {
             if !project.scopes.contains(scope) {
                 let what =
                     format!("the project lacks the scope `{}`, so the key has it in vain", scope.name());
@@ -125,8 +124,13 @@ impl Work<'_> {
 
     /// Two upstreams between which nothing decides.
     fn lint_twins(&mut self, one: &Upstream, other: &Upstream, projects: &[Project]) {
-        let shared = |surface: &Surface| one.provider.serves(*surface) && other.provider.serves(*surface);
-        if !Surface::ALL.iter().any(shared) {
+        let own = |upstream: &Upstream, endpoint: &Endpoint| {
+            upstream.provider.serving(endpoint).is_some_and(|serves| serves.own)
+        };
+        let shared = |endpoint: &&Endpoint| {
+            endpoint.scope.family == Family::Chat && own(one, endpoint) && own(other, endpoint)
+        };
+        if endpoint::all().iter().find(shared).is_none() {
             return;
         }
         let lists = projects.iter().map(|project| &project.models).chain([&one.models, &other.models]);

@@ -10,7 +10,7 @@ use super::place::child;
 use super::shape::suggestion;
 use super::value::OneOrMany;
 use super::work::Work;
-use crate::endpoint::{LONGEST_MODEL, Scope, ScopeSet};
+use crate::endpoint::{LONGEST_MODEL, ScopeSet};
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
 use crate::snapshot::{Observed, Project, Upstream, UpstreamSet};
@@ -110,18 +110,15 @@ impl Work<'_> {
     /// The scopes of a project or key; none if not written.
     pub(super) fn scopes(&mut self, path: &str, list: Option<&OneOrMany>) -> ScopeSet {
         let entries = self.entries(path, list, Some(ALL));
-        if entries.iter().any(|(_, text)| text == ALL) {
-            return ScopeSet::all();
-        }
-        let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-        let read = |(path, text): &(String, String)| {
-            let found = Scope::ALL.into_iter().find(|scope| scope.name() == text);
-            if found.is_none() {
-                self.wrong(path, &format!("there is no scope `{text}`"), &suggestion(text, &names));
+        let words: Vec<&str> = ScopeSet::words().collect();
+        let mut all = ScopeSet::default();
+        for (path, text) in &entries {
+            match ScopeSet::named(text) {
+                Some(named) => all = all.or(named),
+                None => self.wrong(path, &format!("there is no scope `{text}`"), &suggestion(text, &words)),
             }
-            found
-        };
-        entries.iter().filter_map(read).collect()
+        }
+        all
     }
 
     /// The models of a project, key or upstream; none if not written.

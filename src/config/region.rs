@@ -4,7 +4,7 @@ use super::cloud::domain;
 use super::place::child;
 use super::upstream::UpstreamWritten;
 use super::work::Work;
-use crate::dialect::Provider;
+use crate::provider::{Api, Provider};
 
 /// What the settings make of an upstream.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Work<'_> {
     ) -> Region {
         let UpstreamWritten { region, project, location, .. } = written;
         let Some(provider) = provider else { return Region::default() };
-        let (bedrock, vertex) = (provider.name() == "bedrock", provider.name() == "vertex");
+        let (bedrock, vertex) = (provider.api() == Api::Bedrock, provider.api() == Api::Vertex);
         let settings = [
             ("region", region, bedrock, "bedrock"),
             ("project", project, vertex, "vertex"),

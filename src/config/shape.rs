@@ -78,6 +78,9 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
     }
 }
 
+/// How many words are listed at most. Only scopes are more.
+const MOST_SHOWN: usize = 40;
+
 /// What is probably meant, or what there is.
 pub(super) fn suggestion(given: &str, words: &[&str]) -> String {
     let close = |word: &&&str| strsim::damerau_levenshtein(given, word) <= 1 + given.len() / 4;
@@ -85,6 +88,7 @@ pub(super) fn suggestion(given: &str, words: &[&str]) -> String {
     match nearest {
         Some(word) => format!("did you mean `{word}`?"),
         None if words.is_empty() => "remove it".to_owned(),
+        None if words.len() > MOST_SHOWN => "`portcullis scopes` lists them".to_owned(),
         None => format!("there is: {}", words.join(", ")),
     }
 }

@@ -14,9 +14,9 @@ use super::value::OneOrMany;
 use super::work::Work;
 use crate::credentials::{Credential, Credentials, MOST_WEIGHT, USUAL_WEIGHT};
 use crate::diagnosis;
-use crate::dialect::Provider;
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
+use crate::provider::Provider;
 use crate::secret::Secret;
 use crate::snapshot::{MOST_UPSTREAMS, Upstream};
 
@@ -139,6 +139,7 @@ impl Work<'_> {
             authority: base.authority,
             tls,
             base_path: base.path,
+            infix: region.infix,
             models,
             models_rule: self.rule(&of("models")),
             keyless: credentials.is_empty(),
@@ -210,7 +211,7 @@ impl Work<'_> {
             self.wrong(&path, &what, "write base_url = \"https://…\"");
             return None;
         };
-        let base = match BaseUrl::parse(text) {
+        let mut base = match BaseUrl::parse(text) {
             Ok(base) => base,
             Err(invalid) => {
                 self.wrong(&path, invalid.what(), invalid.mend());
@@ -224,6 +225,10 @@ impl Work<'_> {
         if let Some(doubled) = base.doubled(provider) {
             let what = format!("the gate itself puts {doubled} behind a base_url of provider {provider}");
             self.wrong(&path, &what, &format!("leave {doubled} away"));
+        }
+        // As OpenAI's SDK is given it: the gate puts that prefix, and others, behind the base URL itself.
+        if let Some(bare) = base.path.strip_suffix(provider.openai_at()) {
+            base.path = bare.into();
         }
         Some(base)
     }

@@ -3,8 +3,7 @@
 //! Nearly every 404 behind a gateway is a base URL with its version prefix doubled or missing; the
 //! sentence names that mistake instead of leaving the caller to compare paths by eye.
 
-use super::{Verb, find};
-use crate::dialect::Surface;
+use super::{Gives, Verb, find};
 
 /// The advice for a path that was not found, and whether it was only the method that was wrong.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,20 +17,19 @@ pub enum Advice {
 /// Explains a miss.
 #[must_use]
 pub fn advise(verb: Option<Verb>, path: &str) -> Advice {
-    for other in [Verb::Post, Verb::Get] {
-        if Some(other) != verb && exists(other, path) {
-            return Advice::Method(other);
-        }
+    let others = [Verb::Post, Verb::Get, Verb::Delete, Verb::Patch, Verb::Put];
+    if let Some(other) = others.into_iter().find(|other| Some(*other) != verb && exists(*other, path)) {
+        return Advice::Method(other);
     }
     Advice::Path(sentence(path))
 }
 
 fn exists(verb: Verb, path: &str) -> bool {
-    Surface::ALL.into_iter().any(|surface| find(surface, verb, path).is_some())
+    find(path).is_some_and(|found| found.rows(verb).any(|fit| fit.endpoint.gives != Gives::WebSocket))
 }
 
 fn exists_at_all(path: &str) -> bool {
-    exists(Verb::Post, path) || exists(Verb::Get, path)
+    Verb::ALL.into_iter().any(|verb| exists(verb, path))
 }
 
 fn sentence(path: &str) -> String {

@@ -1,58 +1,184 @@
-//! The endpoints of each surface, as a table.
+//! The tables of `endpoint/tables` as rows.
+//!
+//! A line is `METHOD path scope name` and words: `model=` where the model is said, `inside=` where else it may
+//! be, `takes=` the kind of body, `gives=` the kind of answer, `also=` another family that is needed,
+//! `query=` the parameters it takes, `lists-models`, and `at-root` where it is not behind its surface's root.
 
-use super::{Endpoint, ModelIn, Scope, Streams, Verb};
+use super::{Access, Endpoint, Family, Gives, ModelIn, Places, Scope, Takes, Verb, places};
 use crate::dialect::Surface;
 
-macro_rules! endpoints {
-    ($($surface:ident $name:literal $verb:ident $path:literal $scope:ident $model:ident $streams:ident [$($query:literal),*] $lists:literal;)*) => {
-        /// Every endpoint, surface by surface.
-        pub static ALL: &[Endpoint] = &[$(Endpoint {
-            name: $name, surface: Surface::$surface, verb: Verb::$verb, path: $path, scope: Scope::$scope,
-            model: ModelIn::$model, streams: Streams::$streams, query: &[$($query),*], lists_models: $lists,
-        }),*];
+/// The tables, surface by surface in the order of [`Surface::ALL`].
+const TABLES: &[(Surface, &str)] = &[
+    (Surface::OpenAi, include_str!("tables/openai.txt")),
+    (Surface::OpenAi, include_str!("tables/openai_admin.txt")),
+    (Surface::Anthropic, include_str!("tables/anthropic.txt")),
+    (Surface::Anthropic, include_str!("tables/anthropic_admin.txt")),
+    (Surface::Gemini, include_str!("tables/gemini.txt")),
+    (Surface::Vertex, include_str!("tables/vertex.txt")),
+    (Surface::Azure, include_str!("tables/azure.txt")),
+    (Surface::Bedrock, include_str!("tables/bedrock.txt")),
+    (Surface::Mistral, include_str!("tables/mistral.txt")),
+    (Surface::Cohere, include_str!("tables/cohere.txt")),
+    (Surface::Together, include_str!("tables/together.txt")),
+    (Surface::Fireworks, include_str!("tables/fireworks.txt")),
+    (Surface::OpenRouter, include_str!("tables/openrouter.txt")),
+    (Surface::Xai, include_str!("tables/xai.txt")),
+    (Surface::DeepSeek, include_str!("tables/deepseek.txt")),
+    (Surface::Perplexity, include_str!("tables/perplexity.txt")),
+    (Surface::Ollama, include_str!("tables/ollama.txt")),
+    (Surface::Vllm, include_str!("tables/vllm.txt")),
+    (Surface::LlamaCpp, include_str!("tables/llama_cpp.txt")),
+];
+
+/// Every row of every table. A line that cannot be read is left out, so that its path is unknown; a test
+/// finds it.
+pub(super) fn rows() -> Vec<Endpoint> {
+    let lines = TABLES.iter().flat_map(|(surface, text)| lines(text).map(|line| (*surface, line)));
+    let read = lines.filter_map(|(surface, line)| row(surface, line));
+    read.enumerate()
+        .map(|(number, row)| Endpoint { number: u16::try_from(number).unwrap_or(u16::MAX), ..row })
+        .collect()
+}
+
+fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn row(surface: Surface, line: &'static str) -> Option<Endpoint> {
+    let mut words = line.split_ascii_whitespace();
+    let verb = Verb::named(words.next()?)?;
+    let path = words.next().filter(|path| path.starts_with('/'))?;
+    let scope = Scope::named(words.next()?)?;
+    let name = words.next()?;
+    let mut row = Endpoint {
+        number: 0,
+        name,
+        surface,
+        verb,
+        path,
+        scope,
+        also: None,
+        model: ModelIn::Nowhere,
+        inside: &[],
+        takes: match verb {
+            Verb::Get | Verb::Delete => Takes::Nothing,
+            Verb::Post | Verb::Put | Verb::Patch => Takes::JsonOrNothing,
+        },
+        gives: Gives::Json,
+        query: Box::default(),
+        lists_models: false,
+        at_root: false,
     };
+    for word in words {
+        match word.split_once('=') {
+            None if word == "lists-models" => row.lists_models = true,
+            None if word == "at-root" => row.at_root = true,
+            Some(("model", place)) => row.model = model(place)?,
+            Some(("inside", set)) => row.inside = inside(set)?,
+            Some(("takes", kind)) => row.takes = takes(kind)?,
+            Some(("gives", kind)) => row.gives = gives(kind)?,
+            Some(("also", family)) => row.also = Some(also(family)?),
+            Some(("query", names)) => row.query = names.split(',').collect(),
+            None | Some(_) => return None,
+        }
+    }
+    if row.takes == Takes::JsonOrNothing && matches!(row.model, ModelIn::Body) {
+        row.takes = Takes::Json;
+    }
+    Some(row)
 }
 
-// Sources: the paths that the providers' own SDKs call (OpenAI OpenAPI 2.3.0 and openai-python 3.52,
-// anthropic-python 2.11, google-genai 3.4, the Azure client in openai-python).
-endpoints! {
-    OpenAi "chat"                   Post "/chat/completions"       Chat        Body    IfAsked [] false;
-    OpenAi "completions"            Post "/completions"            Completions Body    IfAsked [] false;
-    OpenAi "responses"              Post "/responses"              Responses   BodyOrProvidersChoice IfAsked ["beta"] false;
-    OpenAi "responses.input_tokens" Post "/responses/input_tokens" Tokens      BodyOrProvidersChoice Never [] false;
-    OpenAi "embeddings"             Post "/embeddings"             Embeddings  Body    Never   [] false;
-    OpenAi "moderations"            Post "/moderations"            Moderations BodyOrProvidersChoice Never [] false;
-    OpenAi "models.list"            Get  "/models"                 ModelsRead  Nowhere Never   [] true;
-    OpenAi "models.get"             Get  "/models/{model}"         ModelsRead  Path    Never   [] false;
-
-    Anthropic "messages"              Post "/messages"              Chat       Body    IfAsked ["beta"] false;
-    Anthropic "messages.count_tokens" Post "/messages/count_tokens" Tokens     Body    Never   ["beta"] false;
-    Anthropic "models.list"           Get  "/models"                ModelsRead Nowhere Never   ["limit", "after_id", "before_id", "beta"] true;
-    Anthropic "models.get"            Get  "/models/{model}"        ModelsRead Path    Never   ["beta"] false;
-
-    Gemini "generate"        Post "/models/{model}:generateContent"       Chat       Path    Never   ["alt"] false;
-    Gemini "stream_generate" Post "/models/{model}:streamGenerateContent" Chat       Path    Always  ["alt"] false;
-    Gemini "count_tokens"    Post "/models/{model}:countTokens"           Tokens     Path    Never   ["alt"] false;
-    Gemini "embed"           Post "/models/{model}:embedContent"          Embeddings Path    Never   ["alt"] false;
-    Gemini "batch_embed"     Post "/models/{model}:batchEmbedContents"    Embeddings Path    Never   ["alt"] false;
-    Gemini "models.list"     Get  "/models"                               ModelsRead Nowhere Never   ["alt", "pageSize", "pageToken"] true;
-    Gemini "models.get"      Get  "/models/{model}"                       ModelsRead Path    Never   ["alt"] false;
-
-    AzureDeployment "chat"        Post "/{model}/chat/completions" Chat        Path IfAsked ["api-version"] false;
-    AzureDeployment "completions" Post "/{model}/completions"      Completions Path IfAsked ["api-version"] false;
-    AzureDeployment "embeddings"  Post "/{model}/embeddings"       Embeddings  Path Never   ["api-version"] false;
-
-    AzureV1 "chat"        Post "/chat/completions" Chat        Body    IfAsked ["api-version"] false;
-    AzureV1 "completions" Post "/completions"      Completions Body    IfAsked ["api-version"] false;
-    AzureV1 "responses"   Post "/responses"        Responses   BodyOrProvidersChoice IfAsked ["api-version"] false;
-    AzureV1 "embeddings"  Post "/embeddings"       Embeddings  Body    Never   ["api-version"] false;
-    AzureV1 "models.list" Get  "/models"           ModelsRead  Nowhere Never   ["api-version"] true;
-    AzureV1 "models.get"  Get  "/models/{model}"   ModelsRead  Path    Never   ["api-version"] false;
+fn model(place: &'static str) -> Option<ModelIn> {
+    Some(match place {
+        "body" => ModelIn::Body,
+        "body?" => ModelIn::BodyOrProvidersChoice,
+        "path" => ModelIn::Path,
+        "form" => ModelIn::Form,
+        "form?" => ModelIn::FormOrProvidersChoice,
+        "inside" => ModelIn::Inside,
+        "lines" => ModelIn::Lines,
+        "message" => ModelIn::Message,
+        "unknown" => ModelIn::Unknown,
+        _ => ModelIn::Query(place.strip_prefix("query:")?),
+    })
 }
 
-/// The rows of one surface.
-pub(super) fn of(surface: Surface) -> &'static [Endpoint] {
-    let from = ALL.partition_point(|endpoint| endpoint.surface < surface);
-    let to = ALL.partition_point(|endpoint| endpoint.surface <= surface);
-    ALL.get(from..to).unwrap_or(&[])
+fn takes(kind: &str) -> Option<Takes> {
+    Some(match kind {
+        "json" => Takes::Json,
+        "form" => Takes::Form,
+        "form-or-json" => Takes::FormOrJson,
+        "form-or-sdp" => Takes::FormOrSdp,
+        "raw" => Takes::Raw,
+        _ => return None,
+    })
+}
+
+fn gives(kind: &str) -> Option<Gives> {
+    Some(match kind {
+        "stream" => Gives::StreamIfAsked,
+        "stream-unless" => Gives::StreamUnlessDeclined,
+        "events" => Gives::Events,
+        "lines" => Gives::Lines,
+        "bytes" => Gives::Bytes,
+        "aws-events" => Gives::AwsEvents,
+        "upload" => Gives::Upload,
+        "websocket" => Gives::WebSocket,
+        _ => return None,
+    })
+}
+
+fn also(family: &str) -> Option<Scope> {
+    let family = Family::ALL.iter().find(|one| one.name() == family)?;
+    Some(Scope::of(*family, Access::Write))
+}
+
+fn inside(set: &str) -> Option<Places> {
+    places::SETS.iter().find_map(|(name, places)| (*name == set).then_some(*places))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_row() {
+        for (surface, text) in TABLES {
+            for line in lines(text) {
+                assert!(row(*surface, line).is_some(), "{surface:?}: {line}");
+            }
+        }
+        let wrong = [
+            "FETCH /a chat a",
+            "POST a chat a",
+            "POST /a chatter a",
+            "POST /a chat",
+            "POST /a chat a model=there",
+            "POST /a chat a takes=xml",
+            "POST /a chat a something",
+        ];
+        for line in wrong {
+            assert_eq!(row(Surface::OpenAi, line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn tables_stand_in_the_order_of_surfaces_and_no_row_twice() {
+        assert!(TABLES.is_sorted_by_key(|(surface, _)| *surface));
+        let rows = rows();
+        let mut paths = std::collections::HashSet::new();
+        let mut names = std::collections::HashSet::new();
+        for row in &rows {
+            let socket = row.gives == Gives::WebSocket;
+            assert!(
+                paths.insert((row.surface, row.verb.name(), row.path, socket)),
+                "{} {}",
+                row.verb.name(),
+                row.path
+            );
+            assert!(names.insert((row.surface, row.name)), "{:?} {}", row.surface, row.name);
+            assert_eq!(row.path.contains("{model}"), row.model == ModelIn::Path, "{}", row.path);
+            assert_eq!(rows.iter().position(|other| std::ptr::eq(other, row)), Some(row.index()));
+        }
+    }
 }

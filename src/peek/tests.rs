@@ -46,23 +46,56 @@ fn the_response_that_is_continued_is_found_at_the_top_only() {
     }
 }
 
+fn inside(places: Places, body: &str) -> Result<Vec<String>, Fault> {
+    let mut peek = Peek::within(places);
+    peek.feed(body.as_bytes())?;
+    let found = peek.finish()?;
+    Ok(found.inside.iter().map(ToString::to_string).collect())
+}
+
 #[test]
 fn gemini_bodies_are_understood() {
-    let body = br#"{"generationConfig":{"maxOutputTokens":64},"requests":[{"model":"models/a","content":{}},{"model":"models/a"}]}"#;
-    let found = peek(body).unwrap();
-    assert_eq!(
-        (found.token_ceiling, found.item_model.as_deref(), found.item_models_differ),
-        (Some(64), Some("models/a"), false)
-    );
-    assert!(
-        peek(br#"{"requests":[{"model":"a"},{"content":{"x":[{}]},"model":"b"}]}"#)
-            .unwrap()
-            .item_models_differ
-    );
-    assert_eq!(
-        peek(br#"{"requests":[{"a":{}},{"Model":"b"}]}"#),
-        Err(Fault::Ambiguous("a field looks like 'model' without being it"))
-    );
+    const ITEMS: Places = &[&["requests", "[]", "model"]];
+    assert_eq!(peek(br#"{"generationConfig":{"maxOutputTokens":64}}"#).unwrap().token_ceiling, Some(64));
+    let body = r#"{"requests":[{"model":"models/a","content":{}},{"model":"models/a"}]}"#;
+    assert_eq!(inside(ITEMS, body).unwrap(), ["models/a"]);
+    let body = r#"{"requests":[{"model":"a"},{"content":{"x":[{}]},"model":"b"}],"model":"c"}"#;
+    assert_eq!(inside(ITEMS, body).unwrap(), ["a", "b"]);
+    let body = r#"{"requests":[{"a":{}},{"Model":"b"}]}"#;
+    assert_eq!(inside(ITEMS, body), Err(Fault::Ambiguous("a field looks like 'model' without being it")));
+}
+
+#[test]
+fn models_are_found_where_the_row_says_and_nowhere_else() {
+    const PLACES: Places = &[
+        &["session", "model"],
+        &["session", "audio", "model"],
+        &["model", "id"],
+        &["graders", "*", "model"],
+    ];
+    for (body, found) in [
+        (r#"{"session":{"model":"a"}}"#, vec!["a"]),
+        (r#"{"session":{"model":"a","model":"b"}}"#, vec!["a", "b"]),
+        (r#"{"session":{"x":{"model":"no"},"audio":{"y":[{}],"model":"c"},"model":"a"}}"#, vec!["c", "a"]),
+        (r#"{"session":{"audio":{}},"session":{"audio":{"model":"d"}}}"#, vec![]),
+        (r#"{"x":{"session":{"model":"no"}},"audio":{"model":"no"}}"#, vec![]),
+        (r#"{"model":{"id":"m","speed":"fast"}}"#, vec!["m"]),
+        (r#"{"graders":{"one":{"model":"a"},"two":{"model":"b"}}}"#, vec!["a", "b"]),
+        (r#"{"session":[{"model":"no"}],"sess":{"model":"no"}}"#, vec![]),
+        (r#"{"s\u0065ssion":{"m\u006fdel":"x"}}"#, vec![]),
+    ] {
+        let told = inside(PLACES, body);
+        if found.is_empty() && told.is_err() {
+            // Said twice, or spelled as no SDK does: refused.
+            continue;
+        }
+        assert_eq!(told.unwrap(), found, "{body}");
+    }
+    for body in [r#"{"Session":{"model":"a"}}"#, r#"{"session":{"MODEL":"a"}}"#, r#"{"session":{"model":7}}"#]
+    {
+        assert!(inside(PLACES, body).is_err(), "{body}");
+    }
+    assert!(inside(&[], r#"{"model":{"id":"m"}}"#).is_err());
 }
 
 #[test]

@@ -30,9 +30,12 @@ impl Policy for ModelCheck {
         if let Some(field) = asked.rerouting {
             return Err(Denial::built_in(Reason::ParameterNotAllowed).because(field));
         }
-        if let Some(model) = asked.model.as_deref() {
+        for model in asked.model.iter().chain(&asked.others) {
             for left_out in key.without_model(project, model) {
-                sight.refuse(left_out.observed, Denial::by(Reason::ModelNotAllowed, left_out.rule))?;
+                sight.refuse(
+                    left_out.observed,
+                    Denial::by(Reason::ModelNotAllowed, left_out.rule).because(&**model),
+                )?;
             }
         }
         let upstream = choose(sight, asked.scoped.upstreams, asked.model.as_deref())?;

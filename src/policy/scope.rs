@@ -3,18 +3,24 @@
 //! 1. A first path segment that is an upstream's name picks that upstream; the rest must be one of
 //!    its endpoints, also behind what the provider's own SDK puts there.
 //! 2. Any other path goes by its surface, among the upstreams that serve it.
-//! 3. `/v1/models` is spelled alike by three SDKs; the header that only one of them sends decides.
+//! 3. `/v1/models` and others are spelled alike by several SDKs; what the project may use and the header that
+//!    only one of them sends decide.
 //! 4. A path that fits nothing gets a sentence on what it was probably meant to be.
 
 use std::sync::Arc;
 
 use http::Method;
+use smallvec::SmallVec;
 
 use super::{Policy, Sight};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
-use crate::endpoint::{self, Match, ModelIn, Verb, advise};
+use crate::endpoint::{
+    self, API_VERSION, Endpoint, Found, Gives, LONGEST_MODEL, Match, ModelIn, Verb, advise,
+};
 use crate::exchange::{Caller, Placed, Scoped};
+use crate::project_key;
+use crate::provider::Api;
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// The policy.
@@ -27,39 +33,82 @@ impl Policy for ScopeCheck {
 
     fn decide(&self, from: Placed, sight: &mut Sight<'_>) -> Result<Scoped, Denial> {
         let path = sight.head.uri.path();
-        let verb = match sight.head.method {
-            Method::POST => Some(Verb::Post),
-            Method::GET => Some(Verb::Get),
-            _ => None,
-        };
-        let preferred = preferred_surface(sight, verb);
-        let found = verb.and_then(|verb| locate(sight.snapshot, preferred, verb, path));
-        let Some(Located { fit, serving, named }) = found else {
+        let verb = verb(&sight.head.method);
+        let Some(Located { fit, serving, named }) = verb.and_then(|verb| locate(&from, sight, verb, path))
+        else {
             return Err(miss(sight.snapshot, verb, path));
         };
-        sight.notes.endpoint = Some(fit.endpoint);
-        let query = passed_on(fit, sight.head.uri.query().unwrap_or_default())?;
-        let upstreams = permitted(from.caller, sight, fit, serving, named)?;
-        let path_model: Option<Arc<str>> = fit.model.map(Arc::from);
+        let endpoint = fit.endpoint;
+        if endpoint.has_parameters() && fit.tail.split('/').any(|name| name.starts_with(project_key::PREFIX))
+        {
+            return Err(
+                Denial::built_in(Reason::EndpointUnknown).because("A key does not belong into a path.")
+            );
+        }
+        sight.notes.endpoint = Some(endpoint);
+        let query = match sight.head.uri.query() {
+            Some(query) => passed_on(endpoint, query, || has_azure(sight.snapshot, serving))?,
+            None => String::new(),
+        };
+        let upstreams = permitted(from.caller, sight, endpoint, serving, named)?;
+        let path_model = if let ModelIn::Query(name) = endpoint.model {
+            Some(model_in_query(&query, name)?)
+        } else {
+            fit.model.map(|model| model_named(endpoint, model))
+        };
         if let Some(model) = &path_model {
             sight.notes.model = Some(model.clone());
         }
-        Ok(Scoped {
-            caller: from.caller,
-            endpoint: fit.endpoint,
-            root: fit.root,
-            path_model,
-            query,
-            upstreams,
-        })
+        let tail = endpoint.has_parameters().then(|| fit.tail.into());
+        Ok(Scoped { caller: from.caller, endpoint, root: fit.root, tail, path_model, query, upstreams })
     }
+}
+
+const fn verb(method: &Method) -> Option<Verb> {
+    match *method {
+        Method::POST => Some(Verb::Post),
+        Method::GET => Some(Verb::Get),
+        Method::DELETE => Some(Verb::Delete),
+        Method::PATCH => Some(Verb::Patch),
+        Method::PUT => Some(Verb::Put),
+        _ => None,
+    }
+}
+
+/// The model that a path names, as lists name it: of a resource's whole name, which Amazon's SDKs escape, the
+/// last part.
+fn model_named(endpoint: &Endpoint, written: &str) -> Arc<str> {
+    if endpoint.path.starts_with("/tunedModels/") {
+        return format!("tunedModels/{written}").into();
+    }
+    if !written.contains('%') {
+        return written.into();
+    }
+    let mut decoded = written.to_owned();
+    for (escape, plain) in [("%3A", ":"), ("%3a", ":"), ("%2F", "/"), ("%2f", "/")] {
+        decoded = decoded.replace(escape, plain);
+    }
+    decoded.rsplit('/').next().unwrap_or_default().into()
+}
+
+/// The model that a checked query names.
+fn model_in_query(query: &str, name: &str) -> Result<Arc<str>, Denial> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, written) = pairs
+        .find(|(key, value)| *key == name && !value.is_empty())
+        .ok_or_else(|| Denial::built_in(Reason::ModelMissing))?;
+    let decoded = written.replace("%3A", ":").replace("%3a", ":").replace("%2F", "/").replace("%2f", "/");
+    if decoded.contains('%') || decoded.len() > LONGEST_MODEL {
+        return Err(Denial::built_in(Reason::QueryNotAllowed).because(format!("'{name}' written like that")));
+    }
+    Ok(decoded.into())
 }
 
 /// The upstreams that this project may use for the endpoint.
 fn permitted(
     caller: Caller,
     sight: &mut Sight<'_>,
-    fit: Match<'_>,
+    endpoint: &'static Endpoint,
     serving: UpstreamSet,
     named: bool,
 ) -> Result<UpstreamSet, Denial> {
@@ -75,10 +124,13 @@ fn permitted(
     if usable.is_empty() {
         return Err(Denial::by(Reason::UpstreamNotAllowed, project.upstreams_rule));
     }
-    for left_out in key.without_scope(project, fit.endpoint.scope) {
-        sight.refuse(left_out.observed, Denial::by(Reason::ScopeMissing, left_out.rule))?;
+    for scope in [Some(endpoint.scope), endpoint.also].into_iter().flatten() {
+        for left_out in key.without_scope(project, scope) {
+            let denial = Denial::by(Reason::ScopeMissing, left_out.rule).because(scope.name());
+            sight.refuse(left_out.observed, denial)?;
+        }
     }
-    if fit.endpoint.model == ModelIn::Nowhere && usable.only().is_none() {
+    if endpoint.model == ModelIn::Nowhere && usable.only().is_none() {
         return Err(Denial::by(Reason::UpstreamAmbiguous, project.upstreams_rule));
     }
     Ok(usable)
@@ -87,49 +139,62 @@ fn permitted(
 struct Located<'p> {
     fit: Match<'p>,
     serving: UpstreamSet,
+    /// Whether the path names the upstream.
     named: bool,
 }
 
-fn locate<'p>(
-    snapshot: &Snapshot,
-    preferred: Option<Surface>,
-    verb: Verb,
-    path: &'p str,
-) -> Option<Located<'p>> {
-    let surfaces = || preferred.into_iter().chain(Surface::ALL);
+/// The row that a path means, and the upstreams that serve it.
+fn locate<'p>(from: &Placed, sight: &Sight<'_>, verb: Verb, path: &'p str) -> Option<Located<'p>> {
+    let snapshot = sight.snapshot;
     let second = path.get(1..).and_then(|rest| rest.find('/')).map(|at| at + 1);
     if let Some((front, rest)) = second.and_then(|at| path.split_at_checked(at))
         && let Some(at) = snapshot.upstream_named(front.trim_start_matches('/'))
         && let Some(upstream) = snapshot.upstreams.get(at)
         && let Some(rest) = Some(rest.strip_prefix(upstream.provider.facts().sdk_root).unwrap_or(rest))
-        && let Some(fit) = surfaces()
-            .filter(|surface| upstream.provider.serves(*surface))
-            .find_map(|surface| endpoint::find(surface, verb, rest))
+        && let Some(found) = endpoint::find(rest)
     {
-        return Some(Located { fit, serving: std::iter::once(at).collect(), named: true });
+        let serving = std::iter::once(at).collect();
+        let served = |fit: &Match<'_>| upstream.serves(fit.endpoint, fit.root);
+        if let Some(fit) = meant(&found, verb, sight, served) {
+            return Some(Located { fit, serving, named: true });
+        }
     }
-    surfaces().find_map(|surface| {
-        let fit = endpoint::find(surface, verb, path)?;
-        let serving = snapshot.serving(surface);
-        (!serving.is_empty()).then_some(Located { fit, serving, named: false })
-    })
+    let found = endpoint::find(path)?;
+    let project = snapshot.projects.get(from.caller.project)?;
+    let among = |upstreams: UpstreamSet| {
+        let serving = |fit: &Match<'_>| snapshot.serving(fit.endpoint, fit.root, upstreams);
+        let fit = meant(&found, verb, sight, |fit| !serving(fit).is_empty())?;
+        Some(Located { fit, serving: serving(&fit), named: false })
+    };
+    among(project.upstreams).or_else(|| among(UpstreamSet::ALL))
 }
 
-/// The surface that a client's own header shows, where paths alone do not tell.
-fn preferred_surface(sight: &Sight<'_>, verb: Option<Verb>) -> Option<Surface> {
-    // What is posted is spelled by each surface in its own way; only the lists of models are alike.
-    if verb != Some(Verb::Get) {
-        return None;
-    }
+/// Of the rows that are served the one that the client means.
+fn meant<'p>(
+    found: &Found<'p>,
+    verb: Verb,
+    sight: &Sight<'_>,
+    served: impl Fn(&Match<'_>) -> bool,
+) -> Option<Match<'p>> {
+    let mut rows = found.rows(verb).filter(|fit| fit.endpoint.gives != Gives::WebSocket && served(fit));
+    let first = rows.next()?;
+    let Some(second) = rows.next() else { return Some(first) };
+    let shown = shown_surface(sight);
+    let mut all = [first, second].into_iter().chain(rows);
+    Some(all.find(|fit| fit.endpoint.surface == shown).unwrap_or(first))
+}
+
+/// The surface that a client's own header shows, where several spell a path alike.
+fn shown_surface(sight: &Sight<'_>) -> Surface {
     let headers = &sight.head.headers;
     let gemini_key =
         || sight.head.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("key=")));
     if headers.contains_key("anthropic-version") {
-        Some(Surface::Anthropic)
+        Surface::Anthropic
     } else if headers.contains_key("x-goog-api-key") || gemini_key() {
-        Some(Surface::Gemini)
+        Surface::Gemini
     } else {
-        None
+        Surface::OpenAi
     }
 }
 
@@ -151,27 +216,35 @@ fn miss(snapshot: &Snapshot, verb: Option<Verb>, path: &str) -> Denial {
 }
 
 /// The query parameters that go on to the upstream. The client's key is not one of them.
-fn passed_on(fit: Match<'_>, query: &str) -> Result<String, Denial> {
+fn passed_on(endpoint: &Endpoint, query: &str, azure: impl Fn() -> bool) -> Result<String, Denial> {
     let mut on = String::new();
-    let mut seen: smallvec::SmallVec<[&str; 4]> = smallvec::SmallVec::new();
+    let mut seen: SmallVec<[&str; 4]> = SmallVec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if name == "key" {
             continue;
         }
-        let known = fit.endpoint.query.iter().find(|known| **known == name);
-        let Some(known) = known.filter(|_| value.bytes().all(is_plain) && !seen.contains(&name)) else {
+        // A list is sent as one name with brackets for each of its values; any other name stands once.
+        let listed = name.ends_with("[]") || name.to_ascii_uppercase().ends_with("%5B%5D");
+        let taken = endpoint.takes_query(name) || name == API_VERSION && azure();
+        let known = taken && name.bytes().all(is_plain_name) && value.bytes().all(is_plain);
+        if !known || seen.contains(&name) && !listed {
             return Err(Denial::built_in(Reason::QueryNotAllowed).because(shown(name)));
-        };
+        }
         seen.push(name);
         if !on.is_empty() {
             on.push('&');
         }
-        on.push_str(known);
+        on.push_str(name);
         on.push('=');
         on.push_str(value);
     }
     Ok(on)
+}
+
+/// Whether one of the upstreams is Azure, which asks for a version in the query wherever it is called.
+fn has_azure(snapshot: &Snapshot, serving: UpstreamSet) -> bool {
+    serving.iter().filter_map(|at| snapshot.upstreams.get(at)).any(|one| one.provider.api() == Api::Azure)
 }
 
 /// The longest name of a parameter that is repeated to the client and in the record.
@@ -186,6 +259,11 @@ fn shown(name: &str) -> String {
     format!("'{plain}'")
 }
 
+/// The bytes of a query parameter's name.
+const fn is_plain_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'[' | b']' | b'%')
+}
+
 /// The bytes of a query value that every reader takes for themselves.
 const fn is_plain(b: u8) -> bool {
     b.is_ascii_alphanumeric()
@@ -197,9 +275,9 @@ mod tests {
     use super::*;
 
     fn on(query: &str) -> Result<String, Reason> {
-        let fit =
-            endpoint::find(Surface::Gemini, Verb::Post, "/v1beta/models/g:streamGenerateContent").unwrap();
-        passed_on(fit, query).map_err(|denial| denial.reason)
+        let found = endpoint::find("/v1beta/models/g:streamGenerateContent").unwrap();
+        let row = found.rows(Verb::Post).next().unwrap();
+        passed_on(row.endpoint, query, || false).map_err(|denial| denial.reason)
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn scope() -> Vec<Case> {
         },
         Case {
             arrange: |setup, route| {
-                let other = if route.upstream == "openai" { r#"["gemini"]"# } else { r#"["openai"]"# };
+                let other = if route.upstream == "openai" { r#"["anthropic"]"# } else { r#"["openai"]"# };
                 setup.set("projects.search", "upstreams", other)
             },
             line: Line::At("projects.search.upstreams", "projects.search", "upstreams"),
@@ -162,12 +162,14 @@ fn scope() -> Vec<Case> {
         },
         Case {
             arrange: |setup, _| setup.set("projects.search", "scopes", r#"["embeddings"]"#),
+            detail: |_| "chat",
             line: Line::At("projects.search.scopes", "projects.search", "scopes"),
             ..case(Reason::ScopeMissing)
         },
         Case {
             variant: "key",
             arrange: |setup, _| setup.set(KEY, "scopes", r#"["embeddings"]"#),
+            detail: |_| "chat",
             line: Line::At("projects.search.keys[0].scopes", KEY, "scopes"),
             ..case(Reason::ScopeMissing)
         },
@@ -177,8 +179,9 @@ fn scope() -> Vec<Case> {
 fn unknown(route: &super::Route) -> (&'static str, &'static str) {
     let path = match route.dialect {
         Dialect::OpenAi => "/v1/nothing",
-        Dialect::Anthropic => "/v1/messages/batches",
-        Dialect::Gemini => "/v1beta/cachedContents",
+        Dialect::Anthropic => "/v1/messages/nothing",
+        Dialect::Gemini => "/v1beta/nothing",
+        Dialect::Aws | Dialect::Message | Dialect::Text => unreachable!("these have no route here"),
     };
     ("POST", path)
 }
@@ -272,13 +275,19 @@ fn ask() -> Vec<Case> {
         Case {
             ask: |gate, _, route| {
                 let body = match route.dialect {
-                    Dialect::OpenAi | Dialect::Anthropic => r#"{"model":"a","model":"b"}"#,
+                    Dialect::OpenAi
+                    | Dialect::Anthropic
+                    | Dialect::Aws
+                    | Dialect::Message
+                    | Dialect::Text => r#"{"model":"a","model":"b"}"#,
                     Dialect::Gemini => r#"{"model":"models/another"}"#,
                 };
                 gate.ask(route.body(&gate.setup.client_key, body))
             },
             detail: |route| match route.dialect {
-                Dialect::OpenAi | Dialect::Anthropic => "the field 'model' is there twice",
+                Dialect::OpenAi | Dialect::Anthropic | Dialect::Aws | Dialect::Message | Dialect::Text => {
+                    "the field 'model' is there twice"
+                }
                 Dialect::Gemini => "the path names one and the body another",
             },
             ..case(Reason::ModelAmbiguous)
@@ -286,8 +295,29 @@ fn ask() -> Vec<Case> {
     ]
 }
 
+/// An endpoint that uses a model which nothing in the request names.
+fn unnamed(route: &super::Route) -> (&'static str, &'static str) {
+    let path = match route.dialect {
+        Dialect::Anthropic => "/v1/sessions",
+        Dialect::Gemini => "/v1beta/triggers",
+        Dialect::OpenAi | Dialect::Aws | Dialect::Message | Dialect::Text => "/v1/chatkit/sessions",
+    };
+    ("POST", path)
+}
+
 fn model() -> Vec<Case> {
     vec![
+        Case {
+            arrange: |setup, _| setup.set("projects.search", "models", r#"["another"]"#),
+            ask: |gate, _, route| {
+                let (method, path) = unnamed(route);
+                gate.ask(route.request(method, path, &gate.setup.client_key, &[], "{}"))
+            },
+            detail: |_| "nothing in a request to this endpoint says which model it uses",
+            target: unnamed,
+            line: Line::At("projects.search.models", "projects.search", "models"),
+            ..case(Reason::ModelUnknowable)
+        },
         Case {
             arrange: |setup, _| setup.set("projects.search", "models", r#"["another"]"#),
             line: Line::At("projects.search.models", "projects.search", "models"),

@@ -1,0 +1,92 @@
+//! Follows the way to models that are named below a body's top level.
+
+use super::grammar::Container;
+use super::{Fault, Meaning, looks_like_model};
+use crate::endpoint::Places;
+
+/// How many places a row can have.
+const MOST: usize = 8;
+
+/// How far the containers that are open lead to each of a row's places.
+#[derive(Debug, Default)]
+pub(super) struct Inside {
+    places: Places,
+    /// For each place, how many containers from the outermost on are on the way to it.
+    reached: [u8; MOST],
+}
+
+impl Inside {
+    pub(super) fn of(places: Places) -> Self {
+        Self { places, reached: [0; MOST] }
+    }
+
+    /// A container began; whether names in it matter. `meaning` is that of the name before it.
+    #[inline]
+    pub(super) fn opened(&mut self, depth: usize, container: Container, meaning: Meaning) -> bool {
+        !self.places.is_empty() && self.step_in(depth, container, meaning)
+    }
+
+    fn step_in(&mut self, depth: usize, container: Container, meaning: Meaning) -> bool {
+        let Ok(depth) = u8::try_from(depth) else { return false };
+        let mut matters = false;
+        for (at, (place, reached)) in self.places.iter().zip(&mut self.reached).enumerate() {
+            // What was reached deeper belongs to containers that are closed.
+            *reached = (*reached).min(depth - 1);
+            let led = match depth {
+                1 => true,
+                _ if *reached != depth - 1 => false,
+                _ if step(place, depth - 1) == Some("[]") => true,
+                _ => match meaning {
+                    Meaning::Towards(places) => places & (1 << at) != 0,
+                    Meaning::Model => depth == 2 && place.first() == Some(&"model"),
+                    Meaning::Nothing
+                    | Meaning::Inside
+                    | Meaning::Stream
+                    | Meaning::Ceiling
+                    | Meaning::PreviousResponse
+                    | Meaning::GenerationConfig => false,
+                },
+            };
+            let expected =
+                if step(place, depth) == Some("[]") { Container::Array } else { Container::Object };
+            if led && container == expected {
+                *reached = depth;
+                matters |= container == Container::Object;
+            }
+        }
+        matters
+    }
+
+    /// A name ended; what its value is.
+    #[inline]
+    pub(super) fn named(&mut self, depth: usize, name: &[u8], escaped: bool) -> Result<Meaning, Fault> {
+        if self.places.is_empty() { Ok(Meaning::Nothing) } else { self.follow(depth, name, escaped) }
+    }
+
+    fn follow(&mut self, depth: usize, name: &[u8], escaped: bool) -> Result<Meaning, Fault> {
+        let Ok(depth) = u8::try_from(depth) else { return Ok(Meaning::Nothing) };
+        let mut towards = 0;
+        for (at, (place, reached)) in self.places.iter().zip(&mut self.reached).enumerate() {
+            *reached = (*reached).min(depth);
+            let Some(expected) = step(place, depth).filter(|_| *reached == depth) else { continue };
+            let last = place.len() == usize::from(depth);
+            if expected == "model" && looks_like_model(name, escaped) {
+                return Err(Fault::Ambiguous("a field looks like 'model' without being it"));
+            }
+            if expected == "*" || expected.as_bytes() == name {
+                if last {
+                    return Ok(Meaning::Inside);
+                }
+                towards |= 1 << at;
+            } else if expected.as_bytes().eq_ignore_ascii_case(name) {
+                return Err(Fault::Ambiguous("a field around a model is spelled in another case"));
+            }
+        }
+        Ok(if towards == 0 { Meaning::Nothing } else { Meaning::Towards(towards) })
+    }
+}
+
+/// The step of a place that is taken in the container of this depth, from 1.
+fn step(place: &[&'static str], depth: u8) -> Option<&'static str> {
+    place.get(usize::from(depth).checked_sub(1)?).copied()
+}

@@ -1,0 +1,156 @@
+//! Every endpoint of every provider's tables is carried with its scope, and refused without.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
+#[expect(dead_code, reason = "each test uses another part of the harness")]
+mod common;
+
+use common::client::request;
+use common::{Setup, Upstream};
+use portcullis::dialect::Surface;
+use portcullis::endpoint::{self, Endpoint, Gives, ModelIn, Takes, Verb};
+use portcullis::provider::Provider;
+
+/// Fits every endpoint: an object, and a list of models in each dialect.
+const ANSWER: &str = concat!(
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 49\r\n\r\n",
+    r#"{"id":"x-1","data":[],"models":[],"object":"any"}"#
+);
+
+const NAME: &str = "name-1";
+
+/// The row's path with names in it.
+fn written(path: &str) -> String {
+    let mut out = String::new();
+    for part in path.split_inclusive('}') {
+        out.push_str(part.split_once('{').map_or(part, |(plain, _)| plain));
+        if part.ends_with('}') {
+            out.push_str(NAME);
+        }
+    }
+    out
+}
+
+/// How a client spells the endpoint, and what the provider is asked for.
+fn spellings(provider: Provider, endpoint: &Endpoint) -> Vec<(String, String)> {
+    let path = written(endpoint.path);
+    let at = provider.serving(endpoint).unwrap().at;
+    if endpoint.at_root {
+        return vec![(path.clone(), path)];
+    }
+    let roots = endpoint.surface.roots().iter().filter(|root| (root.only)(endpoint));
+    let azure = provider == Provider::AzureOpenAi;
+    let own = roots.filter(|root| root.spelled != "/openai" || azure);
+    own.map(|root| {
+        let before = if root.spelled == "/openai" { "" } else { at };
+        (written(root.spelled) + &path, format!("{before}{}{path}", root.goes_on))
+    })
+    .collect()
+}
+
+/// A request with what the row asks for.
+fn asking(endpoint: &Endpoint, path: &str, key: &str) -> Vec<u8> {
+    let bearer = format!("Bearer {key}");
+    let mut headers = vec![("authorization", bearer.as_str())];
+    if endpoint.surface == Surface::Anthropic {
+        headers.push(("anthropic-version", "2023-06-01"));
+    }
+    if endpoint.surface == Surface::Gemini {
+        headers[0] = ("x-goog-api-key", key);
+    }
+    let query =
+        if let ModelIn::Query(name) = endpoint.model { format!("?{name}={NAME}") } else { String::new() };
+    let body = if endpoint.takes == Takes::Nothing {
+        ""
+    } else if endpoint.model == ModelIn::Path {
+        r#"{"input":"hello"}"#
+    } else {
+        r#"{"model":"name-1","input":"hello"}"#
+    };
+    if !body.is_empty() {
+        headers.push(("content-type", "application/json"));
+    }
+    request(endpoint.verb.name(), &format!("/it{path}{query}"), &headers, body)
+}
+
+fn rows(provider: Provider) -> impl Iterator<Item = &'static Endpoint> {
+    let json = |endpoint: &&Endpoint| {
+        endpoint.gives != Gives::WebSocket
+            && !matches!(endpoint.takes, Takes::Form | Takes::FormOrSdp | Takes::Raw)
+    };
+    endpoint::all().iter().filter(move |row| provider.serving(row).is_some()).filter(json)
+}
+
+fn gate(provider: Provider, upstream: &Upstream, scopes: &str) -> common::Running {
+    let url = format!("http://{}", upstream.address);
+    let setup = Setup::new("127.0.0.1:9").upstream("it", provider.name(), &url);
+    setup.set("projects.search", "upstreams", r#"["it"]"#).set("projects.search", "scopes", scopes).start()
+}
+
+#[test]
+fn each_is_carried_with_its_scope() {
+    for provider in Provider::ALL.iter().copied() {
+        let upstream = Upstream::answering(ANSWER);
+        let gate = gate(provider, &upstream, r#"["*", "admin"]"#);
+        let mut client = gate.connect();
+        for endpoint in rows(provider) {
+            for (path, expected) in spellings(provider, endpoint) {
+                let name = format!("{provider} {} {path}", endpoint.verb.name());
+                client.send(asking(endpoint, &path, &gate.setup.client_key));
+                let answer = client.answer();
+                assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+                let received = upstream.requests().pop().unwrap();
+                assert_eq!(received.method(), endpoint.verb.name(), "{name}");
+                assert_eq!(received.target().split('?').next(), Some(expected.as_str()), "{name}");
+                let (slot, prefix) = provider.credential_slot();
+                let sent = format!("{prefix}{}", gate.setup.provider_key);
+                assert_eq!(received.header(slot.as_str()), [sent.as_str()], "{name}");
+                assert!(!received.head.contains("pcl_"), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_is_refused_without_its_scope() {
+    for provider in Provider::ALL.iter().copied() {
+        let upstream = Upstream::answering(ANSWER);
+        let gate = gate(provider, &upstream, r#"["passthrough"]"#);
+        let mut client = gate.connect();
+        for endpoint in rows(provider) {
+            for (path, _) in spellings(provider, endpoint) {
+                let name = format!("{provider} {} {path}", endpoint.verb.name());
+                client.send(asking(endpoint, &path, &gate.setup.client_key));
+                let answer = client.answer();
+                assert_eq!(answer.status, 403, "{name}: {}", answer.text());
+                assert_eq!(answer.header("x-portcullis-reason"), Some("scope_missing"), "{name}");
+                assert!(
+                    answer.text().contains(&format!("'{}'", endpoint.scope.name())),
+                    "{name}: {}",
+                    answer.text()
+                );
+                if answer.header("connection") == Some("close") {
+                    client = gate.connect();
+                }
+            }
+        }
+        assert_eq!(upstream.requests().len(), 0, "{provider}");
+    }
+}
+
+#[test]
+fn a_star_does_not_reach_administration() {
+    let upstream = Upstream::answering(ANSWER);
+    let gate = gate(Provider::OpenAi, &upstream, r#""*""#);
+    for (verb, path) in [(Verb::Get, "/v1/organization/users"), (Verb::Post, "/v1/organization/projects")] {
+        let bearer = format!("Bearer {}", gate.setup.client_key);
+        let answer = gate.ask(request(verb.name(), path, &[("authorization", &bearer)], ""));
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(answer.text().contains("'admin:"), "{}", answer.text());
+    }
+}
