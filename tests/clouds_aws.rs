@@ -122,6 +122,23 @@ fn a_bedrock_key_is_sent_as_it_is() {
 }
 
 #[test]
+fn a_body_without_a_content_type_is_taken_for_json_only_here() {
+    let upstream = Upstream::answering(OK);
+    let gate = bedrock(&upstream, r#"[{ id = "k", secret = "env:PROVIDER_KEY" }]"#).start();
+    let bearer = format!("Bearer {}", gate.setup.client_key);
+    let ask = |kind: &[(&str, &str)], path: &str, body: &str| {
+        let headers: Vec<_> = kind.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+        gate.ask(common::client::request("POST", path, &headers, body))
+    };
+    assert_eq!(ask(&[], CONVERSE, BODY).status, 200);
+    assert_eq!(ask(&[], CONVERSE, "not JSON").reason(), Some("body_invalid"));
+    let plain = ask(&[("content-type", "text/plain")], CONVERSE, BODY);
+    assert_eq!(plain.reason(), Some("content_type_unsupported"));
+    let other = ask(&[], "/it/v1/chat/completions", common::CHAT);
+    assert_eq!(other.reason(), Some("content_type_unsupported"));
+}
+
+#[test]
 fn a_profile_signs_and_a_rotated_one_signs_anew() {
     let upstream = Upstream::answering(OK);
     let text = |id: &str| format!("[prod]\naws_access_key_id = {id}\naws_secret_access_key = {SECRET}\n");

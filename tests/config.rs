@@ -192,9 +192,51 @@ fn only_openai_takes_an_organization() {
 }
 
 #[test]
+fn a_region_or_a_location_makes_the_base_url() {
+    for (settings, host, infix) in [
+        (
+            "provider = \"bedrock\"\nregion = \"eu-central-1\"",
+            "bedrock-runtime.eu-central-1.amazonaws.com",
+            "",
+        ),
+        (
+            "provider = \"bedrock\"\nregion = \"cn-north-1\"",
+            "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+            "",
+        ),
+        (
+            "provider = \"bedrock\"\nregion = \"eu-central-1\"\nbase_url = \"https://vpce.example\"",
+            "vpce.example",
+            "",
+        ),
+        ("provider = \"vertex\"", "aiplatform.googleapis.com", ""),
+        (
+            "provider = \"vertex\"\nproject = \"p\"\nlocation = \"europe-west4\"",
+            "europe-west4-aiplatform.googleapis.com",
+            "/projects/p/locations/europe-west4",
+        ),
+        (
+            "provider = \"vertex\"\nproject = \"p\"\nlocation = \"global\"",
+            "aiplatform.googleapis.com",
+            "/projects/p/locations/global",
+        ),
+        (
+            "provider = \"vertex\"\nproject = \"p\"\nlocation = \"eu\"",
+            "aiplatform.eu.rep.googleapis.com",
+            "/projects/p/locations/eu",
+        ),
+    ] {
+        let loaded = load_one(&good_but(PROVIDER, settings)).unwrap_or_else(|faults| panic!("{faults}"));
+        let upstream = &loaded.snapshot.upstreams[0];
+        assert_eq!((&*upstream.host, &*upstream.infix), (host, infix), "{settings}");
+    }
+}
+
+#[test]
 fn every_kind_of_mistake_of_a_clouds_credential() {
     let azure = "provider = \"azure-openai\"\nbase_url = \"https://r.openai.azure.com\"";
     let google = "provider = \"gemini\"";
+    let bedrock = "provider = \"bedrock\"\nregion = \"eu-central-1\"";
     let mut out = String::new();
     for (provider, credential) in [
         (PROVIDER, "azure = \"managed-identity\""),
@@ -222,6 +264,28 @@ fn every_kind_of_mistake_of_a_clouds_credential() {
         (google, "google = {}"),
         (google, "google = { service_account = \"env:OPENAI_API_KEY\" }"),
         ("provider = \"openai\"\nregion = \"eu-central-1\"", SECRET),
+        ("provider = \"bedrock\"", SECRET),
+        ("provider = \"bedrock\"\nregion = \"EU\"", SECRET),
+        ("provider = \"bedrock\"\nbase_url = \"https://vpce.example\"", "aws = \"instance\""),
+        (bedrock, "aws = \"lambda\""),
+        (bedrock, "aws = {}"),
+        (
+            bedrock,
+            "aws = { access_key_id = \"env:OPENAI_API_KEY\", secret_access_key = \"env:OPENAI_API_KEY\" }",
+        ),
+        (
+            bedrock,
+            "aws = { access_key_id = \"AKIAcanary00000000\", secret_access_key = \"env:OPENAI_API_KEY\" }",
+        ),
+        (bedrock, "aws = { profile = \"prod\", session_token = \"env:OPENAI_API_KEY\" }"),
+        (bedrock, "aws = { profile = \"prod\" }"),
+        (bedrock, "aws = \"environment\""),
+        (bedrock, "aws = \"container\""),
+        (bedrock, "aws = \"web-identity\""),
+        ("provider = \"vertex\"\nproject = \"p\"", SECRET),
+        ("provider = \"vertex\"\nproject = \"p/../q\"\nlocation = \"eu\"", SECRET),
+        ("provider = \"vertex\"", "google = \"metadata\""),
+        ("provider = \"vertex\"\nregion = \"eu-central-1\"", SECRET),
     ] {
         let text = good_but(PROVIDER, provider).replacen(SECRET, credential, 1);
         let _ = writeln!(out, "{}", told(load_one(&text)));
