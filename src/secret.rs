@@ -107,6 +107,8 @@ pub enum InvalidSecret {
     Empty,
     /// A line break or another control character is in it.
     NotAHeader,
+    /// An access key's id that is none.
+    NotAnId,
 }
 
 impl std::fmt::Display for InvalidSecret {
@@ -114,6 +116,7 @@ impl std::fmt::Display for InvalidSecret {
         f.write_str(match self {
             Self::Empty => "it is empty",
             Self::NotAHeader => "it holds a line break or another control character",
+            Self::NotAnId => "the id of an access key has letters and digits only",
         })
     }
 }

@@ -49,7 +49,7 @@ impl AwsKeys {
             return Err(InvalidSecret::Empty);
         }
         if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err(InvalidSecret::NotAHeader);
+            return Err(InvalidSecret::NotAnId);
         }
         let session = session.map(|token| Secret::header(SESSION, "", token)).transpose()?;
         Ok(Self { id: id.into(), secret: Hidden::new(secret), session })
@@ -252,7 +252,7 @@ mod tests {
         let of = |id, secret, session| AwsKeys::new(id, secret, session).err();
         assert_eq!(of("", "x", None), Some(InvalidSecret::Empty));
         assert_eq!(of("AKID", "", None), Some(InvalidSecret::Empty));
-        assert_eq!(of("AKID\n", "x", None), Some(InvalidSecret::NotAHeader));
+        assert_eq!(of("AKID\n", "x", None), Some(InvalidSecret::NotAnId));
         assert_eq!(of("AKID", "x", Some("a\nb")), Some(InvalidSecret::NotAHeader));
         let keys = AwsKeys::new("AKID", "canary", Some("canary")).unwrap();
         assert!(!format!("{keys:?}").contains("canary"));

@@ -16,7 +16,7 @@ use crate::credentials::{Credential, Credentials, MOST_WEIGHT, USUAL_WEIGHT};
 use crate::diagnosis;
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
-use crate::provider::Provider;
+use crate::provider::{Api, Provider};
 use crate::secret::Secret;
 use crate::snapshot::{MOST_UPSTREAMS, Upstream};
 
@@ -204,11 +204,10 @@ impl Work<'_> {
         written: &UpstreamWritten,
         regional: Option<&str>,
     ) -> Option<BaseUrl> {
-        let path = child(path, "base_url");
+        let (above, path) = (path, child(path, "base_url"));
         let text = written.base_url.as_deref().or(regional).or(provider.default_base_url());
         let Some(text) = text else {
-            let what = format!("an upstream of provider {provider} needs a base_url");
-            self.wrong(&path, &what, "write base_url = \"https://…\"");
+            self.no_base_url(above, &path, provider);
             return None;
         };
         let mut base = match BaseUrl::parse(text) {
@@ -231,6 +230,17 @@ impl Work<'_> {
             base.path = bare.into();
         }
         Some(base)
+    }
+
+    fn no_base_url(&mut self, above: &str, path: &str, provider: Provider) {
+        let region = child(above, "region");
+        if provider.api() != Api::Bedrock {
+            let what = format!("an upstream of provider {provider} needs a base_url");
+            self.wrong(path, &what, "write base_url = \"https://…\"");
+        } else if !self.is_wrong(&region) {
+            let what = format!("an upstream of provider {provider} needs a region, or a base_url");
+            self.wrong(&region, &what, "write region = \"eu-central-1\", or wherever it is");
+        }
     }
 
     fn credentials(

@@ -213,7 +213,8 @@ impl Work<'_> {
             self.referred.push(at);
         }
         if !any {
-            let what = format!("there is no profile `{name}` in {}", looked.join(" or "));
+            let files = if looked.is_empty() { "any file".to_owned() } else { looked.join(" or ") };
+            let what = format!("there is no profile `{name}` in {files}");
             self.wrong(path, &what, "name another, or set AWS_SHARED_CREDENTIALS_FILE for the gate");
             return None;
         }
