@@ -280,7 +280,8 @@ fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {
         | Surface::Perplexity
         | Surface::Ollama
         | Surface::Vllm
-        | Surface::LlamaCpp => None,
+        | Surface::LlamaCpp
+        | Surface::Passthrough => None,
     };
     bare.unwrap_or(model)
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::clock::Moment;
-use crate::command::{self, check, demo, health, init, key, probe, schema, serve, stand_in};
+use crate::command::{self, check, demo, health, init, key, probe, schema, scopes, serve, stand_in};
 use crate::provider::Provider;
 
 /// An authenticating gate in front of LLM APIs.
@@ -108,6 +108,16 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// List the words that a project's scopes takes, and the endpoints that each opens.
+    Scopes {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// An upstream of the configuration, or a provider such as openai: only its own, with their endpoints.
+        upstream: Option<String>,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// Ask the admin listener whether the gate is ready; for a container's health check.
     Health {
         /// The gate's admin.listen.
@@ -195,6 +205,9 @@ pub fn run() -> ExitCode {
         Command::Plan(plan) => plan.run(),
         Command::Probe { file, upstream, format } => {
             probe::run(&file.config, upstream.as_deref(), format == Format::Json)
+        }
+        Command::Scopes { file, upstream, format } => {
+            scopes::run(&file.config, upstream.as_deref(), format == Format::Json)
         }
         Command::Health { admin } => health::run(admin),
         Command::StandIn { listen, key, pace_ms } => {

@@ -11,6 +11,7 @@ pub mod learn;
 pub mod plan;
 pub mod probe;
 pub mod schema;
+pub mod scopes;
 pub mod serve;
 pub mod stand_in;
 

@@ -83,6 +83,8 @@ surfaces! {
     Vllm "vllm" OpenAi;
     /// `/completion`
     LlamaCpp "llama-cpp" OpenAi;
+    /// What is in no table, behind an upstream's name.
+    Passthrough "passthrough" OpenAi;
 }
 
 impl Surface {
@@ -106,7 +108,8 @@ impl Surface {
             | Self::Perplexity
             | Self::Ollama
             | Self::Vllm
-            | Self::LlamaCpp => "its own",
+            | Self::LlamaCpp
+            | Self::Passthrough => "its own",
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use crate::dialect::Surface;
 
 pub use advice::{Advice, advise};
-pub use paths::{API_VERSION, Found, Match, find};
+pub use paths::{API_VERSION, Found, Match, find, passthrough};
 pub use places::Places;
 pub use scope::{Access, Family, Scope, ScopeSet};
 
@@ -206,7 +206,9 @@ impl Endpoint {
     #[must_use]
     pub fn takes_query(&self, name: &str) -> bool {
         let base = name.find('[').or_else(|| name.find("%5")).map_or(name, |at| name.split_at(at).0);
-        self.query.contains(&base) || self.surface.query().contains(&name)
+        self.surface == Surface::Passthrough
+            || self.query.contains(&base)
+            || self.surface.query().contains(&name)
     }
 }
 

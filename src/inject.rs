@@ -158,7 +158,8 @@ pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Frames>> {
         | Surface::Perplexity
         | Surface::Ollama
         | Surface::Vllm
-        | Surface::LlamaCpp => "",
+        | Surface::LlamaCpp
+        | Surface::Passthrough => "",
     };
     let root = endpoint.surface.roots().first()?.goes_on;
     let mut request = Request::new(Frames::default());

@@ -247,6 +247,10 @@ impl Provider {
     /// How the upstream answers an endpoint, if it does.
     #[must_use]
     pub fn serving(self, endpoint: &Endpoint) -> Option<&'static Serves> {
+        const WHATEVER: &Serves = &own(Surface::Passthrough, "");
+        if endpoint.surface == Surface::Passthrough {
+            return Some(WHATEVER);
+        }
         self.facts().serves.iter().find(|serves| {
             serves.surface == endpoint.surface
                 && (serves.families.is_empty() || serves.families.contains(&endpoint.scope.family))

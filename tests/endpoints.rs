@@ -80,7 +80,8 @@ fn asking(endpoint: &Endpoint, path: &str, key: &str) -> Vec<u8> {
 
 fn rows(provider: Provider) -> impl Iterator<Item = &'static Endpoint> {
     let json = |endpoint: &&Endpoint| {
-        endpoint.gives != Gives::WebSocket
+        endpoint.surface != Surface::Passthrough
+            && endpoint.gives != Gives::WebSocket
             && !matches!(endpoint.takes, Takes::Form | Takes::FormOrSdp | Takes::Raw)
     };
     endpoint::all().iter().filter(move |row| provider.serving(row).is_some()).filter(json)
@@ -141,6 +142,27 @@ fn each_is_refused_without_its_scope() {
         }
         assert_eq!(upstream.requests().len(), 0, "{provider}");
     }
+}
+
+#[test]
+fn what_is_in_no_table_passes_only_with_its_own_scope() {
+    let upstream = Upstream::answering(ANSWER);
+    let closed = gate(Provider::OpenAi, &upstream, r#"["*", "admin"]"#);
+    let open = gate(Provider::OpenAi, &upstream, r#"["chat", "passthrough"]"#);
+    let ask = |gate: &common::Running, path: &str| {
+        let bearer = format!("Bearer {}", gate.setup.client_key);
+        gate.ask(request("GET", path, &[("authorization", &bearer)], ""))
+    };
+    assert_eq!(ask(&closed, "/it/v1/brand/new").reason(), Some("endpoint_unknown"));
+    assert_eq!(ask(&open, "/it/v1/brand/new?x=1").status, 200);
+    assert_eq!(upstream.requests().pop().unwrap().target(), "/v1/brand/new?x=1");
+    // It opens nothing that is in a table, and nothing that is no plain path.
+    assert_eq!(ask(&open, "/it/v1/files").reason(), Some("scope_missing"));
+    let key = format!("/it/v1/x/{}", open.setup.client_key);
+    for path in ["/it/v1/a/../b", "/it/v1//a", "/it/v1/a%2fb", "/it/v1/a/", "/v1/brand/new", "/it", &key] {
+        assert_eq!(ask(&open, path).reason(), Some("endpoint_unknown"), "{path}");
+    }
+    assert_eq!(upstream.requests().len(), 1);
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl<'p> Found<'p> {
 impl Tree {
     fn new() -> Self {
         let mut tree = Self { nodes: vec![Node::default()] };
-        for endpoint in all() {
+        for endpoint in all().iter().filter(|endpoint| endpoint.surface != Surface::Passthrough) {
             if endpoint.at_root {
                 tree.insert(endpoint, "", "");
                 continue;
@@ -179,6 +179,16 @@ impl Tree {
         }
         (!node.ends.is_empty()).then_some(Found { ends: &node.ends, path, segments, colon, escape })
     }
+}
+
+/// A path that is in no table as the row of the scope for such: plain segments, as they came.
+#[must_use]
+pub fn passthrough(verb: Verb, path: &str) -> Option<Match<'_>> {
+    let plain = |name: &str| Marks::of(name).is_some_and(|marks| !marks.escape);
+    let tail = path.strip_prefix('/').filter(|rest| rest.split('/').all(plain));
+    let mut rows = all().iter().filter(|endpoint| endpoint.surface == Surface::Passthrough);
+    let endpoint = rows.find(|endpoint| endpoint.verb == verb)?;
+    tail.map(|_| Match { endpoint, root: "", tail: path, model: None })
 }
 
 /// What of the unusual stands in a name.
@@ -300,7 +310,8 @@ impl Surface {
             | Self::Perplexity
             | Self::Ollama
             | Self::Vllm
-            | Self::LlamaCpp => {
+            | Self::LlamaCpp
+            | Self::Passthrough => {
                 const ROOTS: &[Root] = &[whole("", "")];
                 ROOTS
             }
@@ -325,7 +336,8 @@ impl Surface {
             | Self::Perplexity
             | Self::Ollama
             | Self::Vllm
-            | Self::LlamaCpp => &[],
+            | Self::LlamaCpp
+            | Self::Passthrough => &[],
         }
     }
 

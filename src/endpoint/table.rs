@@ -28,6 +28,7 @@ const TABLES: &[(Surface, &str)] = &[
     (Surface::Ollama, include_str!("tables/ollama.txt")),
     (Surface::Vllm, include_str!("tables/vllm.txt")),
     (Surface::LlamaCpp, include_str!("tables/llama_cpp.txt")),
+    (Surface::Passthrough, include_str!("tables/passthrough.txt")),
 ];
 
 /// Every row of every table. A line that cannot be read is left out, so that its path is unknown; a test

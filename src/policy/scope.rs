@@ -21,7 +21,7 @@ use crate::endpoint::{
 use crate::exchange::{Caller, Placed, Scoped};
 use crate::project_key;
 use crate::provider::Api;
-use crate::snapshot::{Snapshot, UpstreamSet};
+use crate::snapshot::{Snapshot, Upstream, UpstreamSet};
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +34,10 @@ impl Policy for ScopeCheck {
     fn decide(&self, from: Placed, sight: &mut Sight<'_>) -> Result<Scoped, Denial> {
         let path = sight.head.uri.path();
         let verb = verb(&sight.head.method);
-        let Some(Located { fit, serving, named }) = verb.and_then(|verb| locate(&from, sight, verb, path))
-        else {
+        let found = verb.and_then(|verb| {
+            locate(&from, sight, verb, path).or_else(|| passed_through(&from, sight.snapshot, verb, path))
+        });
+        let Some(Located { fit, serving, named }) = found else {
             return Err(miss(sight.snapshot, verb, path));
         };
         let endpoint = fit.endpoint;
@@ -143,13 +145,31 @@ struct Located<'p> {
     named: bool,
 }
 
+/// What is in no table, behind an upstream's name, for who holds the scope for it.
+fn passed_through<'p>(from: &Placed, snapshot: &Snapshot, verb: Verb, path: &'p str) -> Option<Located<'p>> {
+    let (at, upstream, rest) = named_upstream(snapshot, path)?;
+    let project = snapshot.projects.get(from.caller.project)?;
+    let key = snapshot.keys.get(from.caller.key)?;
+    // The API's version stands in the base URL already.
+    let rest =
+        if upstream.base_path.ends_with("/v1") { rest.strip_prefix("/v1").unwrap_or(rest) } else { rest };
+    let fit = endpoint::passthrough(verb, rest)?;
+    let held = key.without_scope(project, fit.endpoint.scope).next().is_none();
+    held.then(|| Located { fit, serving: std::iter::once(at).collect(), named: true })
+}
+
+/// The upstream that a path names in front, and the path behind it.
+fn named_upstream<'s, 'p>(snapshot: &'s Snapshot, path: &'p str) -> Option<(usize, &'s Upstream, &'p str)> {
+    let second = path.get(1..)?.find('/')? + 1;
+    let (front, rest) = path.split_at_checked(second)?;
+    let at = snapshot.upstream_named(front.trim_start_matches('/'))?;
+    Some((at, snapshot.upstreams.get(at)?, rest))
+}
+
 /// The row that a path means, and the upstreams that serve it.
 fn locate<'p>(from: &Placed, sight: &Sight<'_>, verb: Verb, path: &'p str) -> Option<Located<'p>> {
     let snapshot = sight.snapshot;
-    let second = path.get(1..).and_then(|rest| rest.find('/')).map(|at| at + 1);
-    if let Some((front, rest)) = second.and_then(|at| path.split_at_checked(at))
-        && let Some(at) = snapshot.upstream_named(front.trim_start_matches('/'))
-        && let Some(upstream) = snapshot.upstreams.get(at)
+    if let Some((at, upstream, rest)) = named_upstream(snapshot, path)
         && let Some(rest) = Some(rest.strip_prefix(upstream.provider.facts().sdk_root).unwrap_or(rest))
         && let Some(found) = endpoint::find(rest)
     {
