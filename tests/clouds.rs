@@ -363,6 +363,41 @@ fn a_service_account_is_exchanged_for_a_token_and_a_rotated_key_for_another() {
 }
 
 #[test]
+fn at_vertex_requests_are_for_the_project_of_the_configuration_whatever_clients_name() {
+    let (upstream, service) = (Upstream::answering(OK), Service::granting(3600));
+    let host = service.at().replace("http://", "");
+    let gate = Setup::new("127.0.0.1:9")
+        .upstream("it", "vertex", &format!("http://{}", upstream.address))
+        .set("upstreams.it", "project", r#""ours""#)
+        .set("upstreams.it", "location", r#""europe-west4""#)
+        .set("upstreams.it", "credentials", r#"[{ id = "vm", google = "metadata" }]"#)
+        .set("projects.search", "upstreams", r#"["it"]"#)
+        .variable("GCE_METADATA_HOST", &host)
+        .start();
+    let behind = "/publishers/google/models/gemini-2.5-flash:generateContent";
+    let ours = format!("/v1/projects/ours/locations/europe-west4{behind}");
+    for path in
+        [format!("/v1{behind}"), format!("/v1/projects/theirs/locations/us-central1{behind}"), ours.clone()]
+    {
+        let answer = gate.ask(post(&format!("/it{path}"), &gate.setup.client_key, r#"{"contents":[]}"#));
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let sent = upstream.requests().pop().unwrap();
+        assert_eq!(sent.target(), ours, "{path}");
+        assert_eq!(sent.header("authorization"), [format!("Bearer {TOKEN}1")]);
+    }
+    // An API key of the express mode needs no project.
+    let gate = Setup::new("127.0.0.1:9")
+        .upstream("it", "vertex", &format!("http://{}", upstream.address))
+        .set("projects.search", "upstreams", r#"["it"]"#)
+        .start();
+    let answer = gate.ask(post(&format!("/it/v1{behind}"), &gate.setup.client_key, r#"{"contents":[]}"#));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let sent = upstream.requests().pop().unwrap();
+    assert_eq!(sent.target(), format!("/v1{behind}"));
+    assert_eq!(sent.header("x-goog-api-key"), [gate.setup.provider_key.as_str()]);
+}
+
+#[test]
 fn what_clients_send_of_a_project_to_bill_goes_nowhere() {
     let (upstream, service) = (Upstream::answering(OK), Service::granting(3600));
     let host = service.at().replace("http://", "");
