@@ -56,6 +56,8 @@ pub enum Finding {
     },
     /// No answer could be had; why.
     Unreachable(String),
+    /// A cloud granted nothing to ask with; why.
+    NotGranted(String),
 }
 
 impl Finding {
@@ -70,7 +72,7 @@ impl Finding {
     pub const fn account(&self) -> Option<&Account> {
         match self {
             Self::Accepted { account, .. } | Self::Refused { account, .. } => Some(account),
-            Self::Unreachable(_) => None,
+            Self::Unreachable(_) | Self::NotGranted(_) => None,
         }
     }
 
@@ -79,7 +81,7 @@ impl Finding {
     #[must_use]
     pub fn tells_of_billing(&self) -> bool {
         match self {
-            Self::Accepted { .. } | Self::Unreachable(_) => false,
+            Self::Accepted { .. } | Self::Unreachable(_) | Self::NotGranted(_) => false,
             Self::Refused { diagnosis, .. } => {
                 diagnosis.cause.is_some_and(|cause| cause.about == About::Billing)
             }
@@ -98,18 +100,19 @@ pub struct Probed {
 
 /// Probes an upstream with one of its credentials, or with none if it takes none.
 pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Probed {
-    let unreachable = |why: String| Probed { finding: Finding::Unreachable(why), seen: None };
     let Some(mut request) = asking_for_models(upstream) else {
-        return unreachable("this kind of upstream has no list of models".to_owned());
+        let why = "this kind of upstream has no list of models".to_owned();
+        return Probed { finding: Finding::Unreachable(why), seen: None };
     };
+    let not_granted = |why: &str| Probed { finding: Finding::NotGranted(why.to_owned()), seen: None };
     if let Some(credential) = credential {
         if let Some(holder) = credential.member.holder()
             && let Err(why) = tokens::renew(holder).await
         {
-            return unreachable(why.0.text().to_owned());
+            return not_granted(why.0.text());
         }
         if put_in(credential, &mut request, Moment::now()).is_err() {
-            return unreachable("nothing is granted to the credential".to_owned());
+            return not_granted("it expired at once");
         }
     }
     match tokio::time::timeout(PATIENCE, ask(upstream, request)).await {
