@@ -116,9 +116,8 @@ async fn granted(
     request: &mut Request<Frames>,
     begun: Moment,
 ) -> Result<(), Denial> {
-    let lacking = || Denial::by(Reason::CredentialUnavailable, upstream.rule);
-    let credential =
-        in_use.and_then(|in_use| upstream.credentials.all().get(in_use.at())).ok_or_else(lacking)?;
+    let credential = in_use.and_then(|in_use| upstream.credentials.all().get(in_use.at()));
+    let credential = credential.ok_or_else(|| inject::none_at(upstream))?;
     if let Proof::Cloud(cloud) = &credential.proof
         && let Some(holder) = cloud.holder()
     {

@@ -51,7 +51,7 @@ impl Policy for Inject {
         match credential {
             Some(credential) => sight.notes.credential = Some(credential.id.clone()),
             None if upstream.keyless => {}
-            None => return Err(Denial::by(Reason::CredentialUnavailable, upstream.rule)),
+            None => return Err(none_at(upstream)),
         }
         let mut request = request(sight.head, scoped.endpoint, upstream, Uri::from(target), body);
         let mut waits = false;
@@ -67,15 +67,19 @@ impl Policy for Inject {
     }
 }
 
+/// The refusal of a request for which the upstream has no credential.
+#[must_use]
+pub fn none_at(upstream: &Upstream) -> Denial {
+    Denial::by(Reason::CredentialUnavailable, upstream.rule).because("it has none")
+}
+
 /// The refusal of a request for which a cloud grants nothing.
 #[must_use]
 pub fn unavailable(credential: &Credential, now: Moment) -> Denial {
     let denial = Denial::by(Reason::CredentialUnavailable, credential.rule);
     let outlook = credential.member.holder().map(|holder| holder.outlook(now));
-    match outlook.and_then(|outlook| outlook.failure) {
-        Some(failure) => denial.because(failure),
-        None => denial,
-    }
+    let failure = outlook.and_then(|outlook| outlook.failure);
+    denial.because(failure.unwrap_or_else(|| "nothing was granted in time".into()))
 }
 
 /// The request for the upstream, made from what the client sent, without a credential; also when it is sent again

@@ -121,9 +121,7 @@ pub(super) async fn refused(
             if let Some(request) = again(&mut exchange, upstream, spare, &next) {
                 return Next::Again(Again { exchange, pool: lease.pool, request, in_use: next });
             }
-            return Next::Told(
-                Err(exchange.refuse(Denial::by(Reason::CredentialUnavailable, upstream.rule))),
-            );
+            return Next::Told(Err(exchange.refuse(inject::none_at(upstream))));
         }
     }
     Next::Told(told(exchange, upstream, read, lease))
