@@ -169,6 +169,8 @@ pub struct Outbound {
     pub(crate) in_use: Option<InUse>,
     /// Whether it must still be put in, when a cloud has granted it.
     pub(crate) waits: bool,
+    /// All upstreams whose lists of models are asked for, where there are several.
+    pub(crate) among: Option<Box<UpstreamSet>>,
 }
 
 impl<S> Exchange<S> {

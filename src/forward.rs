@@ -10,6 +10,7 @@
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
+mod lists;
 mod refusal;
 
 use std::future::{Future as _, poll_fn};
@@ -31,7 +32,6 @@ use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::inject;
-use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
@@ -53,10 +53,8 @@ struct Sent {
 /// # Errors
 /// When no answer could be had that may be passed on.
 pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
-    let Exchange {
-        carried,
-        stage: Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits },
-    } = exchange;
+    let Exchange { carried, stage } = exchange;
+    let Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits, among } = stage;
     let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
@@ -65,6 +63,9 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
+    if let Some(among) = among {
+        return Box::pin(lists::merged(&pool, exchange, *among)).await;
+    }
     if waits
         && let Err(denial) = Box::pin(granted(&pool, upstream, in_use.as_ref(), &mut request, begun)).await
     {
@@ -197,7 +198,7 @@ async fn pass_on(
     }
     let headers = headers_for_client(head.headers, &mut exchange);
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
-        return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
+        return Box::pin(lists::one(exchange, upstream, headers, incoming, lease)).await;
     }
     if exchange.stage.endpoint.scope.family == Family::Responses {
         let learner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.learner(in_use));
@@ -223,35 +224,6 @@ const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
         100..=199 => Some("an upgrade"),
         300..=399 => Some("a redirect"),
         _ => None,
-    }
-}
-
-/// Reads the upstream's list of models and keeps those that the project may use.
-async fn list_models(
-    exchange: Exchange<Sent>,
-    upstream: &Upstream,
-    headers: HeaderMap,
-    incoming: Incoming,
-    lease: Lease,
-) -> Result<Response<Relay>, Refusal> {
-    let shown = |model: &str| {
-        let caller = exchange.stage.caller;
-        let found =
-            exchange.snapshot.projects.get(caller.project).zip(exchange.snapshot.keys.get(caller.key));
-        found.is_some_and(|(project, key)| key.may_use(project, model)) && upstream.models.allows(model)
-    };
-    match models::only_shown(incoming, upstream.idle_timeout, shown).await {
-        Ok(body) => {
-            lease.pool.give_back(lease.connection, Moment::now());
-            let Exchange { carried, stage } = exchange;
-            let mut record = carried.record;
-            record.status = 200;
-            Ok(response(StatusCode::OK, headers, Relay::own(body, record, stage.permits)))
-        }
-        Err(NotAList(why)) => {
-            let denial = Denial::by(Reason::UpstreamInvalid, upstream.rule).because(why);
-            Err(exchange.refuse(denial))
-        }
     }
 }
 

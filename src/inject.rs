@@ -62,8 +62,10 @@ impl Policy for Inject {
                 Err(Lacking::Failed) => return Err(unavailable(credential, sight.now)),
             }
         }
-        let Scoped { caller, endpoint, .. } = scoped;
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, waits })
+        let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
+        let Scoped { caller, endpoint, upstreams, .. } = scoped;
+        let among = several.then(|| Box::new(upstreams));
+        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, waits, among })
     }
 }
 
@@ -146,6 +148,12 @@ pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Frames>> {
         endpoint::all().iter().find(lists)
     };
     let endpoint = own.into_iter().find_map(list)?;
+    asking_for_list(upstream, endpoint)
+}
+
+/// A request for one of the upstream's lists of models, all on one page, without a credential.
+#[must_use]
+pub fn asking_for_list(upstream: &Upstream, endpoint: &'static Endpoint) -> Option<Request<Frames>> {
     let query = match endpoint.surface {
         Surface::Anthropic => "limit=1000",
         Surface::Gemini | Surface::Vertex => "pageSize=1000",
