@@ -207,6 +207,27 @@ fn requests_that_come_before_the_first_token_wait_for_it() {
 }
 
 #[test]
+fn the_list_of_all_upstreams_models_is_asked_for_with_a_token_too() {
+    let list = |model: &str| {
+        json("200 OK", &format!(r#"{{"object":"list","data":[{{"id":"{model}","object":"model"}}]}}"#))
+    };
+    let (one, other, service) =
+        (Upstream::answering(list("gpt-4o")), Upstream::answering(list("llama-3")), Service::granting(3600));
+    let gate = azure(&one, &format!("[{}]", application(&service)))
+        .upstream("other", "openai-compatible", &format!("http://{}/v1", other.address))
+        .set("projects.search", "upstreams", r#"["it", "other"]"#)
+        .start();
+    let bearer = format!("Bearer {}", gate.setup.client_key);
+    let answer = gate.ask(common::client::request("GET", "/v1/models", &[("authorization", &bearer)], ""));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let models: Vec<_> =
+        answer.json()["data"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(models, ["gpt-4o", "llama-3"]);
+    assert_eq!(one.requests()[0].header("authorization"), [format!("Bearer {TOKEN}1")]);
+    nothing_is_told(&gate, &[]);
+}
+
+#[test]
 fn a_token_is_renewed_before_it_expires_while_requests_go_on() {
     let (upstream, service) = (Upstream::answering(OK), Service::granting(6));
     let gate = azure(&upstream, &format!("[{}]", application(&service))).start();
