@@ -162,8 +162,8 @@ pub async fn renew(holder: &Holder) -> Result<(), Failed> {
     let place = holder.source().place();
     let fetched = tokio::time::timeout(PATIENCE, fetched(holder.source())).await;
     let fetched = fetched.unwrap_or_else(|_| {
-        let seconds = PATIENCE.as_secs();
-        Err(Why::new(format!("no answer from {}:{} within {seconds} s", place.host, place.port)))
+        let (seconds, hint) = (PATIENCE.as_secs(), silence(holder.source()));
+        Err(Why::new(format!("no answer from {}:{} within {seconds} s{hint}", place.host, place.port)))
     });
     let now = Moment::now();
     match fetched {
@@ -175,6 +175,15 @@ pub async fn renew(holder: &Holder) -> Result<(), Failed> {
             let trouble = holder.failed(&why, now);
             Err(Failed(why, trouble))
         }
+    }
+}
+
+/// What the silence of a source usually means.
+fn silence(source: &Source) -> &'static str {
+    if matches!(source, Source::AwsInstance { .. }) {
+        "; from a container, the instance's metadata options need a hop limit of 2"
+    } else {
+        ""
     }
 }
 

@@ -21,8 +21,8 @@ from botocore.credentials import Credentials
 
 REGION = "eu-central-1"
 KEYS = {
-    "AKIAPORTCULLISJUDGE1": ("secret/of+the+judge", None),
-    "ASIAPORTCULLISJUDGE2": ("secret/of+a+session", "session/token+of==the/judge"),
+    "AKIDJUDGE1": ("secret/of+the+judge", None),
+    "ASIDJUDGE2": ("secret/of+a+session", "session/token+of==the/judge"),
 }
 AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256 Credential=([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})")
 SKEW = datetime.timedelta(minutes=5)

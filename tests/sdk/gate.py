@@ -140,8 +140,8 @@ def main(command):
         records = folder / "records.jsonl"
         environment = clean_environment()
         secrets = {"STAND_IN_KEY": "sk-provider-main", "STALE_KEY": "sk-provider-stale"}
-        secrets |= {"AWS_ID": "AKIAPORTCULLISJUDGE1", "AWS_KEY": "secret/of+the+judge"}
-        secrets |= {"AWS_SESSION_ID": "ASIAPORTCULLISJUDGE2", "AWS_SESSION_KEY": "secret/of+a+session"}
+        secrets |= {"AWS_ID": "AKIDJUDGE1", "AWS_KEY": "secret/of+the+judge"}
+        secrets |= {"AWS_SESSION_ID": "ASIDJUDGE2", "AWS_SESSION_KEY": "secret/of+a+session"}
         secrets |= {"AWS_SESSION": "session/token+of==the/judge"}
         running = []
         try:

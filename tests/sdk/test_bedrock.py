@@ -36,7 +36,7 @@ def heard(answer):
 
 
 @pytest.mark.parametrize(
-    ("upstream", "signer"), [("bedrock", "AKIAPORTCULLISJUDGE1"), ("bedrock-session", "ASIAPORTCULLISJUDGE2")]
+    ("upstream", "signer"), [("bedrock", "AKIDJUDGE1"), ("bedrock-session", "ASIDJUDGE2")]
 )
 @pytest.mark.parametrize("model", [MODEL, ARN])
 def test_converse_is_signed(gate, monkeypatch, upstream, signer, model):
