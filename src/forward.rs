@@ -33,6 +33,7 @@ use crate::endpoint::{Endpoint, Family};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::inject;
 use crate::pool::{self, Connection, Pool};
+use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
 use refusal::{Next, Spare};
@@ -46,6 +47,7 @@ struct Sent {
     caller: Caller,
     endpoint: &'static Endpoint,
     permits: Permits,
+    alias: Option<usize>,
 }
 
 /// Sends the request.
@@ -54,8 +56,9 @@ struct Sent {
 /// When no answer could be had that may be passed on.
 pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
     let Exchange { carried, stage } = exchange;
-    let Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits, among } = stage;
-    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits } };
+    let Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits, alias, among } =
+        stage;
+    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
         return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
@@ -93,7 +96,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool, in_use, learner: None };
+        let lease = Lease { connection, pool, in_use, learner: None, renamer: None };
         if answer.status().as_u16() < 400 {
             return pass_on(exchange, upstream, answer, lease).await;
         }
@@ -204,11 +207,29 @@ async fn pass_on(
         let learner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.learner(in_use));
         lease.learner = learner.map(Box::new);
     }
+    if let Some(at) = exchange.stage.alias {
+        lease.renamer = renamer(&exchange, at, &headers);
+    }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;
     record.status = head.status.as_u16();
     let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
     Ok(response(head.status, headers, relay))
+}
+
+/// What puts the asked name back into an answer that can be read.
+fn renamer(exchange: &Exchange<Sent>, alias: usize, headers: &HeaderMap) -> Option<Box<Renamer>> {
+    let alias = exchange.snapshot.aliases.get(alias)?;
+    let endpoint = exchange.stage.endpoint;
+    let fields: &[&str] = if matches!(endpoint.surface, Surface::Gemini | Surface::Vertex) {
+        &["modelVersion"]
+    } else if endpoint.scope.family == Family::Models {
+        &["id"]
+    } else {
+        &["model"]
+    };
+    let plain = !headers.contains_key(header::CONTENT_ENCODING);
+    plain.then(|| Box::new(Renamer::new(fields, &alias.model, &alias.name)))
 }
 
 fn response(status: StatusCode, headers: HeaderMap, relay: Relay) -> Response<Relay> {

@@ -38,7 +38,7 @@ impl Policy for Inject {
     type Into = Outbound;
 
     fn decide(&self, from: Permitted, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, permits, upstream: at, previous_response, body } = from;
+        let Permitted { scoped, alias, permits, upstream: at, previous_response, body } = from;
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
@@ -54,18 +54,20 @@ impl Policy for Inject {
             None => return Err(none_at(upstream)),
         }
         let mut request = request(sight.head, scoped.endpoint, upstream, Uri::from(target), body);
+        let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
         let mut waits = false;
         if let Some(credential) = credential {
             match put_in(credential, &mut request, sight.now) {
                 Ok(()) => {}
+                // Each of several is asked by itself.
+                Err(_) if several => {}
                 Err(Lacking::NotYet) => waits = true,
                 Err(Lacking::Failed) => return Err(unavailable(credential, sight.now)),
             }
         }
-        let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
         let Scoped { caller, endpoint, upstreams, .. } = scoped;
         let among = several.then(|| Box::new(upstreams));
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, waits, among })
+        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, waits, alias, among })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The longest list that is read.
 const LONGEST: usize = 8 << 20;
@@ -70,6 +70,25 @@ fn name_ends(list: &mut Value) {
     }
 }
 
+/// Adds a model of the gate's own to a list, in the list's dialect.
+pub fn add(list: &mut Value, model: &str) {
+    let anthropic = list.get("has_more").is_some();
+    for (key, field) in LISTS {
+        let Some(Value::Array(entries)) = list.get_mut(key) else { continue };
+        if entries.iter().any(|entry| entry.get(field).and_then(Value::as_str).map(bare) == Some(model)) {
+            continue;
+        }
+        entries.push(match key {
+            "data" if anthropic => {
+                json!({"type": "model", "id": model, "display_name": model, "created_at": "1970-01-01T00:00:00Z"})
+            }
+            "data" => json!({"id": model, "object": "model", "created": 0, "owned_by": "portcullis"}),
+            _ => json!({"name": format!("models/{model}"), "displayName": model}),
+        });
+    }
+    name_ends(list);
+}
+
 /// One list of several in one dialect: each model once, and no further pages.
 #[must_use]
 pub fn merged(lists: Vec<Value>) -> Option<Value> {
@@ -99,7 +118,6 @@ pub fn merged(lists: Vec<Value>) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn cut(list: &str) -> Result<Value, NotAList> {
         cut_down(list.as_bytes(), |model| model.starts_with('a'))

@@ -225,6 +225,13 @@ fn the_list_of_all_upstreams_models_is_asked_for_with_a_token_too() {
     assert_eq!(models, ["gpt-4o", "llama-3"]);
     assert_eq!(one.requests()[0].header("authorization"), [format!("Bearer {TOKEN}1")]);
     nothing_is_told(&gate, &[]);
+    // Without a token the others are listed.
+    service.says(Some(json("503 Service Unavailable", "{}")));
+    let gate = gate.setup.clone().start();
+    until("the token was refused", || !told(&gate, "credential_not_renewed").is_empty());
+    let answer = gate.ask(common::client::request("GET", "/v1/models", &[("authorization", &bearer)], ""));
+    assert_eq!(answer.json()["data"][0]["id"], "llama-3", "{}", answer.text());
+    assert_eq!(one.requests().len(), 1);
 }
 
 #[test]

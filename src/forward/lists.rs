@@ -28,9 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether the project may see a model of an upstream.
 fn shows(exchange: &Exchange<Sent>, upstream: &Upstream, model: &str) -> bool {
+    may_use(exchange, model) && upstream.models.allows(model)
+}
+
+fn may_use(exchange: &Exchange<Sent>, model: &str) -> bool {
     let caller = exchange.stage.caller;
     let found = exchange.snapshot.projects.get(caller.project).zip(exchange.snapshot.keys.get(caller.key));
-    found.is_some_and(|(project, key)| key.may_use(project, model)) && upstream.models.allows(model)
+    found.is_some_and(|(project, key)| key.may_use(project, model))
 }
 
 /// Reads the upstream's list of models and keeps those that the project may use.
@@ -45,7 +49,8 @@ pub(super) async fn one(
     match models::only_shown(incoming, upstream.idle_timeout, shown).await {
         Ok(list) => {
             lease.pool.give_back(lease.connection, Moment::now());
-            Ok(told(exchange, headers, &list))
+            let among = exchange.record.upstream.into_iter().collect();
+            Ok(told(exchange, headers, list, among))
         }
         Err(NotAList(why)) => {
             let denial = Denial::by(Reason::UpstreamInvalid, upstream.rule).because(why);
@@ -54,7 +59,18 @@ pub(super) async fn one(
     }
 }
 
-fn told(exchange: Exchange<Sent>, headers: HeaderMap, list: &Value) -> Response<Relay> {
+fn told(
+    exchange: Exchange<Sent>,
+    headers: HeaderMap,
+    mut list: Value,
+    among: UpstreamSet,
+) -> Response<Relay> {
+    // The gate's own names stand beside the upstreams'.
+    for alias in exchange.snapshot.aliases.iter().filter(|alias| among.contains(alias.upstream)) {
+        if may_use(&exchange, &alias.name) {
+            models::add(&mut list, &alias.name);
+        }
+    }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;
     record.status = 200;
@@ -92,7 +108,7 @@ pub(super) async fn merged(
     match models::merged(lists) {
         Some(list) => {
             let headers = own_headers(exchange.record.id);
-            Ok(told(exchange, headers, &list))
+            Ok(told(exchange, headers, list, among))
         }
         None => Err(exchange.refuse(last.unwrap_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed)))),
     }
