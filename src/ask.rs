@@ -87,7 +87,12 @@ fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
             return Err(Denial::built_in(Reason::ContentTypeUnsupported));
         }
     }
-    if !is_json(headers) {
+    // What Bedrock is sent without a content type it takes for JSON, and boto3 sends it so.
+    let unnamed = || {
+        exchange.stage.scoped.endpoint.surface == Surface::Bedrock
+            && !headers.contains_key(header::CONTENT_TYPE)
+    };
+    if !is_json(headers) && !unnamed() {
         return Err(Denial::built_in(Reason::ContentTypeUnsupported));
     }
     let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");

@@ -12,6 +12,7 @@
 
 mod alias;
 mod base_url;
+mod cloud;
 mod expect;
 mod fault;
 mod key;
@@ -26,6 +27,7 @@ mod observable;
 mod parameters;
 mod place;
 mod project;
+mod region;
 mod secret_reference;
 mod server;
 mod shape;

@@ -241,7 +241,7 @@ reasons! {
         operator "the caller's parameters are not allowed: {detail}";
     CredentialUnavailable "credential_unavailable" 502 Failed "inject" false None;
         client "This gateway has no credential for the provider at the moment. It is not your key. Ask the gateway's operator.";
-        operator "give the upstream a credential at {rule}";
+        operator "give the upstream a credential at {rule}, or mend what grants it: {detail}";
     UpstreamCredentialRejected "upstream_credential_rejected" 502 Failed "forward" false None;
         client "The provider refused this gateway's own credential. It is not your key. Ask the gateway's operator.";
         operator "upstream '{upstream}' answered {detail} to credential {rule}: check or rotate it";

@@ -174,6 +174,8 @@ pub struct Outbound {
     pub(crate) request: http::Request<Frames>,
     /// The credential that it carries, if the upstream takes one.
     pub(crate) in_use: Option<InUse>,
+    /// Whether it must still be put in, when a cloud has granted it.
+    pub(crate) waits: bool,
     /// The alias by which the model was asked for, by its number.
     pub(crate) alias: Option<usize>,
     /// All upstreams whose lists of models are asked for, where there are several.

@@ -13,7 +13,7 @@ use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::{Sent, at_upstream, own_headers, response, send};
+use super::{Sent, at_upstream, granted, own_headers, response, send};
 use crate::account::{Lease, Relay};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
@@ -126,9 +126,12 @@ async fn ask(
 ) -> Result<Value, Denial> {
     let invalid = |why: String| Denial::built_in(Reason::UpstreamInvalid).because(why);
     let in_use = upstream.credentials.pick(now);
-    let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
-    let request = asking_for_list(upstream, exchange.stage.endpoint, credential);
-    let mut unsent = Some(request.ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?);
+    let request = asking_for_list(upstream, exchange.stage.endpoint);
+    let mut request = request.ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
+    if !upstream.keyless {
+        granted(pool, upstream, in_use.as_ref(), &mut request, now).await?;
+    }
+    let mut unsent = Some(request);
     let (answer, connection) = send(pool, upstream, &mut unsent, now).await?;
     let (head, incoming) = answer.into_parts();
     if head.status != StatusCode::OK {

@@ -357,6 +357,7 @@ fn model() -> Vec<Case> {
                 })
             },
             line: Line::At("upstreams.{upstream}", "upstreams.{upstream}", ""),
+            detail: |_| "it has none",
             ..case(Reason::CredentialUnavailable)
         },
     ]
