@@ -257,6 +257,13 @@ impl Provider {
         })
     }
 
+    /// Whether the endpoint is of an API that is this service's own, all of it. Of several upstreams that could
+    /// answer alike, such a one is meant.
+    #[must_use]
+    pub fn made(self, endpoint: &Endpoint) -> bool {
+        self.serving(endpoint).is_some_and(|serves| serves.own && serves.families.is_empty())
+    }
+
     /// What stands before OpenAI's paths behind the base URL.
     #[must_use]
     pub fn openai_at(self) -> &'static str {

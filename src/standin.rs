@@ -1,4 +1,4 @@
-//! A provider that needs no account: speaks OpenAI, Anthropic, Gemini and Azure well enough for their SDKs.
+//! A provider that needs no account: speaks OpenAI, Anthropic, Gemini, Azure and Cohere well enough for their SDKs.
 //!
 //! What is upstream of the gate when there is no network? `portcullis demo`, the tests and the SDK judges
 //! all talk to this server. It is a real HTTP/1.1 server on a real socket, but it asks no model: answers are
@@ -33,6 +33,7 @@ mod answer;
 mod anthropic;
 mod azure;
 mod call;
+mod cohere;
 mod embedding;
 mod gemini;
 mod openai;

@@ -122,7 +122,7 @@ impl Work<'_> {
         }
     }
 
-    /// Two upstreams between which nothing decides.
+    /// Two upstreams between which no list of models decides.
     fn lint_twins(&mut self, one: &Upstream, other: &Upstream, projects: &[Project]) {
         let own = |upstream: &Upstream, endpoint: &Endpoint| {
             upstream.provider.serving(endpoint).is_some_and(|serves| serves.own)
@@ -130,9 +130,7 @@ impl Work<'_> {
         let shared = |endpoint: &&Endpoint| {
             endpoint.scope.family == Family::Chat && own(one, endpoint) && own(other, endpoint)
         };
-        if endpoint::all().iter().find(shared).is_none() {
-            return;
-        }
+        let Some(endpoint) = endpoint::all().iter().find(shared) else { return };
         let lists = projects.iter().map(|project| &project.models).chain([&one.models, &other.models]);
         let exact = lists.flat_map(ModelList::iter).filter(|model| !model.contains('*'));
         let alike = |model: &&str| {
@@ -142,9 +140,11 @@ impl Work<'_> {
         let any = if one.models.allows_all() && other.models.allows_all() { "*" } else { "" };
         let first = exact.chain((!any.is_empty()).then_some(any)).find(alike);
         if let Some(model) = first {
+            let made = other.provider.made(endpoint) && !one.provider.made(endpoint);
+            let taken = if made { other } else { one };
             let what = format!(
-                "upstreams `{}` and `{}` both serve `{model}`, and a request under /v1 does not say which is meant",
-                one.name, other.name
+                "upstreams `{}` and `{}` both serve `{model}`; a request that names neither goes to `{}`",
+                one.name, other.name, taken.name
             );
             let mend = format!(
                 "name the models that each serves, or let clients use /{}/v1 and /{}/v1",

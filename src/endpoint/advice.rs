@@ -48,7 +48,9 @@ fn sentence(path: &str) -> String {
             return format!("The SDK adds {second} itself: take {first} off the end of base_url.");
         }
     }
-    for version in ["/v1", "/v1beta"] {
+    // Gemini's paths exist with either, and its SDKs end theirs with /v1beta.
+    let versions = if path.contains(':') { ["/v1beta", "/v1"] } else { ["/v1", "/v1beta"] };
+    for version in versions {
         if exists_at_all(&format!("{version}{path}")) {
             return format!("The prefix {version} is missing: end base_url with {version}.");
         }
@@ -84,7 +86,7 @@ mod tests {
             ("/v1beta/v1beta/models/gemini-2.5-flash:generateContent", "doubled"),
             ("/v1/v1beta/models/gemini-2.5-flash:generateContent", "take /v1 off"),
             ("/chat/completions", "missing"),
-            ("/models/gemini-2.5-flash:generateContent", "missing"),
+            ("/models/gemini-2.5-flash:generateContent", "The prefix /v1beta is missing"),
             ("/v1/chat/completions/", "slash"),
             ("/V1/Chat/Completions", "lower case"),
             ("/nothing", "README"),

@@ -5,16 +5,17 @@
 //!    is allowed.
 //! 3. A field that would choose another model, host or key than the one checked is refused.
 //! 4. A name of the gate's own is exchanged for the upstream's, which is then not asked about.
-//! 5. Among several upstreams the one whose list fits the name most closely is taken.
+//! 5. Among several upstreams the one whose list fits the name most closely is taken; of those that fit
+//!    alike, the one whose API the request is written in, then the first by name.
 
 use std::sync::Arc;
 
 use super::{Policy, Sight, parameters};
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, ModelIn};
-use crate::exchange::{Asked, Permitted};
+use crate::exchange::{Asked, Permitted, Scoped};
 use crate::model_name::ModelList;
-use crate::snapshot::{Alias, Key, Project, UpstreamSet};
+use crate::snapshot::{Alias, Key, Project};
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +55,7 @@ impl Policy for ModelCheck {
         if let Some((at, alias)) = alias {
             return by_alias(asked, at, alias, sight);
         }
-        let upstream = choose(sight, asked.scoped.upstreams, asked.model.as_deref())?;
+        let upstream = choose(sight, &asked.scoped, asked.model.as_deref())?;
         sight.notes.upstream = Some(upstream);
         let Asked { scoped, permits, previous_response, body, .. } = asked;
         Ok(Permitted { scoped, alias: None, permits, upstream, previous_response, body })
@@ -109,9 +110,13 @@ pub fn may_leave_open(project: &Project, key: &Key) -> bool {
     (project.models.allows_all() || project.observed.models) && of_key
 }
 
-fn choose(sight: &Sight<'_>, upstreams: UpstreamSet, model: Option<&str>) -> Result<usize, Denial> {
+fn choose(sight: &Sight<'_>, scoped: &Scoped, model: Option<&str>) -> Result<usize, Denial> {
+    let upstreams = scoped.upstreams;
+    let maker = |at: usize| {
+        sight.snapshot.upstreams.get(at).is_some_and(|upstream| upstream.provider.made(scoped.endpoint))
+    };
     let Some(model) = model else {
-        let first = upstreams.iter().next();
+        let first = upstreams.iter().find(|at| maker(*at)).or_else(|| upstreams.iter().next());
         return first.ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed));
     };
     let mut best: Option<(usize, usize)> = None;
@@ -119,7 +124,13 @@ fn choose(sight: &Sight<'_>, upstreams: UpstreamSet, model: Option<&str>) -> Res
     for at in upstreams.iter() {
         let Some(upstream) = sight.snapshot.upstreams.get(at) else { continue };
         match upstream.models.best_fit(model) {
-            Some(fit) if best.is_none_or(|(_, before)| fit > before) => best = Some((at, fit)),
+            Some(fit)
+                if best.is_none_or(|(other, before)| {
+                    fit > before || fit == before && maker(at) && !maker(other)
+                }) =>
+            {
+                best = Some((at, fit));
+            }
             Some(_) => {}
             None => refusing = Some(upstream.models_rule),
         }

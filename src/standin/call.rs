@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::anthropic::Anthropic;
 use super::azure::Azure;
+use super::cohere::Cohere;
 use super::gemini::Gemini;
 use super::openai::OpenAi;
 use super::prompt::Prompt;
@@ -80,6 +81,8 @@ pub(super) fn dialect_of(call: &Call) -> &'static dyn Dialect {
     let models = path == "/v1/models" || path.starts_with("/v1/models/");
     if path.starts_with("/openai/") {
         &Azure
+    } else if path.starts_with("/v2/") {
+        &Cohere
     } else if path.starts_with("/v1beta/")
         || path.starts_with("/v1alpha/")
         || (models && (path.contains(':') || call.header("x-goog-api-key").is_some()))

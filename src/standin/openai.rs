@@ -87,6 +87,10 @@ pub(super) fn endpoint(call: &Call, prompt: &Prompt, path: &str) -> Result<Answe
             let answer = json!({ "id": "modr-1", "model": "omni-moderation-latest", "results": [verdict] });
             Ok(Answer::json(StatusCode::OK, &answer))
         }
+        (&Method::GET, "files" | "batches" | "vector_stores") => {
+            let none = json!({ "object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false });
+            Ok(Answer::json(StatusCode::OK, &none))
+        }
         (&Method::GET, "models") => {
             let models: Vec<Value> = MODELS.into_iter().map(model).collect();
             Ok(Answer::json(StatusCode::OK, &json!({ "object": "list", "data": models })))

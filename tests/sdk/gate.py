@@ -18,7 +18,8 @@ from pathlib import Path
 BINARY = os.environ["PORTCULLIS"]
 HERE = Path(__file__).resolve().parent
 PYTHON = HERE / ".venv" / "bin" / "python"
-FOREIGN = ("OPENAI_", "AZURE_", "ANTHROPIC_", "AWS_", "GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "PORTCULLIS_")
+FOREIGN = ("OPENAI_", "AZURE_", "ANTHROPIC_", "AWS_", "GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "CO_", "COHERE_")
+FOREIGN += ("LANGCHAIN_", "LANGSMITH_", "LITELLM_", "PORTCULLIS_")
 PATIENCE = 20
 
 CONFIG = """
@@ -63,6 +64,11 @@ credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
 [upstreams.mistral]
 provider = "mistral"
 base_url = "http://127.0.0.1:{standin}/v1"
+credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
+
+[upstreams.cohere]
+provider = "cohere"
+base_url = "http://127.0.0.1:{standin}"
 credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
 
 [upstreams.openai-stale]
@@ -117,6 +123,9 @@ PROJECTS = {
     "app": {},
     "azure": {"upstreams": ["azure"], "models": ["prod-4o", "gpt-4o-mini"]},
     "others": {"upstreams": ["groq", "mistral"]},
+    "cohere": {"upstreams": ["cohere"], "models": ["command-a-*", "embed-v4.0", "rerank-v3.5"]},
+    "cohere-chat": {"upstreams": ["cohere"], "scopes": ["chat"], "models": ["command-a-*"]},
+    "stored": {"upstreams": ["openai"], "scopes": ["chat", "files:read", "batches:read"], "models": ["*"]},
     "bedrock": {"upstreams": list(SIGNERS), "models": ["*anthropic.claude-haiku-*"]},
     "away": {"allow_ips": ["10.99.0.0/16"]},
     "embedder": {"scopes": ["embeddings"]},
