@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use crate::dialect::Surface;
 
 pub use advice::{Advice, advise};
-pub use paths::{API_VERSION, Found, Match, find, passthrough};
+pub use paths::{API_VERSION, Found, Match, find, only_dialect, passthrough};
 pub use places::Places;
 pub use scope::{Access, Family, Scope, ScopeSet};
 

@@ -27,6 +27,7 @@ use tower::{Layer, Service};
 use crate::account::Relay;
 use crate::denial::{Facts, Reason};
 use crate::dialect::Dialect;
+use crate::endpoint;
 use crate::endpoint::Verb;
 use crate::exchange::{Accepted, Carried, Exchange, Permits, Refusal, Refused};
 use crate::forward::own_headers;
@@ -221,13 +222,13 @@ fn millis(wait: Duration) -> u64 {
 /// The dialect of a request that was refused before its endpoint was known.
 fn guess(head: &Parts, record: &OpenRecord) -> Dialect {
     let path = head.uri.path();
-    let named = path.trim_start_matches('/').split('/').next().and_then(|name| {
-        let at = record.snapshot.upstream_named(name)?;
-        let upstream = record.snapshot.upstreams.get(at)?;
-        upstream.provider.facts().serves.first().map(|serves| serves.surface)
+    let named = path.strip_prefix('/').and_then(|path| path.split_once('/')).and_then(|(name, _)| {
+        let upstream = record.snapshot.upstreams.get(record.snapshot.upstream_named(name)?)?;
+        Some((upstream.provider.facts().serves.first()?.surface.dialect(), path.get(1 + name.len()..)?))
     });
-    if let Some(surface) = named {
-        return surface.dialect();
+    let path_there = named.map_or(path, |(_, rest)| rest);
+    if let Some(dialect) = endpoint::only_dialect(path_there).or(named.map(|(dialect, _)| dialect)) {
+        return dialect;
     }
     if path.ends_with("/messages")
         || path.contains("/messages/")

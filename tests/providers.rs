@@ -81,6 +81,26 @@ fn a_request_that_names_no_upstream_goes_to_one_whose_own_api_it_is() {
 }
 
 #[test]
+fn of_those_that_would_answer_alike_the_one_is_taken_that_made_the_api() {
+    let (made, other) = (Upstream::answering(OK), Upstream::answering(OK));
+    let start = |models: &str| {
+        Setup::new("127.0.0.1:9")
+            .upstream("a-other", "groq", &format!("http://{}", other.address))
+            .set("upstreams.a-other", "models", models)
+            .upstream("b-made", "openai", &format!("http://{}/v1", made.address))
+            .set("projects.search", "upstreams", r#"["a-other", "b-made"]"#)
+            .start()
+    };
+    let gate = start(r#"["*"]"#);
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    assert_eq!((made.requests().len(), other.requests().len()), (1, 0));
+    // A list that fits more closely comes first.
+    let gate = start(r#"["gpt-4o*"]"#);
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    assert_eq!((made.requests().len(), other.requests().len()), (1, 1));
+}
+
+#[test]
 fn a_model_server_of_ones_own_needs_no_credential_and_a_service_does() {
     for provider in Provider::ALL.iter().copied() {
         let url = "http://127.0.0.1:9/x";

@@ -521,3 +521,39 @@ async fn it_serves_on_a_local_set_and_stops_when_told() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn cohere_chats_embeds_and_ranks() {
+    let running = Running::new(Duration::ZERO).await;
+    let chat = with(chat("why is the sky blue"), json!({ "model": "command-a-03-2025" }));
+    let whole = running.post("/v2/chat", OPENAI, chat.clone()).await.json();
+    assert_eq!(whole["message"]["content"][0]["text"], SAID);
+    assert_eq!(
+        (&whole["finish_reason"], &whole["usage"]["tokens"]["output_tokens"]),
+        (&json!("COMPLETE"), &json!(11))
+    );
+    let events =
+        running.post("/v2/chat", OPENAI, with(chat.clone(), json!({ "stream": true }))).await.events();
+    assert_eq!(joined(&events, "/delta/message/content/text"), SAID);
+    assert_eq!(events.last().unwrap()["type"], "message-end");
+    let short = running.post("/v2/chat", OPENAI, with(chat, json!({ "max_tokens": 3 }))).await.json();
+    assert_eq!(short["finish_reason"], "MAX_TOKENS");
+
+    let ask =
+        json!({ "model": "rerank-v3.5", "query": "a key of the gate", "documents": ["a bridge", "the key"] });
+    let ranked = running.post("/v2/rerank", OPENAI, ask).await.json();
+    let order: Vec<&Value> = ranked["results"].as_array().unwrap().iter().map(|one| &one["index"]).collect();
+    assert_eq!(order, [&json!(1), &json!(0)]);
+
+    let ask = json!({ "model": "embed-v4.0", "texts": ["a"] });
+    let wrong = running.post("/v2/embed", OPENAI, ask.clone()).await;
+    assert_eq!(
+        (wrong.status.as_u16(), &wrong.json()["message"]),
+        (400, &json!("invalid request: input_type is required"))
+    );
+    let right =
+        running.post("/v2/embed", OPENAI, with(ask, json!({ "input_type": "search_query" }))).await.json();
+    assert_eq!(right["embeddings"]["float"][0].as_array().unwrap().len(), 1536);
+    let unknown = running.post("/v2/chat", &[("authorization", "Bearer other")], json!({})).await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["message"]), (401, &json!("invalid api token")));
+}

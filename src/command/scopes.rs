@@ -22,6 +22,14 @@ pub fn run(config: &Path, of: Option<&str>, as_json: bool) -> u8 {
         Some(Some(provider)) => Some(provider),
         Some(None) => {
             let name = of.unwrap_or_default();
+            let is_scope = Scope::all().any(|scope| scope.name() == name || scope.family.name() == name);
+            if is_scope {
+                complain(&format!(
+                    "`{name}` is a scope; `portcullis scopes PROVIDER` shows which endpoints it opens there, such as \
+                     `portcullis scopes openai`"
+                ));
+                return WRONG;
+            }
             complain(&format!(
                 "there is no provider `{name}`, and no upstream of that name in {} (`portcullis check` tells what is \
                  wrong with it)",

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use smallvec::SmallVec;
 
 use super::{Endpoint, LONGEST_MODEL, ModelIn, Verb, all};
-use crate::dialect::Surface;
+use crate::dialect::{Dialect, Surface};
 
 /// The longest segment that stands for a parameter.
 const LONGEST_NAME: usize = 1024;
@@ -77,6 +77,16 @@ pub struct Match<'p> {
 #[must_use]
 pub fn find(path: &str) -> Option<Found<'_>> {
     TREE.find(path)
+}
+
+/// The dialect of a raw path, where all that is spelled like it has the same one.
+#[must_use]
+pub fn only_dialect(path: &str) -> Option<Dialect> {
+    let found = find(path)?;
+    let mut dialects =
+        Verb::ALL.into_iter().flat_map(|verb| found.rows(verb)).map(|fit| fit.endpoint.surface.dialect());
+    let first = dialects.next()?;
+    dialects.all(|other| other == first).then_some(first)
 }
 
 impl<'p> Found<'p> {

@@ -114,7 +114,7 @@ families! {
     Evals "evals" true;
     /// Skills.
     Skills "skills" true;
-    /// `ChatKit`.
+    /// Sessions and threads of OpenAI's chats in web pages.
     Chatkit "chatkit" true;
     /// Agents with their sessions, environments, vaults and memory.
     Agents "agents" true;

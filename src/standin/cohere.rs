@@ -95,7 +95,8 @@ fn chat(call: &Call, prompt: &Prompt) -> Result<Answer, Fault> {
 
 /// The events of a message with one block of text.
 fn stream(call: &Call, prompt: &Prompt, reply: &Reply) -> Answer {
-    let opened = json!({ "role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": [] });
+    let opened =
+        json!({ "role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": [] });
     let opening = [
         json!({ "type": "message-start", "id": id(call), "delta": { "message": opened } }),
         json!({ "type": "content-start", "index": 0,

@@ -88,7 +88,8 @@ pub(super) fn endpoint(call: &Call, prompt: &Prompt, path: &str) -> Result<Answe
             Ok(Answer::json(StatusCode::OK, &answer))
         }
         (&Method::GET, "files" | "batches" | "vector_stores") => {
-            let none = json!({ "object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false });
+            let none =
+                json!({ "object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false });
             Ok(Answer::json(StatusCode::OK, &none))
         }
         (&Method::GET, "models") => {

@@ -30,7 +30,7 @@ def refused(error_class, code, sentence, ask):
 def test_chat(gate, root):
     answer = client(gate, root=root).chat(**asks("hello"))
     assert answer.message.content[0].text == "The stand-in heard “hello” and asked no model."
-    assert (answer.finish_reason, answer.usage.tokens.output_tokens) == ("COMPLETE", 9)
+    assert (answer.finish_reason, answer.usage.tokens.output_tokens) == ("COMPLETE", 8)
     [record] = gate.records(1)
     assert (record["event"], record["endpoint"], record["upstream"]) == ("served", "chat", "cohere")
     assert (record["path"], record["model"]) == (root + "/v2/chat", MODEL)
@@ -81,9 +81,10 @@ def test_a_stream_is_refused_like_anything_else(gate):
     refused(ForbiddenError, "model_not_allowed", "may not use model", ask)
 
 
+@pytest.mark.parametrize("root", ["", "/cohere"])
 @pytest.mark.parametrize("key, code", [("unknown", "key_unknown"), ("co_0123456789", "key_malformed")])
-def test_keys_that_are_none(gate, key, code):
-    refused(UnauthorizedError, code, "key", lambda: client(gate, key).chat(**asks("hello")))
+def test_keys_that_are_none(gate, key, code, root):
+    refused(UnauthorizedError, code, "key", lambda: client(gate, key, root).chat(**asks("hello")))
 
 
 def test_a_refusal_of_the_provider_is_passed_on(gate):

@@ -203,6 +203,36 @@ def test_azure_retries_a_429(gate):
     assert [record["status"] for record in gate.records(2)] == [429, 200]
 
 
+# ---- what the provider stores ----
+
+
+STORED = [("files", "files:read"), ("batches", "batches:read"), ("vector_stores", "vector_stores:read")]
+
+
+@pytest.mark.parametrize("of, scope", STORED)
+def test_stored_things_are_listed_by_who_holds_the_scope(gate, of, scope):
+    listed = lambda key: getattr(client(gate, key), of).list().data
+    assert listed("app") == []
+    refused(openai.PermissionDeniedError, "scope_missing", f"lacks the scope '{scope}'", lambda: listed("embedder"))
+    served, denied = gate.records(2)
+    assert (served["event"], served["endpoint"], served["scope"]) == ("served", f"{of}.list", scope)
+    assert (denied["rule"], denied["method"]) == ("projects.embedder.scopes", "GET")
+
+
+def test_reading_is_not_writing(gate):
+    ask = lambda: client(gate, "stored").files.delete("file-1")
+    refused(openai.PermissionDeniedError, "scope_missing", "lacks the scope 'files:write' for DELETE /v1/files/file-1", ask)
+    gate.records(1)
+
+
+def test_a_list_that_several_upstreams_have_names_none(gate):
+    # What is stored is at one provider, and of these two only a request that names a model would say which.
+    ask = lambda: client(gate, "two").files.list()
+    refused(openai.BadRequestError, "upstream_ambiguous", "Name one in the path: /UPSTREAM/v1/files.", ask)
+    assert client(gate, "two", "/openai/v1").files.list().data == []
+    gate.records(2)
+
+
 # ---- what is refused: the SDK's own class, our sentence, code and request id, and one attempt ----
 
 
