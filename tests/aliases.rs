@@ -94,7 +94,13 @@ fn a_name_is_served_only_where_its_upstream_serves() {
     let gate = gate(&upstream, "gpt-4o-mini");
     let headers = [("x-api-key", gate.setup.client_key.as_str()), ("content-type", "application/json")];
     let asked = request("POST", "/v1/messages", &headers, r#"{"model":"fast","max_tokens":1,"messages":[]}"#);
-    assert_eq!(gate.ask(asked).reason(), Some("upstream_not_allowed"));
+    let answer = gate.ask(asked);
+    assert_eq!(answer.reason(), Some("endpoint_unknown"));
+    assert!(
+        answer.text().contains("The upstream of model 'fast' does not answer this path"),
+        "{}",
+        answer.text()
+    );
     assert_eq!(upstream.requests().len(), 0);
 }
 

@@ -346,6 +346,7 @@ fn every_kind_of_lint() {
         (LISTEN, "listen = \"0.0.0.0:80\"\nallow_ips = [\"192.0.2.0/24\"]"),
         (LIMITS, "{ requests = [\"60/min\", \"600/min\"] }"),
         ("[server]", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]"),
+        ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
     ];
     let alone = tell_all(&cases, Severity::Lint);

@@ -524,7 +524,7 @@ async fn it_serves_on_a_local_set_and_stops_when_told() {
 
 #[tokio::test]
 async fn cohere_chats_embeds_and_ranks() {
-    let running = Running::new(Duration::ZERO).await;
+    let running = run().await;
     let chat = with(chat("why is the sky blue"), json!({ "model": "command-a-03-2025" }));
     let whole = running.post("/v2/chat", OPENAI, chat.clone()).await.json();
     assert_eq!(whole["message"]["content"][0]["text"], SAID);

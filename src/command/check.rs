@@ -179,7 +179,7 @@ fn upstream_names(snapshot: &Snapshot, set: UpstreamSet) -> Vec<String> {
 }
 
 fn scope_names(set: ScopeSet) -> Vec<&'static str> {
-    set.iter().map(crate::endpoint::Scope::name).collect()
+    set.shortest()
 }
 
 fn limit_texts(limits: &[Limit], concurrency: Option<&Concurrency>) -> Vec<String> {

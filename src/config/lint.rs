@@ -22,6 +22,13 @@ impl Work<'_> {
                 self.lint_key(path, key, project);
             }
         }
+        for alias in snapshot.aliases.iter() {
+            if !snapshot.projects.iter().any(|project| project.models.allows(&alias.name)) {
+                let what = format!("no project may use the model `{}`", alias.name);
+                let mend = format!("add \"{}\" to the models of a project", alias.name);
+                self.lint(&child("models", &alias.name), &what, &mend);
+            }
+        }
         for (number, upstream) in snapshot.upstreams.iter().enumerate() {
             for (other, twin) in snapshot.upstreams.iter().enumerate().skip(number + 1) {
                 let both = |project: &Project| {

@@ -120,10 +120,17 @@ impl Work<'_> {
         let words: Vec<&str> = ScopeSet::words().collect();
         let mut all = ScopeSet::default();
         for (path, text) in &entries {
-            match ScopeSet::named(text) {
-                Some(named) => all = all.or(named),
-                None => self.wrong(path, &format!("there is no scope `{text}`"), &suggestion(text, &words)),
+            if let Some(named) = ScopeSet::named(text) {
+                all = all.or(named);
+                continue;
             }
+            let mend = match text.rsplit_once(':') {
+                Some((whole, "read" | "write")) if words.contains(&whole) => {
+                    format!("`{whole}` has no halves: leave the rest out")
+                }
+                Some(_) | None => suggestion(text, &words),
+            };
+            self.wrong(path, &format!("there is no scope `{text}`"), &mend);
         }
         all
     }

@@ -266,11 +266,13 @@ impl ScopeSet {
     /// The fewest words that stand for the set.
     #[must_use]
     pub fn shortest(self) -> Vec<&'static str> {
-        if self == Self::usual() {
-            return vec!["*"];
+        let (usual, mut words) = (Self::usual(), Vec::new());
+        let starred = self.contains_all(usual);
+        if starred {
+            words.push("*");
         }
-        let mut words = Vec::new();
-        for family in Family::ALL {
+        let rest = |family: &&Family| !starred || matches!(family, Family::Admin | Family::Passthrough);
+        for family in Family::ALL.iter().filter(rest) {
             let whole: Self = Scope::all().filter(|scope| scope.family == *family).collect();
             if self.contains_all(whole) {
                 words.push(family.name());
@@ -314,5 +316,7 @@ mod tests {
         }
         assert!(star.contains(Scope::named("chat").unwrap()));
         assert_eq!(star.shortest(), ["*"]);
+        let more = star.or(ScopeSet::named("passthrough").unwrap());
+        assert_eq!(more.shortest(), ["*", "passthrough"]);
     }
 }

@@ -53,7 +53,7 @@ impl Policy for ModelCheck {
             Some(_) | None => None,
         };
         if let Some((at, alias)) = alias {
-            return by_alias(asked, at, alias, sight);
+            return by_alias(asked, at, alias, project, sight);
         }
         let upstream = choose(sight, &asked.scoped, asked.model.as_deref())?;
         sight.notes.upstream = Some(upstream);
@@ -63,10 +63,23 @@ impl Policy for ModelCheck {
 }
 
 /// Sends the request to the alias's upstream, with the name that it has there.
-fn by_alias(asked: Asked, at: usize, alias: &Alias, sight: &mut Sight<'_>) -> Result<Permitted, Denial> {
+fn by_alias(
+    asked: Asked,
+    at: usize,
+    alias: &Alias,
+    project: &Project,
+    sight: &mut Sight<'_>,
+) -> Result<Permitted, Denial> {
     let Asked { mut scoped, permits, model_at, others, previous_response, mut body, .. } = asked;
     if !scoped.upstreams.contains(alias.upstream) {
-        return Err(Denial::by(Reason::UpstreamNotAllowed, alias.rule));
+        if !project.upstreams.contains(alias.upstream) {
+            return Err(Denial::by(Reason::UpstreamNotAllowed, project.upstreams_rule));
+        }
+        let why = format!(
+            "The upstream of model '{}' does not answer this path: use the SDK of another dialect.",
+            alias.name
+        );
+        return Err(Denial::by(Reason::EndpointUnknown, alias.rule).because(why));
     }
     sight.notes.upstream = Some(alias.upstream);
     sight.notes.upstream_model = Some(Arc::clone(&alias.model));
