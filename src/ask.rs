@@ -19,12 +19,13 @@ use tower::{Layer, Service};
 use crate::body::Frames;
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, ModelIn, Takes};
+use crate::endpoint::{Endpoint, Gives, ModelIn, Takes};
 use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal};
 use crate::peek::{Fault, Peek, Peeked};
 use crate::policy::model::may_leave_open;
 use crate::policy::single;
 use crate::snapshot::{Key, Project};
+use crate::upgrade;
 
 /// Puts the reading of the body in front of a service.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +75,10 @@ where
 fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
     let headers = &exchange.head.headers;
     let server = &exchange.snapshot.server;
+    if exchange.stage.scoped.endpoint.gives == Gives::WebSocket {
+        let wrong = |what| Denial::built_in(Reason::HandshakeInvalid).because(what);
+        upgrade::judged(headers).map_err(wrong)?;
+    }
     match exchange.stage.scoped.endpoint.takes {
         Takes::Nothing | Takes::JsonOrNothing if exchange.body.is_end_stream() => return Ok(()),
         Takes::Nothing => {
@@ -247,9 +252,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
         ModelIn::Inside if first().is_none() && !may_choose(exchange) => {
             Err(Denial::built_in(Reason::ModelMissing))
         }
-        ModelIn::Lines | ModelIn::Message | ModelIn::Unknown if !may_choose(exchange) => {
-            Err(unknowable(exchange))
-        }
+        ModelIn::Lines | ModelIn::Unknown if !may_choose(exchange) => Err(unknowable(exchange)),
         ModelIn::Nowhere
         | ModelIn::Body
         | ModelIn::BodyOrProvidersChoice
@@ -268,7 +271,7 @@ fn named(endpoint: &Endpoint, model: &Arc<str>) -> Arc<str> {
     if bare.len() == model.len() { Arc::clone(model) } else { bare.into() }
 }
 
-fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {
+pub(crate) fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {
     let bare = match endpoint.surface {
         Surface::Gemini => model.strip_prefix("models/"),
         Surface::Vertex => model.rsplit_once("/models/").map(|(_, bare)| bare),
@@ -318,7 +321,7 @@ fn judged(outcome: Result<(), Denial>, read: Box<Reading>) -> Result<Exchange<As
     }
 }
 
-fn denied(fault: Fault) -> Denial {
+pub(crate) fn denied(fault: Fault) -> Denial {
     let (reason, what) = match fault {
         Fault::NotJson(what) | Fault::Unfit(what) => (Reason::BodyInvalid, what),
         Fault::Ambiguous(what) => (Reason::ModelAmbiguous, what),

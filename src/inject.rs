@@ -18,11 +18,12 @@ use crate::cloud::{Cloud, Lacking, Means, Signed, sign};
 use crate::credentials::{Credential, Proof};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
-use crate::endpoint::{self, Endpoint, Verb};
+use crate::endpoint::{self, Endpoint, Gives, Verb};
 use crate::exchange::{Outbound, Permitted, Scoped};
 use crate::policy::{Policy, Sight};
 use crate::secret::Secret;
 use crate::snapshot::Upstream;
+use crate::upgrade;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +103,12 @@ pub fn request(
         if goes_on(name) {
             headers.append(name, value.clone());
         }
+    }
+    if endpoint.gives == Gives::WebSocket {
+        let mut random = [0; 16];
+        // It proves that the answer is one to this question, and guards nothing.
+        let _ = getrandom::fill(&mut random);
+        upgrade::ask(&mut headers, &head.headers, random);
     }
     let mut request = Request::new(body);
     *request.method_mut() = method(endpoint.verb);
