@@ -22,7 +22,7 @@ impl Work<'_> {
                 self.lint_key(path, key, project);
             }
         }
-        for alias in snapshot.aliases.iter() {
+        for alias in &snapshot.aliases {
             if !snapshot.projects.iter().any(|project| project.models.allows(&alias.name)) {
                 let what = format!("no project may use the model `{}`", alias.name);
                 let mend = format!("add \"{}\" to the models of a project", alias.name);
