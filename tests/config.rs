@@ -312,6 +312,7 @@ fn every_kind_of_mistake_of_a_project() {
         (UPSTREAMS, "upstreams = \"openai\""),
         (SCOPES, "scopes = [\"chat\", \"embedings\"]"),
         (SCOPES, "scopes = [\"everything\"]"),
+        (SCOPES, "scopes = [\"chat:read\"]"),
         (MODELS, "models = [\"gpt 4o\", \"\"]"),
         (MODELS, "models = \"gpt-4o\""),
         (IPS, "allow_ips = [\"0.0.0.0/0\"]"),

@@ -114,3 +114,17 @@ fn a_model_server_of_ones_own_needs_no_credential_and_a_service_does() {
         assert_eq!(loaded.is_ok(), provider.facts().keyless, "{provider}");
     }
 }
+
+#[test]
+fn an_endpoint_that_no_upstream_answers_is_told_from_a_path_that_is_none() {
+    let gate = Setup::new("127.0.0.1:9").start();
+    for (path, told) in [
+        ("/v2/chat", "No upstream of it answers this path."),
+        ("/openai/v2/chat", "Upstream 'openai' does not answer this path."),
+        ("/v2/chats", "Check the SDK's base_url"),
+    ] {
+        let answer = gate.ask(post(path, &gate.setup.client_key, CHAT));
+        assert_eq!((answer.status, answer.reason()), (404, Some("endpoint_unknown")), "{path}");
+        assert!(answer.text().contains(told), "{path}: {}", answer.text());
+    }
+}

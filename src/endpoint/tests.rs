@@ -95,6 +95,20 @@ fn sdk_paths_are_found() {
 }
 
 #[test]
+fn a_path_of_one_dialect_tells_it() {
+    use crate::dialect::Dialect::{Anthropic, Aws, Message};
+    for (path, dialect) in [
+        ("/v2/chat", Some(Message)),
+        ("/v1/messages", Some(Anthropic)),
+        ("/model/anthropic.claude-v2%3A1/converse", Some(Aws)),
+        ("/v1/models", None),
+        ("/nothing", None),
+    ] {
+        assert_eq!(only_dialect(path), dialect, "{path}");
+    }
+}
+
+#[test]
 fn variants_of_a_path_are_not_the_path() {
     for path in [
         "//v1/chat/completions",

@@ -241,6 +241,15 @@ fn miss(snapshot: &Snapshot, verb: Option<Verb>, path: &str) -> Denial {
         return Denial::built_in(Reason::EndpointUnknown)
             .because("With GET it is a WebSocket, which the request does not ask for.");
     }
+    // Another provider's endpoint: neither its path nor its method is wrong.
+    let is_known = |found: Found<'_>| verb.is_some_and(|verb| found.rows(verb).next().is_some());
+    if endpoint::find(target).is_some_and(is_known) {
+        let why = match &behind {
+            Some((name, _)) => format!("Upstream '{name}' does not answer this path."),
+            None => "No upstream of it answers this path.".to_owned(),
+        };
+        return Denial::built_in(Reason::EndpointUnknown).because(why);
+    }
     let advice = match &behind {
         Some((_, rest)) => advise(verb, rest),
         None => advise(verb, path),
