@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
 
-use crate::body::Frames;
+use crate::body::Outgoing;
 
 use crate::credentials::Credential;
 use crate::denial::{Denial, Reason};
@@ -62,8 +62,8 @@ pub fn request(
     upstream: &Upstream,
     credential: Option<&Credential>,
     target: Uri,
-    body: Frames,
-) -> Request<Frames> {
+    body: Outgoing,
+) -> Request<Outgoing> {
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(header::HOST, upstream.authority.clone());
     for (name, value) in &head.headers {
@@ -110,7 +110,7 @@ fn goes_on(name: &HeaderName) -> bool {
 /// A request for the upstream's list of models with one of its credentials, which costs nothing;
 /// `None` if the upstream has no such list.
 #[must_use]
-pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -> Option<Request<Frames>> {
+pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -> Option<Request<Outgoing>> {
     let own = upstream.provider.facts().serves.iter().map(|serves| serves.surface);
     let list = |surface| {
         let lists = |endpoint: &&'static Endpoint| {
@@ -141,7 +141,7 @@ pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -
         | Surface::Passthrough => "",
     };
     let root = endpoint.surface.roots().first()?.goes_on;
-    let mut request = Request::new(Frames::default());
+    let mut request = Request::new(Outgoing::default());
     *request.uri_mut() = Uri::from(upstream.target(endpoint, root, None, query)?);
     let headers = request.headers_mut();
     headers.insert(header::HOST, upstream.authority.clone());

@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod limits;
 pub mod metrics;
 pub mod model_name;
+pub mod multipart;
 pub mod models;
 pub mod peek;
 pub mod plan;

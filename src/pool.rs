@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::alarm::Alarms;
-use crate::body::Frames;
+use crate::body::Outgoing;
 use crate::clock::Moment;
 use crate::snapshot::Upstream;
 
@@ -32,7 +32,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Connection {
     /// Sends a request over it.
-    pub sender: SendRequest<Frames>,
+    pub sender: SendRequest<Outgoing>,
     /// Whether it was used before: then it may break because the upstream closed it meanwhile.
     pub reused: bool,
     /// When it has served long enough.
@@ -177,7 +177,7 @@ async fn reach(upstream: &Upstream) -> io::Result<Box<Connection>> {
 
 async fn handshake(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-) -> io::Result<SendRequest<Frames>> {
+) -> io::Result<SendRequest<Outgoing>> {
     let (sender, connection) = http1::Builder::new()
         .max_headers(128)
         .max_buf_size(256 * 1024)
