@@ -3,6 +3,15 @@
 //! The only wait before the upstream. The body is read once, up to the configured size and time,
 //! and scanned while it arrives; its pieces are kept as they came and go on unchanged. So the model
 //! that the next stage judges is the model that the upstream will read.
+//!
+//! Forms and files are not read whole: `ask/beginning.rs` reads what has to be known first, and the rest is
+//! watched on its way.
+
+mod batch;
+mod beginning;
+mod form;
+mod lines;
+mod rules;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,7 +25,7 @@ use smallvec::SmallVec;
 use tokio::time::Sleep;
 use tower::{Layer, Service};
 
-use crate::body::Frames;
+use crate::body::{Frames, Outgoing};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, ModelIn, Takes};
@@ -25,6 +34,8 @@ use crate::peek::{Fault, Peek, Peeked};
 use crate::policy::model::may_leave_open;
 use crate::policy::single;
 use crate::snapshot::{Key, Project};
+use beginning::Beginning;
+use rules::Rules;
 
 /// Puts the reading of the body in front of a service.
 #[derive(Clone, Copy, Debug)]
@@ -57,48 +68,96 @@ where
     }
 
     fn call(&mut self, exchange: Exchange<Metered>) -> Self::Future {
-        match may_read(&exchange) {
-            Ok(()) => {
-                // The clone takes the place of the service that was made ready.
-                let next = self.inner.clone();
-                let inner = std::mem::replace(&mut self.inner, next);
-                // Boxed: the scanner's state would otherwise be copied with every future around it.
-                Asking::Reading { reading: Some(Box::new(Reading::new(exchange))), inner }
+        let how = match how(&exchange) {
+            Ok(how) => how,
+            Err(denial) => return Asking::Refused { refusal: Some(exchange.refuse(denial)) },
+        };
+        // The clone takes the place of the service that was made ready.
+        let next = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, next);
+        match how {
+            // Boxed: the scanner's state would otherwise be copied with every future around it.
+            How::Whole => Asking::Reading { reading: Some(Box::new(Reading::new(exchange))), inner },
+            How::OnItsWay { form } => {
+                let content_type = exchange.head.headers.get(header::CONTENT_TYPE).cloned();
+                let form = content_type.as_ref().filter(|_| form).map(HeaderValue::as_bytes);
+                match Beginning::new(exchange, form) {
+                    Ok(beginning) => Asking::Beginning { beginning: Some(Box::new(beginning)), inner },
+                    Err(refusal) => Asking::Refused { refusal: Some(refusal) },
+                }
             }
-            Err(denial) => Asking::Refused { refusal: Some(exchange.refuse(denial)) },
         }
     }
 }
 
+/// How a body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// Whole, before anything goes on.
+    Whole,
+    /// While it goes on.
+    OnItsWay { form: bool },
+}
+
 /// What can be said of a body from the head alone.
-fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
+fn how(exchange: &Exchange<Metered>) -> Result<How, Denial> {
     let headers = &exchange.head.headers;
     let server = &exchange.snapshot.server;
-    match exchange.stage.scoped.endpoint.takes {
-        Takes::Nothing | Takes::JsonOrNothing if exchange.body.is_end_stream() => return Ok(()),
+    let takes = exchange.stage.scoped.endpoint.takes;
+    let how = match takes {
+        Takes::Nothing | Takes::JsonOrNothing | Takes::Raw if exchange.body.is_end_stream() => {
+            return Ok(if takes == Takes::Raw { How::OnItsWay { form: false } } else { How::Whole });
+        }
         Takes::Nothing => {
             let method = exchange.stage.scoped.endpoint.verb.name();
             return Err(
                 Denial::built_in(Reason::BodyInvalid).because(format!("a {method} request carries none"))
             );
         }
-        Takes::Json | Takes::JsonOrNothing | Takes::FormOrJson => {}
-        Takes::Form | Takes::FormOrSdp | Takes::Raw => {
-            return Err(Denial::built_in(Reason::ContentTypeUnsupported));
+        Takes::Json | Takes::JsonOrNothing if is_json(headers) => How::Whole,
+        Takes::FormOrJson if is_json(headers) => How::Whole,
+        Takes::Form | Takes::FormOrJson | Takes::FormOrSdp if is_form(headers) => {
+            How::OnItsWay { form: true }
         }
-    }
-    if !is_json(headers) {
-        return Err(Denial::built_in(Reason::ContentTypeUnsupported));
-    }
+        Takes::FormOrSdp if is(headers, b"application/sdp") => How::OnItsWay { form: false },
+        Takes::Raw if single(headers, &header::CONTENT_TYPE).is_ok() => How::OnItsWay { form: false },
+        Takes::Json | Takes::JsonOrNothing => return Err(other_type("'content-type: application/json'")),
+        Takes::Form => return Err(other_type("'content-type: multipart/form-data'")),
+        Takes::FormOrJson => {
+            return Err(other_type("'content-type: multipart/form-data', or 'application/json'"));
+        }
+        Takes::FormOrSdp => {
+            return Err(other_type("'content-type: multipart/form-data', or 'application/sdp'"));
+        }
+        Takes::Raw => return Err(other_type("one content type")),
+    };
     let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if !single(headers, &header::CONTENT_ENCODING).is_ok_and(|coding| coding.is_none_or(identity)) {
         return Err(Denial::built_in(Reason::EncodingUnsupported));
     }
-    let most = u64::try_from(server.max_body).unwrap_or(u64::MAX);
+    let (most, rule) = match how {
+        How::Whole => (u64::try_from(server.max_body).unwrap_or(u64::MAX), server.max_body_rule),
+        How::OnItsWay { .. } => (server.max_upload, server.max_upload_rule),
+    };
     if exchange.body.size_hint().lower() > most {
-        return Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule));
+        return Err(Denial::by(Reason::BodyTooLarge, rule));
     }
-    Ok(())
+    Ok(how)
+}
+
+fn other_type(taken: &'static str) -> Denial {
+    Denial::built_in(Reason::ContentTypeUnsupported).because(taken)
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    is(headers, b"multipart/form-data")
+}
+
+/// Whether exactly one content type is given and it is this one, whatever its parameters.
+fn is(headers: &HeaderMap, essence: &[u8]) -> bool {
+    let Ok(Some(only)) = single(headers, &header::CONTENT_TYPE) else { return false };
+    let said = only.as_bytes().split(|b| *b == b';').next().unwrap_or_default();
+    said.trim_ascii().eq_ignore_ascii_case(essence)
 }
 
 /// Whether exactly one content type is given and it is JSON in UTF-8, the only charset that was read.
@@ -173,8 +232,14 @@ impl Reading {
         let nothing = exchange.record.request_bytes == 0
             && matches!(exchange.stage.scoped.endpoint.takes, Takes::Nothing | Takes::JsonOrNothing);
         let peeked = if nothing { Ok(Peeked::default()) } else { peek.finish().map_err(denied) };
-        match peeked.and_then(|peeked| model(&exchange, &peeked).map(|model| (model, peeked))) {
-            Ok((model, peeked)) => Ok(asked(exchange, model, peeked, frames)),
+        let judged = peeked.and_then(|peeked| {
+            if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
+                batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;
+            }
+            model(&exchange, &peeked).map(|model| (model, peeked))
+        });
+        match judged {
+            Ok((model, peeked)) => Ok(asked(exchange, model, peeked, Outgoing::Held(frames))),
             Err(denial) => Err(exchange.refuse(denial)),
         }
     }
@@ -184,7 +249,7 @@ fn asked(
     exchange: Exchange<Metered>,
     model: Option<Arc<str>>,
     peeked: Peeked,
-    body: Frames,
+    body: Outgoing,
 ) -> Exchange<Asked> {
     let Exchange { mut carried, stage } = exchange;
     let record = &mut carried.record;
@@ -219,8 +284,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
             if peeked.model.iter().chain(&peeked.inside).all(|name| same(name)) {
                 Ok(scoped.path_model.clone())
             } else {
-                Err(Denial::built_in(Reason::ModelAmbiguous)
-                    .because("the path names one and the body another"))
+                Err(rules::other_in_path())
             }
         }
         ModelIn::Body | ModelIn::Form if peeked.model.is_none() => {
@@ -236,7 +300,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
         ModelIn::Inside if first().is_none() && !may_choose(exchange) => {
             Err(Denial::built_in(Reason::ModelMissing))
         }
-        ModelIn::Lines | ModelIn::Message | ModelIn::Unknown if !may_choose(exchange) => {
+        ModelIn::Message | ModelIn::Unknown if !may_choose(exchange) => {
             Err(unknowable(exchange))
         }
         ModelIn::Nowhere
@@ -291,11 +355,14 @@ fn may_choose(exchange: &Exchange<Metered>) -> bool {
     owner(exchange).is_some_and(|(project, key)| may_leave_open(project, key))
 }
 
+/// The line that lists the models which may be used.
+fn models_rule(project: &Project, key: &Key) -> RuleId {
+    let of_key = key.models.as_ref().is_some_and(|models| !models.allows_all());
+    if of_key { key.models_rule } else { project.models_rule }
+}
+
 fn unknowable(exchange: &Exchange<Metered>) -> Denial {
-    let rule = owner(exchange).map_or(RuleId::BUILT_IN, |(project, key)| {
-        let of_key = key.models.as_ref().is_some_and(|models| !models.allows_all());
-        if of_key { key.models_rule } else { project.models_rule }
-    });
+    let rule = owner(exchange).map_or(RuleId::BUILT_IN, |(project, key)| models_rule(project, key));
     let why = "nothing in a request to this endpoint says which model it uses";
     Denial::by(Reason::ModelUnknowable, rule).because(why)
 }
@@ -323,6 +390,11 @@ pin_project! {
         /// The body is arriving.
         Reading {
             reading: Option<Box<Reading>>,
+            inner: S,
+        },
+        /// Enough of a body is arriving that goes on while it does.
+        Beginning {
+            beginning: Option<Box<Beginning>>,
             inner: S,
         },
         /// The request went on.
@@ -353,6 +425,18 @@ where
                     match judged(outcome, read) {
                         Ok(exchange) => Asking::Asked { inner: inner.call(exchange) },
                         Err(refusal) => return Poll::Ready(Err(refusal)),
+                    }
+                }
+                AskingNow::Beginning { beginning, inner } => {
+                    let Some(now) = beginning else { return Poll::Pending };
+                    let outcome = ready!(now.poll(cx));
+                    let Some(begun) = beginning.take() else { return Poll::Pending };
+                    match outcome {
+                        Ok(()) => match begun.finish() {
+                            Ok(exchange) => Asking::Asked { inner: inner.call(exchange) },
+                            Err(refusal) => return Poll::Ready(Err(refusal)),
+                        },
+                        Err(denial) => return Poll::Ready(Err(begun.refuse(denial))),
                     }
                 }
                 AskingNow::Asked { inner } => return inner.poll(cx),

@@ -49,7 +49,7 @@ pub use limit::quota_text;
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
-pub use server::LARGEST_BODY;
+pub use server::{LARGEST_BODY, LARGEST_UPLOAD};
 pub use sheet::{Sheets, Standing};
 pub use value::before;
 
@@ -183,8 +183,20 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let rules = std::mem::take(&mut work.rules);
     let serving = Serving::of(&upstreams);
     let digest = digest.into();
-    let snapshot =
-        Snapshot { digest, server, admin_token, store, upstreams, projects, keys, by_digest, serving, rules };
+    let uploads = Arc::clone(&work.registry.uploads);
+    let snapshot = Snapshot {
+        digest,
+        server,
+        admin_token,
+        store,
+        upstreams,
+        projects,
+        keys,
+        by_digest,
+        serving,
+        rules,
+        uploads,
+    };
     work.lint_all(&snapshot, &key_paths);
     snapshot
 }

@@ -11,6 +11,7 @@
 //!    are not.
 
 mod refusal;
+mod upload;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
@@ -22,12 +23,12 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::account::{Lease, Relay};
-use crate::body::Frames;
+use crate::body::{Outgoing, Waiting};
 use crate::clock::Moment;
-use crate::credentials::InUse;
+use crate::credentials::{InUse, Learner};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, Family};
+use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
@@ -59,6 +60,13 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
     let mut spare = Spare::of(&request, upstream, in_use.as_ref());
+    let upload = match request.body() {
+        Outgoing::Held(_) => None,
+        Outgoing::Streamed(streamed) => Some(Box::new(Waiting(Arc::clone(streamed.upload())))),
+    };
+    if let Some(upload) = upload {
+        return Box::pin(forward_upload(pool, exchange, upstream, request, in_use, upload)).await;
+    }
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
     loop {
@@ -80,7 +88,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool, in_use, learner: None };
+        let lease = Lease { connection, pool, in_use, learner: None, upload: None };
         if answer.status().as_u16() < 400 {
             return pass_on(exchange, upstream, answer, lease).await;
         }
@@ -96,6 +104,40 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     }
 }
 
+/// Sends a request whose body goes on while it arrives: once, since its pieces are gone.
+async fn forward_upload(
+    pool: Arc<Pool>,
+    mut exchange: Exchange<Sent>,
+    upstream: &Upstream,
+    request: Request<Outgoing>,
+    in_use: Option<InUse>,
+    waiting: Box<Waiting>,
+) -> Result<Response<Relay>, Refusal> {
+    let begun = exchange.record.begun;
+    let mut unsent = Some(request);
+    let answered = upload::answered(&pool, upstream, &mut unsent, begun, &waiting.0).await;
+    let decided = exchange.record.decided.unwrap_or_default();
+    exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
+    let (answer, connection) = match answered {
+        Ok(answered) => answered,
+        Err(upload::Failed::Broken(denial)) => return Err(exchange.refuse(at_upstream(denial, upstream))),
+        Err(upload::Failed::Stopped(stop)) => {
+            let denial = upload::put_back(&mut exchange, stop);
+            return Err(exchange.refuse(denial));
+        }
+    };
+    exchange.record.upstream_status = Some(answer.status().as_u16());
+    let lease = Lease { connection, pool, in_use, learner: None, upload: Some(waiting) };
+    if answer.status().as_u16() < 400 {
+        return pass_on(exchange, upstream, answer, lease).await;
+    }
+    match refusal::refused(exchange, upstream, answer, lease, &mut None).await {
+        Next::Told(told) => told,
+        // Nothing is kept of what could be sent again.
+        Next::Again(again) => Err(again.exchange.refuse(Denial::built_in(Reason::UpstreamInvalid))),
+    }
+}
+
 /// Names the upstream's own line as the rule of a failure.
 fn at_upstream(mut denial: Denial, upstream: &Upstream) -> Denial {
     if denial.rule == RuleId::BUILT_IN {
@@ -107,7 +149,7 @@ fn at_upstream(mut denial: Denial, upstream: &Upstream) -> Denial {
 async fn send(
     pool: &Pool,
     upstream: &Upstream,
-    unsent: &mut Option<Request<Frames>>,
+    unsent: &mut Option<Request<Outgoing>>,
     now: Moment,
 ) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
     loop {
@@ -159,19 +201,75 @@ async fn pass_on(
     if let Some(was) = lease.in_use.as_mut().and_then(InUse::succeeded) {
         refusal::tell_return(&exchange, upstream, was);
     }
-    let headers = headers_for_client(head.headers, &mut exchange);
+    let gives = exchange.stage.endpoint.gives;
+    // What goes on with a body, or gives one, has headers of its own.
+    let more = match gives {
+        Gives::Bytes => Some(headers_of_file(&head.headers)),
+        Gives::Upload => {
+            let mut more = HeaderMap::new();
+            upload::headers_of_upload(&head.headers, &mut more, &exchange, upstream);
+            Some(more)
+        }
+        Gives::Json
+        | Gives::StreamIfAsked
+        | Gives::StreamUnlessDeclined
+        | Gives::Events
+        | Gives::Lines
+        | Gives::AwsEvents
+        | Gives::WebSocket => None,
+    };
+    let mut headers = headers_for_client(head.headers, &mut exchange);
+    if let Some(more) = more {
+        headers.extend(more);
+    }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
     }
-    if exchange.stage.endpoint.scope.family == Family::Responses {
-        let learner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.learner(in_use));
-        lease.learner = learner.map(Box::new);
+    if names_what_it_made(exchange.stage.endpoint) {
+        lease.learner = learner(&exchange, upstream, &lease);
     }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;
     record.status = head.status.as_u16();
     let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
     Ok(response(head.status, headers, relay))
+}
+
+/// Whether an answer names something that belongs to the credential, or a file that was checked.
+const fn names_what_it_made(endpoint: &Endpoint) -> bool {
+    matches!(
+        endpoint.scope.family,
+        Family::Responses
+            | Family::Files
+            | Family::Batches
+            | Family::Assistants
+            | Family::VectorStores
+            | Family::Conversations
+            | Family::Containers
+            | Family::FineTuning
+            | Family::Videos
+    )
+}
+
+fn learner(exchange: &Exchange<Sent>, upstream: &Upstream, lease: &Lease) -> Option<Box<Learner>> {
+    let owner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.owner(in_use));
+    let checked = exchange.checked.clone().map(|rules| (Arc::clone(&exchange.snapshot.uploads), rules));
+    if owner.is_none() && checked.is_none() {
+        return None;
+    }
+    Some(Box::new(Learner::new(owner, checked)))
+}
+
+/// The headers of an answer that is a file.
+fn headers_of_file(from: &HeaderMap) -> HeaderMap {
+    let names = [
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_RANGE,
+        header::ACCEPT_RANGES,
+        header::ETAG,
+        header::LAST_MODIFIED,
+    ];
+    names.into_iter().filter_map(|name| from.get(&name).cloned().map(|value| (name, value))).collect()
 }
 
 fn response(status: StatusCode, headers: HeaderMap, relay: Relay) -> Response<Relay> {
@@ -206,7 +304,7 @@ async fn list_models(
     };
     match models::only_shown(incoming, upstream.idle_timeout, shown).await {
         Ok(body) => {
-            lease.pool.give_back(lease.connection, Moment::now());
+            lease.give_back(Moment::now());
             let Exchange { carried, stage } = exchange;
             let mut record = carried.record;
             record.status = 200;

@@ -12,13 +12,14 @@ use http::{Method, Request, Uri, Version};
 
 use crate::body::Outgoing;
 
-use crate::credentials::Credential;
+use crate::credentials::{Credential, InUse};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
-use crate::endpoint::{self, Endpoint, Verb};
+use crate::endpoint::{self, Endpoint, Gives, Verb};
 use crate::exchange::{Outbound, Permitted, Scoped};
 use crate::policy::{Policy, Sight};
 use crate::snapshot::Upstream;
+use crate::uploads::upload_id;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,10 @@ impl Policy for Inject {
             .target(scoped.endpoint, scoped.root, scoped.tail.as_deref(), &scoped.query)
             .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
 
-        let bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
+        let mut bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
+        if bound.is_none() && upstream.credentials.are_several() {
+            bound = owner(upstream, &scoped, sight);
+        }
         let in_use = bound.or_else(|| upstream.credentials.pick(sight.now));
         let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
         match credential {
@@ -51,6 +55,17 @@ impl Policy for Inject {
         let Scoped { caller, endpoint, .. } = scoped;
         Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use })
     }
+}
+
+/// The credential that made what the path names, or that began the upload which the query names.
+fn owner(upstream: &Upstream, scoped: &Scoped, sight: &Sight<'_>) -> Option<InUse> {
+    if let Some(id) = upload_id(&scoped.query) {
+        let begun = sight.snapshot.uploads.begun(id)?;
+        return upstream.credentials.named(begun.credential.as_deref()?);
+    }
+    // The names of things have a mark in them, and words of paths have none.
+    let mut names = scoped.tail.as_deref()?.split('/').filter(|name| name.contains(['_', '-']));
+    names.find_map(|name| upstream.credentials.owner_of(name, sight.now))
 }
 
 /// The request for the upstream, made from what the client sent; also when it is sent again with another
@@ -67,7 +82,7 @@ pub fn request(
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(header::HOST, upstream.authority.clone());
     for (name, value) in &head.headers {
-        if goes_on(name) {
+        if goes_on(name) || goes_on_there(endpoint, name) {
             headers.append(name, value.clone());
         }
     }
@@ -105,6 +120,21 @@ fn goes_on(name: &HeaderName) -> bool {
             | "idempotency-key"
             | "x-client-request-id"
     )
+}
+
+/// Whether a header goes on to endpoints of this kind.
+fn goes_on_there(endpoint: &Endpoint, name: &HeaderName) -> bool {
+    match endpoint.gives {
+        Gives::Bytes => matches!(name.as_str(), "range" | "if-range" | "if-none-match"),
+        Gives::Upload => name.as_str().starts_with("x-goog-upload-") || name == header::CONTENT_RANGE,
+        Gives::Json
+        | Gives::StreamIfAsked
+        | Gives::StreamUnlessDeclined
+        | Gives::Events
+        | Gives::Lines
+        | Gives::AwsEvents
+        | Gives::WebSocket => false,
+    }
 }
 
 /// A request for the upstream's list of models with one of its credentials, which costs nothing;

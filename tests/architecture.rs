@@ -21,6 +21,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "dialect",
             "endpoint",
             "model_name",
+            "multipart",
             "peek",
             "project_key",
             "provider",
@@ -30,7 +31,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "secret",
         ],
     ),
-    ("compiled: what policies decide by", &["credentials", "limits", "snapshot"]),
+    ("compiled: what policies decide by", &["credentials", "limits", "snapshot", "uploads"]),
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
