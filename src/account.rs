@@ -26,6 +26,7 @@ use crate::exchange::Permits;
 use crate::ledger::OpenRecord;
 use crate::pool::{Connection, Pool};
 use crate::record::Outcome;
+use crate::rename::Renamer;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub struct Lease {
     pub learner: Option<Box<Learner>>,
     /// The request's body, if it went on while it arrived.
     pub upload: Option<Box<Waiting>>,
+    /// Puts the name that the client asked for back into the answer.
+    pub renamer: Option<Box<Renamer>>,
 }
 
 impl Lease {
@@ -125,6 +128,18 @@ impl Relay {
             *ahead = Some(Box::new(read));
         }
         self
+    }
+
+    fn renamer(&mut self) -> Option<&mut Renamer> {
+        self.open.as_mut()?.lease.as_mut()?.renamer.as_deref_mut()
+    }
+
+    /// The piece with the name in it that the client asked for.
+    fn renamed(&mut self, piece: Bytes) -> Bytes {
+        match self.renamer() {
+            Some(renamer) => renamer.piece(&piece),
+            None => piece,
+        }
     }
 
     fn count(&mut self, piece: &Bytes) {
@@ -209,8 +224,12 @@ impl Body for Relay {
                 Some(Ok(frame)) => {
                     let Ok(piece) = frame.into_data() else { continue };
                     relay.count(&piece);
+                    let piece = relay.renamed(piece);
                     if relay.is_end_stream() {
                         relay.end();
+                    }
+                    if piece.is_empty() {
+                        continue;
                     }
                     return Poll::Ready(Some(Ok(Frame::data(piece))));
                 }
@@ -218,6 +237,10 @@ impl Body for Relay {
                     return Poll::Ready(Some(Err(relay.cut("the upstream broke off its answer"))));
                 }
                 None => {
+                    let rest = relay.renamer().map(Renamer::rest).filter(|rest| !rest.is_empty());
+                    if let Some(rest) = rest {
+                        return Poll::Ready(Some(Ok(Frame::data(rest))));
+                    }
                     relay.end();
                     return Poll::Ready(None);
                 }
@@ -229,7 +252,10 @@ impl Body for Relay {
         match &self.source {
             Source::Own(body) => body.is_none(),
             Source::Upstream { ahead, incoming, .. } => {
-                ahead.as_deref().is_none_or(Body::is_end_stream) && incoming.is_end_stream()
+                let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
+                ahead.as_deref().is_none_or(Body::is_end_stream)
+                    && incoming.is_end_stream()
+                    && lease.and_then(|lease| lease.renamer.as_ref()).is_none_or(|renamer| !renamer.holds())
             }
         }
     }
@@ -239,7 +265,11 @@ impl Body for Relay {
             Source::Own(body) => SizeHint::with_exact(
                 body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX)),
             ),
-            Source::Upstream { ahead: None, incoming, .. } => incoming.size_hint(),
+            Source::Upstream { ahead: None, incoming, .. } => {
+                let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
+                let renamed = lease.is_some_and(|lease| lease.renamer.is_some());
+                if renamed { SizeHint::default() } else { incoming.size_hint() }
+            }
             Source::Upstream { ahead: Some(read), incoming, .. } => {
                 let rest = incoming.size_hint();
                 let mut whole = SizeHint::new();

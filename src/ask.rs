@@ -257,7 +257,7 @@ fn asked(
     record.stream = scoped.endpoint.gives.streams(peeked.stream);
     record.token_ceiling = peeked.token_ceiling;
     record.model.clone_from(&model);
-    let Peeked { rerouting, previous_response, inside, .. } = peeked;
+    let Peeked { rerouting, previous_response, inside, model_at, .. } = peeked;
     // What is no call of a model has no model that could be rerouted.
     let rerouting = rerouting.filter(|_| scoped.endpoint.model != ModelIn::Nowhere);
     // Where the path names the model, they say the same.
@@ -266,7 +266,7 @@ fn asked(
     } else {
         inside.iter().map(|model| named(scoped.endpoint, model)).collect()
     };
-    let stage = Asked { scoped, permits, model, others, rerouting, previous_response, body };
+    let stage = Asked { scoped, permits, model, model_at, others, rerouting, previous_response, body };
     Exchange { carried, stage }
 }
 

@@ -81,6 +81,33 @@ impl Frames {
         }
     }
 
+    /// The same with other bytes in the place of some; all else is shared, not copied.
+    #[must_use]
+    pub fn with(&self, from: usize, to: usize, other: Bytes) -> Self {
+        let mut out = Self::default();
+        let mut other = Some(other);
+        let mut at = 0;
+        for piece in &self.pieces {
+            let end = at + piece.len();
+            // What of the piece stands before and behind what is replaced.
+            let before = from.clamp(at, end) - at;
+            let behind = to.clamp(at, end) - at;
+            if before > 0 {
+                out.push(piece.slice(..before));
+            }
+            if from < end
+                && let Some(other) = other.take()
+            {
+                out.push(other);
+            }
+            if to <= end && behind < piece.len() && behind >= before {
+                out.push(piece.slice(behind..));
+            }
+            at = end;
+        }
+        out
+    }
+
     /// How many bytes have not been sent.
     #[must_use]
     pub const fn left(&self) -> u64 {
@@ -166,6 +193,30 @@ impl Body for Outgoing {
         match self {
             Self::Held(frames) => frames.size_hint(),
             Self::Streamed(streamed) => streamed.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_replaced_across_any_borders() {
+        let text = b"0123456789";
+        for cut in 0..=10 {
+            for from in 0..10 {
+                for to in from..=10 {
+                    let mut frames = Frames::default();
+                    for piece in [&text[..cut], &text[cut..]] {
+                        frames.push(Bytes::copy_from_slice(piece));
+                    }
+                    let with = frames.with(from, to, Bytes::from_static(b"xy"));
+                    let expected = [&text[..from], b"xy", &text[to..]].concat();
+                    assert_eq!(with.joined(), expected, "{cut} {from} {to}");
+                    assert_eq!(with.left(), u64::try_from(expected.len()).unwrap());
+                }
+            }
         }
     }
 }

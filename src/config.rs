@@ -10,6 +10,7 @@
 //!
 //! Caveat: the environment reaches only lower-case names, and lists of tables are not merged.
 
+mod alias;
 mod base_url;
 mod expect;
 mod fault;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::limits::Registry;
-use crate::snapshot::{Key, Project, Serving, Snapshot, StoreSettings, Upstream};
+use crate::snapshot::{Alias, Key, Project, Serving, Snapshot, StoreSettings, Upstream};
 
 pub use expect::{Expectation, Wanted};
 pub use fault::{Fault, Faults, Place, Severity, render_text};
@@ -180,6 +181,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     }
     let store = work.store(written.store.as_ref());
     let admin_token = work.admin_token(admin);
+    let aliases = aliases(written, &upstreams, work);
     let rules = std::mem::take(&mut work.rules);
     let serving = Serving::of(&upstreams);
     let digest = digest.into();
@@ -193,6 +195,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         projects,
         keys,
         by_digest,
+        aliases,
         serving,
         rules,
         uploads,
@@ -225,6 +228,12 @@ fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> V
     }
     let known: Vec<&str> = written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect();
     all.iter().map(|(name, one)| work.project(name, one, upstreams, &known)).collect()
+}
+
+fn aliases(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> Vec<Alias> {
+    let known: Vec<&str> = written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+    let all = written.models.iter().flatten();
+    all.filter_map(|(name, one)| work.alias(name, one, upstreams, &known)).collect()
 }
 
 /// The keys, which digest is whose, and the path of each key.

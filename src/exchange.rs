@@ -16,6 +16,7 @@ use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
 use crate::limits::Permit;
+use crate::peek::ModelAt;
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// A request on its way. `S` is the proof of the last stage it passed.
@@ -141,6 +142,8 @@ pub struct Asked {
     pub(crate) scoped: Scoped,
     pub(crate) permits: Permits,
     pub(crate) model: Option<Arc<str>>,
+    /// Where in the body the model stands.
+    pub(crate) model_at: Option<ModelAt>,
     /// Models that it names besides.
     pub(crate) others: SmallVec<[Arc<str>; 1]>,
     pub(crate) rerouting: Option<&'static str>,
@@ -153,6 +156,8 @@ pub struct Asked {
 #[derive(Debug)]
 pub struct Permitted {
     pub(crate) scoped: Scoped,
+    /// The alias by which the model was asked for, by its number.
+    pub(crate) alias: Option<usize>,
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
     pub(crate) previous_response: Option<Box<str>>,
@@ -169,6 +174,10 @@ pub struct Outbound {
     pub(crate) request: http::Request<Outgoing>,
     /// The credential that it carries, if the upstream takes one.
     pub(crate) in_use: Option<InUse>,
+    /// The alias by which the model was asked for, by its number.
+    pub(crate) alias: Option<usize>,
+    /// All upstreams whose lists of models are asked for, where there are several.
+    pub(crate) among: Option<Box<UpstreamSet>>,
 }
 
 impl<S> Exchange<S> {

@@ -10,6 +10,7 @@
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
+mod lists;
 mod refusal;
 mod upload;
 
@@ -30,8 +31,8 @@ use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
-use crate::models::{self, NotAList};
 use crate::pool::{self, Connection, Pool};
+use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
 use refusal::{Next, Spare};
@@ -42,6 +43,7 @@ struct Sent {
     caller: Caller,
     endpoint: &'static Endpoint,
     permits: Permits,
+    alias: Option<usize>,
 }
 
 /// Sends the request.
@@ -49,9 +51,9 @@ struct Sent {
 /// # Errors
 /// When no answer could be had that may be passed on.
 pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
-    let Exchange { carried, stage: Outbound { caller, endpoint, permits, upstream, request, mut in_use } } =
-        exchange;
-    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits } };
+    let Exchange { carried, stage } = exchange;
+    let Outbound { caller, endpoint, permits, upstream, request, mut in_use, alias, among } = stage;
+    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
         return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
@@ -59,6 +61,9 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
+    if let Some(among) = among {
+        return Box::pin(lists::merged(&pool, exchange, *among)).await;
+    }
     let mut spare = Spare::of(&request, upstream, in_use.as_ref());
     let upload = match request.body() {
         Outgoing::Held(_) => None,
@@ -88,7 +93,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool, in_use, learner: None, upload: None };
+        let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: None };
         if answer.status().as_u16() < 400 {
             return pass_on(exchange, upstream, answer, lease).await;
         }
@@ -127,7 +132,7 @@ async fn forward_upload(
         }
     };
     exchange.record.upstream_status = Some(answer.status().as_u16());
-    let lease = Lease { connection, pool, in_use, learner: None, upload: Some(waiting) };
+    let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: Some(waiting) };
     if answer.status().as_u16() < 400 {
         return pass_on(exchange, upstream, answer, lease).await;
     }
@@ -223,10 +228,13 @@ async fn pass_on(
         headers.extend(more);
     }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
-        return Box::pin(list_models(exchange, upstream, headers, incoming, lease)).await;
+        return Box::pin(lists::one(exchange, upstream, headers, incoming, lease)).await;
     }
     if names_what_it_made(exchange.stage.endpoint) {
         lease.learner = learner(&exchange, upstream, &lease);
+    }
+    if let Some(at) = exchange.stage.alias {
+        lease.renamer = renamer(&exchange, at, &headers);
     }
     let Exchange { carried, stage } = exchange;
     let mut record = carried.record;
@@ -272,6 +280,21 @@ fn headers_of_file(from: &HeaderMap) -> HeaderMap {
     names.into_iter().filter_map(|name| from.get(&name).cloned().map(|value| (name, value))).collect()
 }
 
+/// What puts the asked name back into an answer that can be read.
+fn renamer(exchange: &Exchange<Sent>, alias: usize, headers: &HeaderMap) -> Option<Box<Renamer>> {
+    let alias = exchange.snapshot.aliases.get(alias)?;
+    let endpoint = exchange.stage.endpoint;
+    let fields: &[&str] = if matches!(endpoint.surface, Surface::Gemini | Surface::Vertex) {
+        &["modelVersion"]
+    } else if endpoint.scope.family == Family::Models {
+        &["id"]
+    } else {
+        &["model"]
+    };
+    let plain = !headers.contains_key(header::CONTENT_ENCODING);
+    plain.then(|| Box::new(Renamer::new(fields, &alias.model, &alias.name)))
+}
+
 fn response(status: StatusCode, headers: HeaderMap, relay: Relay) -> Response<Relay> {
     let mut response = Response::new(relay);
     *response.status_mut() = status;
@@ -285,35 +308,6 @@ const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
         100..=199 => Some("an upgrade"),
         300..=399 => Some("a redirect"),
         _ => None,
-    }
-}
-
-/// Reads the upstream's list of models and keeps those that the project may use.
-async fn list_models(
-    exchange: Exchange<Sent>,
-    upstream: &Upstream,
-    headers: HeaderMap,
-    incoming: Incoming,
-    lease: Lease,
-) -> Result<Response<Relay>, Refusal> {
-    let shown = |model: &str| {
-        let caller = exchange.stage.caller;
-        let found =
-            exchange.snapshot.projects.get(caller.project).zip(exchange.snapshot.keys.get(caller.key));
-        found.is_some_and(|(project, key)| key.may_use(project, model)) && upstream.models.allows(model)
-    };
-    match models::only_shown(incoming, upstream.idle_timeout, shown).await {
-        Ok(body) => {
-            lease.give_back(Moment::now());
-            let Exchange { carried, stage } = exchange;
-            let mut record = carried.record;
-            record.status = 200;
-            Ok(response(StatusCode::OK, headers, Relay::own(body, record, stage.permits)))
-        }
-        Err(NotAList(why)) => {
-            let denial = Denial::by(Reason::UpstreamInvalid, upstream.rule).because(why);
-            Err(exchange.refuse(denial))
-        }
     }
 }
 

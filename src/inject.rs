@@ -33,7 +33,7 @@ impl Policy for Inject {
     type Into = Outbound;
 
     fn decide(&self, from: Permitted, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, permits, upstream: at, previous_response, body } = from;
+        let Permitted { scoped, alias, permits, upstream: at, previous_response, body } = from;
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
@@ -52,8 +52,10 @@ impl Policy for Inject {
             None => return Err(Denial::by(Reason::CredentialUnavailable, upstream.rule)),
         }
         let request = request(sight.head, scoped.endpoint, upstream, credential, Uri::from(target), body);
-        let Scoped { caller, endpoint, .. } = scoped;
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use })
+        let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
+        let Scoped { caller, endpoint, upstreams, .. } = scoped;
+        let among = several.then(|| Box::new(upstreams));
+        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, alias, among })
     }
 }
 
@@ -151,6 +153,16 @@ pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -
         endpoint::all().iter().find(lists)
     };
     let endpoint = own.into_iter().find_map(list)?;
+    asking_for_list(upstream, endpoint, credential)
+}
+
+/// A request for one of the upstream's lists of models, all on one page.
+#[must_use]
+pub fn asking_for_list(
+    upstream: &Upstream,
+    endpoint: &'static Endpoint,
+    credential: Option<&Credential>,
+) -> Option<Request<Outgoing>> {
     let query = match endpoint.surface {
         Surface::Anthropic => "limit=1000",
         Surface::Gemini | Surface::Vertex => "pageSize=1000",

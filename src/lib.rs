@@ -48,6 +48,7 @@ pub mod provider_key;
 pub mod receipt;
 pub mod record;
 pub mod reload;
+pub mod rename;
 pub mod request_id;
 mod respond;
 pub mod run;

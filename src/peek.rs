@@ -35,6 +35,9 @@ const MOST_MODELS: usize = 64;
 pub struct Peeked {
     /// The top-level `model`.
     pub model: Option<Arc<str>>,
+    /// Where in the body that stands: from behind the name of the field to the end of the value, and whether
+    /// its colon is among it.
+    pub model_at: Option<ModelAt>,
     /// The models named elsewhere, where the endpoint's row says that they can be; each once.
     pub inside: SmallVec<[Arc<str>; 1]>,
     /// The top-level `stream`.
@@ -45,6 +48,17 @@ pub struct Peeked {
     pub previous_response: Option<Box<str>>,
     /// A top-level field that would choose another model, host or key than the one checked.
     pub rerouting: Option<&'static str>,
+}
+
+/// Where a body says its model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelAt {
+    /// The first byte.
+    pub from: usize,
+    /// The byte behind the last.
+    pub to: usize,
+    /// Whether the colon stands between them.
+    pub colon: bool,
 }
 
 /// Why a body is refused.
@@ -94,6 +108,8 @@ pub struct Peek {
     meaning: Meaning,
     names: SmallVec<[u64; 24]>,
     found: Peeked,
+    /// How long the pieces before this one were.
+    before: usize,
 }
 
 impl Default for Peek {
@@ -105,6 +121,7 @@ impl Default for Peek {
             meaning: Meaning::Nothing,
             names: SmallVec::new(),
             found: Peeked::default(),
+            before: 0,
         }
     }
 }
@@ -121,13 +138,31 @@ impl Peek {
     /// # Errors
     /// As soon as the body cannot end well any more.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Fault> {
+        let end = self.before + piece.len();
         let mut piece = piece.iter();
         loop {
             match self.grammar.step(&mut piece)? {
-                Step::More => return Ok(()),
+                Step::More => {
+                    self.before = end;
+                    return Ok(());
+                }
                 Step::Opened(container) => self.opened(container)?,
-                Step::Name => self.named()?,
-                Step::Text => self.text()?,
+                Step::Name => {
+                    self.named()?;
+                    if self.meaning == Meaning::Model {
+                        let from = end - piece.len();
+                        self.found.model_at =
+                            Some(ModelAt { from, to: from, colon: self.grammar.awaits_colon() });
+                    }
+                }
+                Step::Text => {
+                    if self.meaning == Meaning::Model
+                        && let Some(at) = &mut self.found.model_at
+                    {
+                        at.to = end - piece.len();
+                    }
+                    self.text()?;
+                }
                 Step::Number => self.number()?,
                 Step::Literal(literal) => self.literal(literal)?,
             }

@@ -117,6 +117,8 @@ pub struct Record {
     pub endpoint: Option<&'static Endpoint>,
     /// The model asked for.
     pub model: Option<Arc<str>>,
+    /// What the upstream calls it, where that is another name.
+    pub upstream_model: Option<Arc<str>>,
     /// Whether a stream was asked for.
     pub stream: bool,
     /// The most tokens that the answer may have, if the client said so.
@@ -176,6 +178,7 @@ impl Record {
             alert: None,
             endpoint: None,
             model: None,
+            upstream_model: None,
             stream: false,
             token_ceiling: None,
             upstream: None,

@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub keys: Vec<Key>,
     /// Which key has which digest; the value counts into `keys`.
     pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
+    /// Names of the gate's own for models, sorted.
+    pub aliases: Vec<Alias>,
     /// Which upstreams answer which endpoint, by the endpoint's number.
     pub serving: Vec<Serving>,
     /// The lines of the configuration that decide; [`RuleId`] counts into it. The first is
@@ -222,6 +224,19 @@ impl FromIterator<usize> for UpstreamSet {
     }
 }
 
+/// A name of the gate's own for an upstream's model.
+#[derive(Debug)]
+pub struct Alias {
+    /// What clients ask for.
+    pub name: Arc<str>,
+    /// The upstream's number.
+    pub upstream: usize,
+    /// What it calls the model.
+    pub model: Arc<str>,
+    /// The line where it stands.
+    pub rule: RuleId,
+}
+
 /// Who calls: a team or an application with its own rights.
 #[derive(Debug)]
 pub struct Project {
@@ -353,6 +368,13 @@ impl Snapshot {
             none if none.is_empty() => serving.other.and(usable),
             some => some,
         }
+    }
+
+    /// The alias with this name, and its number.
+    #[must_use]
+    pub fn alias(&self, name: &str) -> Option<(usize, &Alias)> {
+        let at = self.aliases.binary_search_by(|alias| (*alias.name).cmp(name)).ok()?;
+        Some((at, self.aliases.get(at)?))
     }
 
     /// The number of the upstream with this name.

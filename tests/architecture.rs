@@ -27,6 +27,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "provider",
             "provider_key",
             "receipt",
+            "rename",
             "request_id",
             "secret",
         ],

@@ -65,26 +65,41 @@ fn asking(endpoint: &Endpoint, path: &str, key: &str) -> Vec<u8> {
     }
     let query =
         if let ModelIn::Query(name) = endpoint.model { format!("?{name}={NAME}") } else { String::new() };
-    let body = if endpoint.takes == Takes::Nothing {
-        ""
-    } else if endpoint.model == ModelIn::Path {
-        r#"{"input":"hello"}"#
-    } else {
-        r#"{"model":"name-1","input":"hello"}"#
+    let (content_type, body) = match endpoint.takes {
+        Takes::Nothing => ("", String::new()),
+        Takes::Raw => ("application/octet-stream", "\u{0}bytes".to_owned()),
+        Takes::Form | Takes::FormOrSdp => ("multipart/form-data; boundary=b0", form(endpoint)),
+        Takes::Json | Takes::JsonOrNothing | Takes::FormOrJson => {
+            let model = if endpoint.model == ModelIn::Path { "" } else { r#""model":"name-1","# };
+            ("application/json", format!(r#"{{{model}"input":"hello"}}"#))
+        }
     };
     if !body.is_empty() {
-        headers.push(("content-type", "application/json"));
+        headers.push(("content-type", content_type));
     }
-    request(endpoint.verb.name(), &format!("/it{path}{query}"), &headers, body)
+    request(endpoint.verb.name(), &format!("/it{path}{query}"), &headers, &body)
+}
+
+/// A small form with what the row asks for.
+fn form(endpoint: &Endpoint) -> String {
+    let field = |head: &str, text: &str| {
+        format!("--b0\r\nContent-Disposition: form-data; name={head}\r\n\r\n{text}\r\n")
+    };
+    let file = field("\"file\"; filename=\"a.txt\"", "hello");
+    let first = match endpoint.model {
+        ModelIn::Form => field("\"model\"", NAME),
+        ModelIn::Lines => field("\"purpose\"", "user_data"),
+        _ if endpoint.takes == Takes::FormOrSdp => field("\"session\"", r#"{"model":"name-1"}"#),
+        _ => field("\"other\"", "x"),
+    };
+    first + &file + "--b0--\r\n"
 }
 
 fn rows(provider: Provider) -> impl Iterator<Item = &'static Endpoint> {
-    let json = |endpoint: &&Endpoint| {
-        endpoint.surface != Surface::Passthrough
-            && endpoint.gives != Gives::WebSocket
-            && !matches!(endpoint.takes, Takes::Form | Takes::FormOrSdp | Takes::Raw)
+    let asked = |endpoint: &&Endpoint| {
+        endpoint.surface != Surface::Passthrough && endpoint.gives != Gives::WebSocket
     };
-    endpoint::all().iter().filter(move |row| provider.serving(row).is_some()).filter(json)
+    endpoint::all().iter().filter(move |row| provider.serving(row).is_some()).filter(asked)
 }
 
 fn gate(provider: Provider, upstream: &Upstream, scopes: &str) -> common::Running {

@@ -120,6 +120,8 @@ impl Form {
         let read = &self.read;
         let mut peeked = read.session.clone().unwrap_or_default();
         peeked.model = read.model.clone().or(peeked.model);
+        // Where it stands in a part is nowhere in the body.
+        peeked.model_at = None;
         peeked.stream = read.stream;
         peeked.rerouting = read.rerouting;
         peeked

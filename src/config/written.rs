@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::alias::AliasWritten;
 use super::expect::ExpectWritten;
 use super::log::LogWritten;
 use super::project::ProjectWritten;
@@ -27,6 +28,8 @@ pub(super) struct Written {
     pub(super) store: Option<StoreWritten>,
     /// The services that requests are forwarded to, by name.
     pub(super) upstreams: Option<BTreeMap<String, UpstreamWritten>>,
+    /// Names of the gate's own for models: what clients ask for, and what the upstream calls it.
+    pub(super) models: Option<BTreeMap<String, AliasWritten>>,
     /// Who may call, by name.
     pub(super) projects: Option<BTreeMap<String, ProjectWritten>>,
     /// Tests of the policy: what the gate must say to requests that nobody sent.

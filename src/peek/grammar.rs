@@ -105,6 +105,11 @@ impl Grammar {
         self.depth
     }
 
+    /// Whether the colon behind a name is still to come.
+    pub(super) fn awaits_colon(&self) -> bool {
+        self.state == State::Colon
+    }
+
     pub(super) fn is_whole(&self) -> bool {
         self.state == State::Whole
     }

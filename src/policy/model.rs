@@ -4,13 +4,18 @@
 //! 2. A request that leaves the choice of the model to the provider passes only where every model
 //!    is allowed.
 //! 3. A field that would choose another model, host or key than the one checked is refused.
-//! 4. Among several upstreams the one whose list fits the name most closely is taken.
+//! 4. A name of the gate's own is exchanged for the upstream's, which is then not asked about.
+//! 5. Among several upstreams the one whose list fits the name most closely is taken.
+
+use std::sync::Arc;
 
 use super::{Policy, Sight};
+use crate::body::Outgoing;
 use crate::denial::{Denial, Reason};
+use crate::endpoint::{Endpoint, ModelIn};
 use crate::exchange::{Asked, Permitted};
 use crate::model_name::ModelList;
-use crate::snapshot::{Key, Project, UpstreamSet};
+use crate::snapshot::{Alias, Key, Project, UpstreamSet};
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -38,11 +43,61 @@ impl Policy for ModelCheck {
                 )?;
             }
         }
+        let alias = match asked.model.as_deref() {
+            Some(model) if !sight.snapshot.aliases.is_empty() => sight.snapshot.alias(model),
+            Some(_) | None => None,
+        };
+        if let Some((at, alias)) = alias {
+            return by_alias(asked, at, alias, sight);
+        }
         let upstream = choose(sight, asked.scoped.upstreams, asked.model.as_deref())?;
         sight.notes.upstream = Some(upstream);
         let Asked { scoped, permits, previous_response, body, .. } = asked;
-        Ok(Permitted { scoped, permits, upstream, previous_response, body })
+        Ok(Permitted { scoped, alias: None, permits, upstream, previous_response, body })
     }
+}
+
+/// Sends the request to the alias's upstream, with the name that it has there.
+fn by_alias(asked: Asked, at: usize, alias: &Alias, sight: &mut Sight<'_>) -> Result<Permitted, Denial> {
+    let Asked { mut scoped, permits, model_at, others, previous_response, mut body, .. } = asked;
+    if !scoped.upstreams.contains(alias.upstream) {
+        return Err(Denial::by(Reason::UpstreamNotAllowed, alias.rule));
+    }
+    sight.notes.upstream = Some(alias.upstream);
+    sight.notes.upstream_model = Some(Arc::clone(&alias.model));
+    let in_path = scoped.endpoint.model == ModelIn::Path;
+    // Elsewhere than in one field or the path no name is put in.
+    let one = others.iter().all(|other| *other == alias.name);
+    if !one || in_path && model_at.is_some() || !in_path && model_at.is_none() {
+        return Err(Denial::by(Reason::ModelAmbiguous, alias.rule).because(
+            "a model of the gate's own can stand in the path or in the body's 'model', and nowhere else",
+        ));
+    }
+    if let Some(at) = model_at {
+        let colon = if at.colon { ":" } else { "" };
+        if let Outgoing::Held(frames) = &mut body {
+            *frames = frames.with(at.from, at.to, format!("{colon}\"{}\"", alias.model).into());
+        }
+    } else if let Some(tail) = &scoped.tail {
+        scoped.tail = Some(in_tail(scoped.endpoint, tail, &alias.model).into());
+    }
+    Ok(Permitted { scoped, alias: Some(at), permits, upstream: alias.upstream, previous_response, body })
+}
+
+/// A path with another model in its place.
+fn in_tail(endpoint: &Endpoint, tail: &str, model: &str) -> String {
+    let mut out = String::with_capacity(tail.len() + model.len());
+    for (segment, written) in endpoint.path.split('/').zip(tail.split('/')).skip(1) {
+        out.push('/');
+        match segment.strip_prefix("{model}") {
+            Some(behind) => {
+                out.push_str(model);
+                out.push_str(behind);
+            }
+            None => out.push_str(written),
+        }
+    }
+    out
 }
 
 /// Whether a project and key may leave the choice of the model to the provider.

@@ -132,7 +132,7 @@ fn permitted(
             sight.refuse(left_out.observed, denial)?;
         }
     }
-    if endpoint.model == ModelIn::Nowhere && usable.only().is_none() {
+    if endpoint.model == ModelIn::Nowhere && !endpoint.lists_models && usable.only().is_none() {
         return Err(Denial::by(Reason::UpstreamAmbiguous, project.upstreams_rule));
     }
     Ok(usable)

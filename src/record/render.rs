@@ -125,6 +125,9 @@ impl Record {
         if let Some(model) = &self.model {
             text(out, text_key!("model"), up_to_a_key(model));
         }
+        if let Some(model) = &self.upstream_model {
+            text(out, text_key!("upstream_model"), model);
+        }
         if self.stream {
             out.push_str(",\"stream\":true");
         }

@@ -155,8 +155,11 @@ fn scope() -> Vec<Case> {
                 let setup = setup.upstream("second", route.upstream, "http://127.0.0.1:9");
                 setup.set("projects.search", "upstreams", r#""*""#)
             },
-            ask: |gate, _, route| gate.ask(route.request("GET", route.list, &gate.setup.client_key, &[], "")),
-            target: |route| ("GET", route.list),
+            ask: |gate, _, route| {
+                let (method, path) = stored(route);
+                gate.ask(route.request(method, path, &gate.setup.client_key, &[], ""))
+            },
+            target: stored,
             line: Line::At("projects.search.upstreams", "projects.search", "upstreams"),
             ..case(Reason::UpstreamAmbiguous)
         },
@@ -174,6 +177,11 @@ fn scope() -> Vec<Case> {
             ..case(Reason::ScopeMissing)
         },
     ]
+}
+
+/// What each upstream has of its own, so that one must be named.
+fn stored(route: &super::Route) -> (&'static str, &'static str) {
+    ("GET", if route.dialect == Dialect::Gemini { "/v1beta/files" } else { "/v1/files" })
 }
 
 fn unknown(route: &super::Route) -> (&'static str, &'static str) {
