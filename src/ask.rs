@@ -300,9 +300,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
         ModelIn::Inside if first().is_none() && !may_choose(exchange) => {
             Err(Denial::built_in(Reason::ModelMissing))
         }
-        ModelIn::Message | ModelIn::Unknown if !may_choose(exchange) => {
-            Err(unknowable(exchange))
-        }
+        ModelIn::Message | ModelIn::Unknown if !may_choose(exchange) => Err(unknowable(exchange)),
         ModelIn::Nowhere
         | ModelIn::Body
         | ModelIn::BodyOrProvidersChoice

@@ -172,10 +172,7 @@ impl Body for Outgoing {
     type Data = Bytes;
     type Error = Stopped;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
         match self.get_mut() {
             Self::Held(frames) => Poll::Ready(frames.next_piece().map(|piece| Ok(Frame::data(piece)))),
             Self::Streamed(streamed) => Pin::new(&mut **streamed).poll_frame(cx),

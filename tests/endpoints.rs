@@ -96,9 +96,8 @@ fn form(endpoint: &Endpoint) -> String {
 }
 
 fn rows(provider: Provider) -> impl Iterator<Item = &'static Endpoint> {
-    let asked = |endpoint: &&Endpoint| {
-        endpoint.surface != Surface::Passthrough && endpoint.gives != Gives::WebSocket
-    };
+    let asked =
+        |endpoint: &&Endpoint| endpoint.surface != Surface::Passthrough && endpoint.gives != Gives::WebSocket;
     endpoint::all().iter().filter(move |row| provider.serving(row).is_some()).filter(asked)
 }
 

@@ -38,7 +38,9 @@ pub(super) fn judge(rules: &Rules, has_model: bool, frames: &Frames) -> Result<(
                 Some(_) => return Err(unchecked(rules)),
             };
             if !has_model || body.get("agent_id").is_some_and(|agent| !agent.is_null()) {
-                return Err(rules.unknowable("a job that names an agent, or no model, does not say which it uses"));
+                return Err(
+                    rules.unknowable("a job that names an agent, or no model, does not say which it uses")
+                );
             }
             if files.iter().all(|id| id.as_str().is_some_and(|id| rules.is_checked(id))) {
                 return Ok(());

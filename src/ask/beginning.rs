@@ -40,10 +40,7 @@ impl fmt::Debug for Beginning {
 
 impl Beginning {
     /// `form` says that the body is a form of this content type.
-    pub(super) fn new(
-        exchange: Exchange<Metered>,
-        form: Option<&[u8]>,
-    ) -> Result<Self, Refusal> {
+    pub(super) fn new(exchange: Exchange<Metered>, form: Option<&[u8]>) -> Result<Self, Refusal> {
         let form = match form.map(|content_type| Form::new(content_type, Rules::of(&exchange))) {
             Some(Err(denial)) => return Err(exchange.refuse(denial)),
             Some(Ok(form)) => Some(Box::new(form)),

@@ -192,7 +192,11 @@ impl Reader for Read {
                 Now::Nothing => Ok(()),
                 Now::Field(_, text) => {
                     text.extend_from_slice(data.get(..=LONGEST_MODEL).unwrap_or(data));
-                    if text.len() > LONGEST_MODEL { Err(Unclear("a field is too long").into()) } else { Ok(()) }
+                    if text.len() > LONGEST_MODEL {
+                        Err(Unclear("a field is too long").into())
+                    } else {
+                        Ok(())
+                    }
                 }
                 Now::Session(peek) => peek.feed(data).map_err(denied),
                 Now::Lines(lines) => {

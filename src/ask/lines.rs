@@ -103,8 +103,9 @@ impl Lines {
 fn fault_in(number: u64, fault: Fault) -> Denial {
     match fault {
         Fault::NotJson(what) | Fault::Unfit(what) => wrong(number, what),
-        Fault::Ambiguous(what) => Denial::built_in(Reason::ModelAmbiguous)
-            .because(format!("{what}, in line {number} of the file")),
+        Fault::Ambiguous(what) => {
+            Denial::built_in(Reason::ModelAmbiguous).because(format!("{what}, in line {number} of the file"))
+        }
     }
 }
 

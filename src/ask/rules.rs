@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{self, Endpoint, ModelIn, Verb};
 use crate::exchange::{Exchange, Metered};
-use crate::provider::Provider;
 use crate::policy::model::may_leave_open;
+use crate::provider::Provider;
 use crate::snapshot::{Key, Project, Snapshot};
 
 /// The rules for one request.
@@ -82,7 +82,8 @@ impl Rules {
         let found = endpoint::find(url);
         let row = found.as_ref().and_then(|found| found.rows(Verb::Post).next());
         let row = row.ok_or_else(|| {
-            Denial::built_in(Reason::BodyInvalid).because("a batch names an endpoint that the gate does not have")
+            Denial::built_in(Reason::BodyInvalid)
+                .because("a batch names an endpoint that the gate does not have")
         })?;
         let Some((project, key)) = self.owner() else { return Err(Denial::built_in(Reason::KeyUnknown)) };
         let scope = row.endpoint.scope;
@@ -114,9 +115,9 @@ impl Rules {
 
     /// The refusal where nothing says which models are used.
     pub(super) fn unknowable(&self, why: &'static str) -> Denial {
-        let rule = self.owner().map_or(crate::denial::RuleId::BUILT_IN, |(project, key)| {
-            super::models_rule(project, key)
-        });
+        let rule = self
+            .owner()
+            .map_or(crate::denial::RuleId::BUILT_IN, |(project, key)| super::models_rule(project, key));
         Denial::by(Reason::ModelUnknowable, rule).because(why)
     }
 }

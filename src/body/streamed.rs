@@ -162,10 +162,7 @@ impl Body for Streamed {
     type Data = Bytes;
     type Error = Stopped;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
         let this = self.get_mut();
         if let Some(piece) = this.ahead.next_piece() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));

@@ -78,10 +78,7 @@ impl Learner {
     /// One for an answer to a request that was sent with the credential of this number, or that brought a file
     /// which was checked by these rules.
     #[must_use]
-    pub const fn new(
-        owner: Option<(Arc<Owners>, u16)>,
-        checked: Option<(Arc<Uploads>, Box<str>)>,
-    ) -> Self {
+    pub const fn new(owner: Option<(Arc<Owners>, u16)>, checked: Option<(Arc<Uploads>, Box<str>)>) -> Self {
         Self { owner, checked, head: Vec::new() }
     }
 
@@ -122,8 +119,20 @@ impl Learner {
 
 /// How the ids begin of what belongs to an account.
 const PREFIXES: [&[u8]; 14] = [
-    b"resp_", b"file-", b"file_", b"batch_", b"msgbatch_", b"asst_", b"thread_", b"run_", b"vs_", b"conv_",
-    b"cntr_", b"ftjob-", b"video_", b"upload_",
+    b"resp_",
+    b"file-",
+    b"file_",
+    b"batch_",
+    b"msgbatch_",
+    b"asst_",
+    b"thread_",
+    b"run_",
+    b"vs_",
+    b"conv_",
+    b"cntr_",
+    b"ftjob-",
+    b"video_",
+    b"upload_",
 ];
 
 /// The ids that are whole, and whether each is the thing's own. One that stands inside of a text has
@@ -133,7 +142,8 @@ fn ids(head: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
         let (before, from) = head.split_at_checked(at)?;
         let own = before.ends_with(b"\"");
         let named = own || before.ends_with(b"_file_");
-        let id = from.get(3..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+        let id =
+            from.get(3..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
         let end = memchr::memchr(b'"', id).filter(|end| *end <= LONGEST_ID)?;
         let id = id.get(..end).filter(|_| named)?;
         let uuid = id.len() == 36 && id.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');

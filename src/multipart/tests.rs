@@ -78,7 +78,10 @@ fn owned(name: &str, is_file: bool, data: &[u8]) -> Read {
 fn a_form_reads_alike_however_it_is_cut() {
     let text = form(&[
         ("name=\"model\"", b"whisper-1"),
-        ("name=\"file\"; filename=\"a \u{e4}.mp3\"\r\nContent-Type: audio/mpeg", b"\r\n--b0\r\n\r\n-\r\n--b0undar"),
+        (
+            "name=\"file\"; filename=\"a \u{e4}.mp3\"\r\nContent-Type: audio/mpeg",
+            b"\r\n--b0\r\n\r\n-\r\n--b0undar",
+        ),
         ("name=prompt", b""),
         ("name=\"x\"; filename*=utf-8''y", &[b'-'; 300]),
     ]);
@@ -152,7 +155,8 @@ fn what_two_readers_could_take_differently_is_refused() {
 
 #[test]
 fn a_boundary_has_one_reading() {
-    for good in ["boundary=a", "boundary=\"a-b_c.d\"", "BOUNDARY=abc; charset=utf-8", "boundary=----WebKitA9"] {
+    for good in ["boundary=a", "boundary=\"a-b_c.d\"", "BOUNDARY=abc; charset=utf-8", "boundary=----WebKitA9"]
+    {
         let content_type = format!("Multipart/Form-Data; {good}");
         assert!(Multipart::new(content_type.as_bytes()).is_ok(), "{good}");
     }
