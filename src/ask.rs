@@ -114,8 +114,7 @@ fn how(exchange: &Exchange<Metered>) -> Result<How, Denial> {
                 Denial::built_in(Reason::BodyInvalid).because(format!("a {method} request carries none"))
             );
         }
-        Takes::Json | Takes::JsonOrNothing if is_json(headers) => How::Whole,
-        Takes::FormOrJson if is_json(headers) => How::Whole,
+        Takes::Json | Takes::JsonOrNothing | Takes::FormOrJson if is_json(headers) => How::Whole,
         Takes::Form | Takes::FormOrJson | Takes::FormOrSdp if is_form(headers) => {
             How::OnItsWay { form: true }
         }

@@ -89,7 +89,10 @@ pub struct Multipart {
 
 impl fmt::Debug for Multipart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Multipart").field("state", &self.state).field("parts", &self.parts).finish()
+        f.debug_struct("Multipart")
+            .field("state", &self.state)
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
     }
 }
 

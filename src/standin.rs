@@ -34,6 +34,7 @@ mod anthropic;
 mod azure;
 mod call;
 mod embedding;
+mod files;
 mod gemini;
 mod openai;
 mod prompt;

@@ -29,7 +29,8 @@ fn file(gate: &Running, purpose: &str, text: &str) -> Answer {
 fn upload(gate: &Running, parts: &[(&str, &str)]) -> Answer {
     let mut body = String::new();
     for (head, data) in parts {
-        body += &format!("--b0undary\r\nContent-Disposition: form-data; name={head}\r\n\r\n{data}\r\n");
+        let part = format!("--b0undary\r\nContent-Disposition: form-data; name={head}\r\n\r\n{data}\r\n");
+        body.push_str(&part);
     }
     body += "--b0undary--\r\n";
     let bearer = format!("Bearer {}", gate.setup.client_key);

@@ -86,11 +86,14 @@ fn form(endpoint: &Endpoint) -> String {
         format!("--b0\r\nContent-Disposition: form-data; name={head}\r\n\r\n{text}\r\n")
     };
     let file = field("\"file\"; filename=\"a.txt\"", "hello");
-    let first = match endpoint.model {
-        ModelIn::Form => field("\"model\"", NAME),
-        ModelIn::Lines => field("\"purpose\"", "user_data"),
-        _ if endpoint.takes == Takes::FormOrSdp => field("\"session\"", r#"{"model":"name-1"}"#),
-        _ => field("\"other\"", "x"),
+    let first = if endpoint.takes == Takes::FormOrSdp {
+        field("\"session\"", r#"{"model":"name-1"}"#)
+    } else if endpoint.model == ModelIn::Form {
+        field("\"model\"", NAME)
+    } else if endpoint.model == ModelIn::Lines {
+        field("\"purpose\"", "user_data")
+    } else {
+        field("\"other\"", "x")
     };
     first + &file + "--b0--\r\n"
 }

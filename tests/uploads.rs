@@ -24,7 +24,8 @@ type Part<'p> = (&'p str, &'p str);
 fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut text = String::new();
     for (head, data) in parts {
-        text += &format!("--b0undary\r\nContent-Disposition: form-data; name={head}\r\n\r\n{data}\r\n");
+        let part = format!("--b0undary\r\nContent-Disposition: form-data; name={head}\r\n\r\n{data}\r\n");
+        text.push_str(&part);
     }
     (text + "--b0undary--\r\n").into_bytes()
 }

@@ -148,7 +148,16 @@ fn judged(
     let named = match endpoint.model {
         ModelIn::Form | ModelIn::FormOrProvidersChoice if later => None,
         ModelIn::Lines => peeked.model.clone(),
-        _ => model(exchange, &peeked)?,
+        ModelIn::Nowhere
+        | ModelIn::Body
+        | ModelIn::BodyOrProvidersChoice
+        | ModelIn::Path
+        | ModelIn::Query(_)
+        | ModelIn::Form
+        | ModelIn::FormOrProvidersChoice
+        | ModelIn::Inside
+        | ModelIn::Message
+        | ModelIn::Unknown => model(exchange, &peeked)?,
     };
     if whole && endpoint.model == ModelIn::Lines && !form.rules().open {
         form.purpose_known()?;

@@ -42,8 +42,6 @@ struct Read {
     rerouting: Option<&'static str>,
     /// Whether a file has begun.
     in_files: bool,
-    /// Whether lines were checked.
-    checked: bool,
     /// Whether the rest is on its way.
     under_way: bool,
     /// The model that was refused on the way.
@@ -83,7 +81,6 @@ impl Form {
             session: None,
             rerouting: None,
             in_files: false,
-            checked: false,
             under_way: false,
             refused: None,
         };
@@ -173,7 +170,17 @@ impl Watch for Form {
                 Err(Denial::built_in(Reason::ModelMissing))
             }
             ModelIn::Lines if !read.rules.open => read.purpose_known(),
-            _ => Ok(()),
+            ModelIn::Nowhere
+            | ModelIn::Body
+            | ModelIn::BodyOrProvidersChoice
+            | ModelIn::Path
+            | ModelIn::Query(_)
+            | ModelIn::Form
+            | ModelIn::FormOrProvidersChoice
+            | ModelIn::Inside
+            | ModelIn::Lines
+            | ModelIn::Message
+            | ModelIn::Unknown => Ok(()),
         }
     }
 
@@ -212,7 +219,6 @@ impl Reader for Read {
                 Now::Lines(mut lines) => {
                     let ended = lines.end(&self.rules);
                     self.refused = self.refused.take().or_else(|| lines.refused.take());
-                    self.checked = ended.is_ok();
                     ended
                 }
             },

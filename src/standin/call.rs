@@ -82,10 +82,13 @@ pub(super) fn dialect_of(call: &Call) -> &'static dyn Dialect {
         &Azure
     } else if path.starts_with("/v1beta/")
         || path.starts_with("/v1alpha/")
+        || path.starts_with("/upload/")
         || (models && (path.contains(':') || call.header("x-goog-api-key").is_some()))
     {
         &Gemini
-    } else if path.starts_with("/v1/messages") || (models && call.header("anthropic-version").is_some()) {
+    } else if path.starts_with("/v1/messages")
+        || ((models || path.starts_with("/v1/files")) && call.header("anthropic-version").is_some())
+    {
         &Anthropic
     } else {
         &OpenAi
