@@ -89,6 +89,6 @@ def test_a_file_for_google(gate, root):
     file = test_google_genai.client(gate, root=root).files.upload(file=text, config={"mime_type": "text/plain"})
     assert file.state.name == "ACTIVE"
     records = gate.records(3)
-    assert [record["endpoint"] for record in records] == ["files.upload"] * 3
+    assert all(record["endpoint"].startswith("files.upload") for record in records)
     assert all(record["key_id"] == "app" for record in records)
     assert sum(record["request_bytes"] for record in records) > 9_000_000
