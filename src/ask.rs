@@ -115,6 +115,13 @@ fn how(exchange: &Exchange<Metered>) -> Result<How, Denial> {
             );
         }
         Takes::Json | Takes::JsonOrNothing | Takes::FormOrJson if is_json(headers) => How::Whole,
+        // What Bedrock is sent without a content type it takes for JSON, and boto3 sends it so.
+        Takes::Json | Takes::JsonOrNothing
+            if exchange.stage.scoped.endpoint.surface == Surface::Bedrock
+                && !headers.contains_key(header::CONTENT_TYPE) =>
+        {
+            How::Whole
+        }
         Takes::Form | Takes::FormOrJson | Takes::FormOrSdp if is_form(headers) => {
             How::OnItsWay { form: true }
         }
@@ -186,7 +193,12 @@ pub(crate) struct Reading {
 
 impl Reading {
     fn new(exchange: Exchange<Metered>) -> Self {
-        let peek = Peek::within(exchange.stage.scoped.endpoint.inside);
+        let scoped = &exchange.stage.scoped;
+        let mut peek = Peek::within(scoped.endpoint.inside);
+        if exchange.snapshot.projects.get(scoped.caller.project).is_some_and(|one| one.parameters.is_some()) {
+            let google = matches!(scoped.endpoint.surface, Surface::Gemini | Surface::Vertex);
+            peek = peek.watching(google);
+        }
         Self { exchange, peek, frames: Frames::default(), timer: None }
     }
 
@@ -256,7 +268,7 @@ fn asked(
     record.stream = scoped.endpoint.gives.streams(peeked.stream);
     record.token_ceiling = peeked.token_ceiling;
     record.model.clone_from(&model);
-    let Peeked { rerouting, previous_response, inside, model_at, .. } = peeked;
+    let Peeked { rerouting, previous_response, inside, model_at, parameters, .. } = peeked;
     // What is no call of a model has no model that could be rerouted.
     let rerouting = rerouting.filter(|_| scoped.endpoint.model != ModelIn::Nowhere);
     // Where the path names the model, they say the same.
@@ -265,7 +277,8 @@ fn asked(
     } else {
         inside.iter().map(|model| named(scoped.endpoint, model)).collect()
     };
-    let stage = Asked { scoped, permits, model, model_at, others, rerouting, previous_response, body };
+    let stage =
+        Asked { scoped, permits, model, parameters, model_at, others, rerouting, previous_response, body };
     Exchange { carried, stage }
 }
 

@@ -81,6 +81,11 @@ impl Frames {
         }
     }
 
+    /// The pieces that have not been sent.
+    pub fn pieces(&self) -> impl Iterator<Item = &Bytes> {
+        self.pieces.iter().skip(self.next)
+    }
+
     /// The same with other bytes in the place of some; all else is shared, not copied.
     #[must_use]
     pub fn with(&self, from: usize, to: usize, other: Bytes) -> Self {

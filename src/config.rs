@@ -12,6 +12,7 @@
 
 mod alias;
 mod base_url;
+mod cloud;
 mod expect;
 mod fault;
 mod key;
@@ -23,8 +24,10 @@ mod log;
 mod mask;
 mod network;
 mod observable;
+mod parameters;
 mod place;
 mod project;
+mod region;
 mod secret_reference;
 mod server;
 mod shape;

@@ -12,6 +12,7 @@
 //!    upstream (`budget.rs`), and never with one that is out.
 //! 5. A request that continues a response goes to the credential that made it (`owners.rs`), and to no other.
 //! 6. A lone credential is always taken: that costs one look at its state.
+//! 7. Of several, one that a cloud has not granted, or no longer, is passed over while there is another.
 
 mod budget;
 mod owners;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::clock::Moment;
+use crate::cloud::Cloud;
 use crate::denial::RuleId;
 use crate::diagnosis::Effect;
 use crate::secret::Secret;
@@ -32,7 +34,7 @@ use standing::{How, Seen, Standing, Usable};
 
 pub use budget::Budget;
 pub use owners::{Learner, Owners};
-pub use roster::{Member, Roster, Shown, State};
+pub use roster::{Granted, Member, Roster, Shown, State};
 pub use standing::Blame;
 
 /// How many further credentials a refused request is sent with at most.
@@ -56,8 +58,8 @@ pub struct Credentials {
 pub struct Credential {
     /// Its name in the configuration; may appear in records.
     pub id: Arc<str>,
-    /// The header that carries it.
-    pub secret: Secret,
+    /// What authenticates a request.
+    pub proof: Proof,
     /// Sent as `OpenAI-Organization`.
     pub organization: Option<HeaderValue>,
     /// Sent as `OpenAI-Project`.
@@ -70,6 +72,25 @@ pub struct Credential {
     pub number: u16,
     /// The line where it stands.
     pub rule: RuleId,
+}
+
+/// What authenticates a request.
+#[derive(Debug)]
+pub enum Proof {
+    /// A header that is always the same.
+    Header(Secret),
+    /// What a cloud grants.
+    Cloud(Box<Cloud>),
+}
+
+impl Proof {
+    /// Whether a request can be sent with it now.
+    fn is_ready(&self, now: Moment) -> bool {
+        match self {
+            Self::Header(_) => true,
+            Self::Cloud(cloud) => cloud.grant(now).is_ok(),
+        }
+    }
 }
 
 /// A credential in use by one request; it is in flight until this is dropped.
@@ -107,7 +128,9 @@ impl Credentials {
     /// How many can be used by everybody.
     #[must_use]
     pub fn usable(&self, now: Moment) -> usize {
-        self.list.iter().filter(|one| one.member.standing().effect(now) == Effect::None).count()
+        let usable =
+            |one: &&Credential| one.member.standing().effect(now) == Effect::None && one.proof.is_ready(now);
+        self.list.iter().filter(usable).count()
     }
 
     /// What bounds how many requests are sent again.
@@ -181,7 +204,7 @@ impl Credentials {
     fn due(&self, now: Moment) -> Option<InUse> {
         self.list.iter().enumerate().find_map(|(at, one)| {
             let seen = one.member.standing().seen();
-            if one.member.standing().usable(seen, now) != Usable::ByOne {
+            if one.member.standing().usable(seen, now) != Usable::ByOne || !one.proof.is_ready(now) {
                 return None;
             }
             let probing = one.member.standing().probe(seen)?;
@@ -197,7 +220,7 @@ impl Credentials {
         let mut best: Option<(&Credential, usize, Seen, u64)> = None;
         for (one, at) in in_turn.filter(|(_, at)| !tried.contains(at)) {
             let seen = one.member.standing().seen();
-            if one.member.standing().usable(seen, now) != Usable::Yes {
+            if one.member.standing().usable(seen, now) != Usable::Yes || !one.proof.is_ready(now) {
                 continue;
             }
             let load = u64::try_from(one.member.in_flight()).unwrap_or(u64::MAX).saturating_add(1);

@@ -74,7 +74,8 @@ pub enum Reason {
     ModelUnknowable,
     /// The project or the key may not use this model.
     ModelNotAllowed,
-    /// The body holds a field that would choose another model, host or key.
+    /// The body holds a field that would choose another model, host or key, or a parameter that the project
+    /// may not use.
     ParameterNotAllowed,
     /// The upstream has no credential to send.
     CredentialUnavailable,
@@ -236,11 +237,11 @@ reasons! {
         client "Project '{project}' may not use model '{model}'{place}. Ask the gateway's operator to allow it.";
         operator "add \"{model}\" to {rule}";
     ParameterNotAllowed "parameter_not_allowed" 403 Denied "model" false None;
-        client "The field '{detail}' may not be sent through this gateway.";
-        operator "the caller sent '{detail}', which would choose another model, host or key than the one checked";
+        client "The request may not be sent through this gateway: {detail}.";
+        operator "the caller's parameters are not allowed: {detail}";
     CredentialUnavailable "credential_unavailable" 502 Failed "inject" false None;
         client "This gateway has no credential for the provider at the moment. It is not your key. Ask the gateway's operator.";
-        operator "give the upstream a credential at {rule}";
+        operator "give the upstream a credential at {rule}, or mend what grants it: {detail}";
     UpstreamCredentialRejected "upstream_credential_rejected" 502 Failed "forward" false None;
         client "The provider refused this gateway's own credential. It is not your key. Ask the gateway's operator.";
         operator "upstream '{upstream}' answered {detail} to credential {rule}: check or rotate it";

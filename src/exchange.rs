@@ -16,7 +16,7 @@ use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
 use crate::limits::Permit;
-use crate::peek::ModelAt;
+use crate::peek::{ModelAt, Parameters};
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// A request on its way. `S` is the proof of the last stage it passed.
@@ -142,6 +142,8 @@ pub struct Asked {
     pub(crate) scoped: Scoped,
     pub(crate) permits: Permits,
     pub(crate) model: Option<Arc<str>>,
+    /// What else the body asks for, where the project has rules on it.
+    pub(crate) parameters: Option<Box<Parameters>>,
     /// Where in the body the model stands.
     pub(crate) model_at: Option<ModelAt>,
     /// Models that it names besides.
@@ -174,6 +176,8 @@ pub struct Outbound {
     pub(crate) request: http::Request<Outgoing>,
     /// The credential that it carries, if the upstream takes one.
     pub(crate) in_use: Option<InUse>,
+    /// Whether it must still be put in, when a cloud has granted it.
+    pub(crate) waits: bool,
     /// The alias by which the model was asked for, by its number.
     pub(crate) alias: Option<usize>,
     /// All upstreams whose lists of models are asked for, where there are several.

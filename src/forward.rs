@@ -18,6 +18,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -26,16 +27,20 @@ use hyper::body::Incoming;
 use crate::account::{Lease, Relay};
 use crate::body::{Outgoing, Waiting};
 use crate::clock::Moment;
-use crate::credentials::{InUse, Learner};
+use crate::credentials::{InUse, Learner, Proof};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
+use crate::inject;
 use crate::pool::{self, Connection, Pool};
 use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
 use refusal::{Next, Spare};
+
+/// How long a request waits for what a cloud has not granted yet.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// What of a request is still needed when it was sent.
 #[derive(Debug)]
@@ -52,7 +57,8 @@ struct Sent {
 /// When no answer could be had that may be passed on.
 pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
     let Exchange { carried, stage } = exchange;
-    let Outbound { caller, endpoint, permits, upstream, request, mut in_use, alias, among } = stage;
+    let Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits, alias, among } =
+        stage;
     let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
@@ -63,6 +69,11 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     exchange.record.decided = Some(decided);
     if let Some(among) = among {
         return Box::pin(lists::merged(&pool, exchange, *among)).await;
+    }
+    if waits
+        && let Err(denial) = Box::pin(granted(&pool, upstream, in_use.as_ref(), &mut request, begun)).await
+    {
+        return Err(exchange.refuse(denial));
     }
     let mut spare = Spare::of(&request, upstream, in_use.as_ref());
     let upload = match request.body() {
@@ -141,6 +152,30 @@ async fn forward_upload(
         // Nothing is kept of what could be sent again.
         Next::Again(again) => Err(again.exchange.refuse(Denial::built_in(Reason::UpstreamInvalid))),
     }
+}
+
+/// Waits until a cloud has granted the credential, and puts it in.
+async fn granted(
+    pool: &Pool,
+    upstream: &Upstream,
+    in_use: Option<&InUse>,
+    request: &mut Request<Outgoing>,
+    begun: Moment,
+) -> Result<(), Denial> {
+    let credential = in_use.and_then(|in_use| upstream.credentials.all().get(in_use.at()));
+    let credential = credential.ok_or_else(|| inject::none_at(upstream))?;
+    if let Proof::Cloud(cloud) = &credential.proof
+        && let Some(holder) = cloud.holder()
+    {
+        let mut alarm = pool.alarms().set(LONGEST_WAIT);
+        poll_fn(|cx| match holder.poll_grant(cx, begun.now_after()) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => Pin::new(&mut alarm).poll(cx),
+        })
+        .await;
+    }
+    let now = begun.now_after();
+    inject::put_in(credential, request, now).map_err(|_| inject::unavailable(credential, now))
 }
 
 /// Names the upstream's own line as the rule of a failure.

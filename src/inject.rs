@@ -4,7 +4,8 @@
 //! 2. Only headers of the list below are taken over, so no credential, cookie, forwarding,
 //!    hop-by-hop or routing header of the client can reach the upstream, and none that a
 //!    `Connection` header names can take ours away.
-//! 3. Only then the upstream's credential goes in. This is the only place that may see one.
+//! 3. Only then the upstream's credential goes in, or signs. This is the only place that may see one.
+//! 4. Where a cloud has not granted a credential yet, the request goes on without, and `forward` waits for it.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -12,12 +13,15 @@ use http::{Method, Request, Uri, Version};
 
 use crate::body::Outgoing;
 
-use crate::credentials::{Credential, InUse};
+use crate::clock::Moment;
+use crate::cloud::{Cloud, Lacking, Means, Signed, sign};
+use crate::credentials::{Credential, InUse, Proof};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint, Gives, Verb};
 use crate::exchange::{Outbound, Permitted, Scoped};
 use crate::policy::{Policy, Sight};
+use crate::secret::Secret;
 use crate::snapshot::Upstream;
 use crate::uploads::upload_id;
 
@@ -27,6 +31,8 @@ pub struct Inject;
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 const PROJECT: HeaderName = HeaderName::from_static("openai-project");
+/// The project that Google bills.
+const USER_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
 impl Policy for Inject {
     type From = Permitted;
@@ -49,13 +55,23 @@ impl Policy for Inject {
         match credential {
             Some(credential) => sight.notes.credential = Some(credential.id.clone()),
             None if upstream.keyless => {}
-            None => return Err(Denial::by(Reason::CredentialUnavailable, upstream.rule)),
+            None => return Err(none_at(upstream)),
         }
-        let request = request(sight.head, scoped.endpoint, upstream, credential, Uri::from(target), body);
+        let mut request = request(sight.head, scoped.endpoint, upstream, Uri::from(target), body);
         let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
+        let mut waits = false;
+        if let Some(credential) = credential {
+            match put_in(credential, &mut request, sight.now) {
+                Ok(()) => {}
+                // Each of several is asked by itself.
+                Err(_) if several => {}
+                Err(Lacking::NotYet) => waits = true,
+                Err(Lacking::Failed) => return Err(unavailable(credential, sight.now)),
+            }
+        }
         let Scoped { caller, endpoint, upstreams, .. } = scoped;
         let among = several.then(|| Box::new(upstreams));
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, alias, among })
+        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, waits, alias, among })
     }
 }
 
@@ -70,14 +86,28 @@ fn owner(upstream: &Upstream, scoped: &Scoped, sight: &Sight<'_>) -> Option<InUs
     names.find_map(|name| upstream.credentials.owner_of(name, sight.now))
 }
 
-/// The request for the upstream, made from what the client sent; also when it is sent again with another
-/// credential.
+/// The refusal of a request for which the upstream has no credential.
+#[must_use]
+pub fn none_at(upstream: &Upstream) -> Denial {
+    Denial::by(Reason::CredentialUnavailable, upstream.rule).because("it has none")
+}
+
+/// The refusal of a request for which a cloud grants nothing.
+#[must_use]
+pub fn unavailable(credential: &Credential, now: Moment) -> Denial {
+    let denial = Denial::by(Reason::CredentialUnavailable, credential.rule);
+    let outlook = credential.member.holder().map(|holder| holder.outlook(now));
+    let failure = outlook.and_then(|outlook| outlook.failure);
+    denial.because(failure.unwrap_or_else(|| "nothing was granted in time".into()))
+}
+
+/// The request for the upstream, made from what the client sent, without a credential; also when it is sent again
+/// with another one.
 #[must_use]
 pub fn request(
     head: &Parts,
     endpoint: &'static Endpoint,
     upstream: &Upstream,
-    credential: Option<&Credential>,
     target: Uri,
     body: Outgoing,
 ) -> Request<Outgoing> {
@@ -87,9 +117,6 @@ pub fn request(
         if goes_on(name) || goes_on_there(endpoint, name) {
             headers.append(name, value.clone());
         }
-    }
-    if let Some(credential) = credential {
-        put_in(credential, &mut headers);
     }
     let mut request = Request::new(body);
     *request.method_mut() = method(endpoint.verb);
@@ -139,10 +166,10 @@ fn goes_on_there(endpoint: &Endpoint, name: &HeaderName) -> bool {
     }
 }
 
-/// A request for the upstream's list of models with one of its credentials, which costs nothing;
-/// `None` if the upstream has no such list.
+/// A request for the upstream's list of models, which costs nothing, without a credential; `None` if the upstream
+/// has no such list.
 #[must_use]
-pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -> Option<Request<Outgoing>> {
+pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Outgoing>> {
     let own = upstream.provider.facts().serves.iter().map(|serves| serves.surface);
     let list = |surface| {
         let lists = |endpoint: &&'static Endpoint| {
@@ -153,16 +180,12 @@ pub fn asking_for_models(upstream: &Upstream, credential: Option<&Credential>) -
         endpoint::all().iter().find(lists)
     };
     let endpoint = own.into_iter().find_map(list)?;
-    asking_for_list(upstream, endpoint, credential)
+    asking_for_list(upstream, endpoint)
 }
 
-/// A request for one of the upstream's lists of models, all on one page.
+/// A request for one of the upstream's lists of models, all on one page, without a credential.
 #[must_use]
-pub fn asking_for_list(
-    upstream: &Upstream,
-    endpoint: &'static Endpoint,
-    credential: Option<&Credential>,
-) -> Option<Request<Outgoing>> {
+pub fn asking_for_list(upstream: &Upstream, endpoint: &'static Endpoint) -> Option<Request<Outgoing>> {
     let query = match endpoint.surface {
         Surface::Anthropic => "limit=1000",
         Surface::Gemini | Surface::Vertex => "pageSize=1000",
@@ -194,20 +217,56 @@ pub fn asking_for_list(
     if endpoint.surface == Surface::Anthropic {
         headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
     }
-    if let Some(credential) = credential {
-        put_in(credential, headers);
-    }
     Some(request)
 }
 
-/// Puts a credential in, with what belongs to it.
-fn put_in(credential: &Credential, headers: &mut HeaderMap) {
-    let (name, value) = credential.secret.expose();
-    headers.insert(name, value.clone());
+/// Puts a credential in, with what belongs to it. The request is as it will be sent: it may be signed.
+///
+/// # Errors
+/// When a cloud has not granted it.
+pub fn put_in(credential: &Credential, request: &mut Request<Outgoing>, now: Moment) -> Result<(), Lacking> {
+    let headers = request.headers_mut();
+    match &credential.proof {
+        Proof::Header(secret) => {
+            let (name, value) = secret.expose();
+            headers.insert(name, value.clone());
+        }
+        Proof::Cloud(cloud) => return put_in_granted(cloud, request, now),
+    }
     if let Some(organization) = &credential.organization {
         headers.insert(ORGANIZATION, organization.clone());
     }
     if let Some(project) = &credential.project {
         headers.insert(PROJECT, project.clone());
     }
+    Ok(())
+}
+
+/// Puts in what a cloud granted, or signs with it.
+fn put_in_granted(cloud: &Cloud, request: &mut Request<Outgoing>, now: Moment) -> Result<(), Lacking> {
+    let grant = cloud.grant(now)?;
+    if let Some(project) = &cloud.user_project {
+        request.headers_mut().insert(USER_PROJECT, project.clone());
+    }
+    match (&grant.means, &cloud.scope) {
+        (Means::Token(secret), _) => {
+            let (name, value) = secret.expose();
+            request.headers_mut().insert(name, value.clone());
+        }
+        (Means::Keys(keys), Some(scope)) => {
+            if let Some((name, value)) = keys.session().map(Secret::expose) {
+                request.headers_mut().insert(name, value.clone());
+            }
+            let mut headers = std::mem::take(request.headers_mut());
+            // A signature covers the body, which is not there yet where it goes on while it arrives.
+            let Outgoing::Held(body) = request.body() else { return Err(Lacking::Failed) };
+            let (method, uri) = (request.method().as_str(), request.uri());
+            let signed = Signed { method, path: uri.path(), query: uri.query().unwrap_or_default() };
+            // By the time at which it is sent: the body can have been long on its way.
+            sign(keys, scope, &signed, &mut headers, body.pieces(), now.now_after());
+            *request.headers_mut() = headers;
+        }
+        (Means::Keys(_), None) => return Err(Lacking::Failed),
+    }
+    Ok(())
 }

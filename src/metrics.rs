@@ -25,7 +25,8 @@ use crate::endpoint::Endpoint;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
 use labels::{
-    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reloaded, StateOf, ended, error_status,
+    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reloaded, Renewed, StateOf, ended,
+    error_status,
 };
 
 /// The metrics of requests of one project, upstream and endpoint that were served well: the most
@@ -75,6 +76,7 @@ pub struct Metrics {
     upstream_refusals: Family<Diagnosed, Counter>,
     benched: Family<Benched, Counter>,
     retries: Family<Of, Counter>,
+    renewals: Family<Renewed, Counter>,
     reloads: Family<Reloaded, Counter>,
     alerts: Family<Raised, Counter>,
     would_deny: Family<Observed, Counter>,
@@ -116,6 +118,7 @@ impl Default for Metrics {
             upstream_refusals: Family::default(),
             benched: Family::default(),
             retries: Family::default(),
+            renewals: Family::default(),
             reloads: Family::default(),
             alerts: Family::default(),
             would_deny: Family::default(),
@@ -162,6 +165,11 @@ impl Default for Metrics {
             "credential_retries",
             "Requests that were sent again with another credential",
             metrics.retries.clone(),
+        );
+        registry.register(
+            "credential_renewals",
+            "Attempts to renew what a cloud grants, by result",
+            metrics.renewals.clone(),
         );
         registry.register("reloads", "Reloads of the configuration, by result", metrics.reloads.clone());
         registry.register(
@@ -305,6 +313,13 @@ impl Metrics {
         let name = |name: &Arc<str>| Name(Some(Arc::clone(name)));
         let labels = Benched { upstream: name(upstream), credential: name(credential), cause };
         self.benched.get_or_create(&labels).inc();
+    }
+
+    /// Counts an attempt to renew what a cloud grants.
+    pub fn renewed(&self, upstream: &str, credential: &str, fine: bool) {
+        let (upstream, credential) = (Name(Some(upstream.into())), Name(Some(credential.into())));
+        let result = if fine { "renewed" } else { "failed" };
+        self.renewals.get_or_create(&Renewed { upstream, credential, result }).inc();
     }
 
     /// Counts that a request was sent again with another credential.

@@ -13,6 +13,7 @@
 
 mod grammar;
 mod inside;
+mod parameters;
 mod text;
 
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use smallvec::SmallVec;
 use crate::endpoint::{LONGEST_MODEL, Places};
 use grammar::{Container, Grammar, Step};
 use inside::Inside;
+pub use parameters::Parameters;
+use parameters::{Watch, Watched};
 
 /// How deep a body may nest.
 pub const DEEPEST: usize = 128;
@@ -46,6 +49,8 @@ pub struct Peeked {
     pub token_ceiling: Option<u64>,
     /// The top-level `previous_response_id`: the response that is continued.
     pub previous_response: Option<Box<str>>,
+    /// What else it asks for, where that was watched for.
+    pub parameters: Option<Box<Parameters>>,
     /// A top-level field that would choose another model, host or key than the one checked.
     pub rerouting: Option<&'static str>,
 }
@@ -85,6 +90,8 @@ enum Meaning {
     Inside,
     /// Something on the way to one: one bit for each of the row's places.
     Towards(u8),
+    /// A parameter that is watched for.
+    Watched(Watched),
     Stream,
     Ceiling,
     PreviousResponse,
@@ -105,6 +112,7 @@ pub struct Peek {
     grammar: Grammar,
     places: [Place; 4],
     inside: Inside,
+    watch: Option<Box<Watch>>,
     meaning: Meaning,
     names: SmallVec<[u64; 24]>,
     found: Peeked,
@@ -118,6 +126,7 @@ impl Default for Peek {
             grammar: Grammar::default(),
             places: [Place::Elsewhere; 4],
             inside: Inside::default(),
+            watch: None,
             meaning: Meaning::Nothing,
             names: SmallVec::new(),
             found: Peeked::default(),
@@ -131,6 +140,13 @@ impl Peek {
     #[must_use]
     pub fn within(places: Places) -> Self {
         Self { inside: Inside::of(places), ..Self::default() }
+    }
+
+    /// Looks for parameters too; whether the kind of a tool is the name of its field, as in Google's dialect.
+    #[must_use]
+    pub fn watching(mut self, by_field: bool) -> Self {
+        self.watch = Some(Box::new(Watch::new(by_field)));
+        self
     }
 
     /// Takes the next piece of the body.
@@ -173,8 +189,12 @@ impl Peek {
     ///
     /// # Errors
     /// When it ended before its JSON did.
-    pub fn finish(self) -> Result<Peeked, Fault> {
-        if self.grammar.is_whole() { Ok(self.found) } else { Err(Fault::NotJson("it ends too early")) }
+    pub fn finish(mut self) -> Result<Peeked, Fault> {
+        if !self.grammar.is_whole() {
+            return Err(Fault::NotJson("it ends too early"));
+        }
+        self.found.parameters = self.watch.take().map(|watch| Box::new(watch.finish()));
+        Ok(self.found)
     }
 
     fn place(&self) -> Place {
@@ -193,7 +213,10 @@ impl Peek {
         if let Some(slot) = self.places.get_mut(depth) {
             *slot = place;
         }
-        let matters = self.inside.opened(depth, container, meaning);
+        let mut matters = self.inside.opened(depth, container, meaning);
+        if let Some(watch) = &mut self.watch {
+            matters |= watch.opened(depth, container)?;
+        }
         self.grammar.keep_names(place != Place::Elsewhere || matters);
         // Some endpoints take an object for `model`, with the name in it.
         if meaning == Meaning::Model && matters { Ok(()) } else { unfit(meaning) }
@@ -225,12 +248,14 @@ impl Peek {
                     b"stream" => Meaning::Stream,
                     b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
                     b"previous_response_id" => Meaning::PreviousResponse,
-                    b"generationConfig" | b"generation_config" => Meaning::GenerationConfig,
+                    b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
+                        Meaning::GenerationConfig
+                    }
                     _ => Meaning::Nothing,
                 }
             }
             Place::GenerationConfig => match name {
-                b"maxOutputTokens" | b"max_output_tokens" => Meaning::Ceiling,
+                b"maxOutputTokens" | b"max_output_tokens" | b"maxTokens" | b"num_predict" => Meaning::Ceiling,
                 _ => Meaning::Nothing,
             },
             Place::Elsewhere => Meaning::Nothing,
@@ -240,6 +265,12 @@ impl Peek {
                 self.inside.named(self.grammar.depth(), self.grammar.kept(), self.grammar.kept_escapes())?;
         } else if self.meaning == Meaning::Model {
             self.inside.named(self.grammar.depth(), b"model", false)?;
+        }
+        if let Some(watch) = &mut self.watch {
+            let watched = watch.named(self.grammar.depth(), self.grammar.kept());
+            if self.meaning == Meaning::Nothing && watched != Watched::Nothing {
+                self.meaning = Meaning::Watched(watched);
+            }
         }
         self.grammar.keep_value(!matches!(self.meaning, Meaning::Nothing));
         Ok(())
@@ -262,6 +293,11 @@ impl Peek {
                 self.found.previous_response = Some(id.into());
             }
             Meaning::Stream => return Err(Fault::Unfit("'stream' is not true or false")),
+            Meaning::Watched(watched) => {
+                if let Some(watch) = &mut self.watch {
+                    watch.text(watched, self.grammar.kept());
+                }
+            }
             Meaning::Nothing | Meaning::Towards(_) | Meaning::Ceiling | Meaning::GenerationConfig => {}
         }
         Ok(())
@@ -276,6 +312,10 @@ impl Peek {
             }
             return Ok(());
         }
+        if let (Meaning::Watched(watched), Some(watch)) = (meaning, &mut self.watch) {
+            watch.text(watched, self.grammar.kept());
+            return Ok(());
+        }
         unfit(meaning)
     }
 
@@ -283,6 +323,10 @@ impl Peek {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
         if meaning == Meaning::Stream {
             self.found.stream = literal;
+            return Ok(());
+        }
+        if let (Meaning::Watched(Watched::Store), Some(watch)) = (meaning, &mut self.watch) {
+            watch.found.store = literal;
             return Ok(());
         }
         // null says the same as not being there, but for the model that would be a default.
@@ -297,6 +341,7 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
         // An id that is none is the provider's to refuse: nothing is decided by it but the credential.
         Meaning::Nothing
         | Meaning::Towards(_)
+        | Meaning::Watched(_)
         | Meaning::Ceiling
         | Meaning::PreviousResponse
         | Meaning::GenerationConfig => Ok(()),

@@ -9,6 +9,7 @@ pub mod key;
 pub mod model;
 pub mod network;
 pub mod origin;
+mod parameters;
 pub mod rate;
 pub mod scope;
 

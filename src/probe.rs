@@ -15,11 +15,13 @@ use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 
 use crate::body::Outgoing;
+use crate::clock::Moment;
 use crate::credentials::Credential;
 use crate::diagnosis::{self, About, Diagnosis};
-use crate::inject::asking_for_models;
+use crate::inject::{asking_for_models, put_in};
 use crate::pool;
 use crate::snapshot::Upstream;
+use crate::tokens;
 
 pub use account::{Account, Quota};
 pub use seen::Seen;
@@ -54,6 +56,8 @@ pub enum Finding {
     },
     /// No answer could be had; why.
     Unreachable(String),
+    /// A cloud granted nothing to ask with; why.
+    NotGranted(String),
 }
 
 impl Finding {
@@ -68,7 +72,7 @@ impl Finding {
     pub const fn account(&self) -> Option<&Account> {
         match self {
             Self::Accepted { account, .. } | Self::Refused { account, .. } => Some(account),
-            Self::Unreachable(_) => None,
+            Self::Unreachable(_) | Self::NotGranted(_) => None,
         }
     }
 
@@ -77,7 +81,7 @@ impl Finding {
     #[must_use]
     pub fn tells_of_billing(&self) -> bool {
         match self {
-            Self::Accepted { .. } | Self::Unreachable(_) => false,
+            Self::Accepted { .. } | Self::Unreachable(_) | Self::NotGranted(_) => false,
             Self::Refused { diagnosis, .. } => {
                 diagnosis.cause.is_some_and(|cause| cause.about == About::Billing)
             }
@@ -96,10 +100,21 @@ pub struct Probed {
 
 /// Probes an upstream with one of its credentials, or with none if it takes none.
 pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Probed {
-    let Some(request) = asking_for_models(upstream, credential) else {
+    let Some(mut request) = asking_for_models(upstream) else {
         let why = "this kind of upstream has no list of models".to_owned();
         return Probed { finding: Finding::Unreachable(why), seen: None };
     };
+    let not_granted = |why: &str| Probed { finding: Finding::NotGranted(why.to_owned()), seen: None };
+    if let Some(credential) = credential {
+        if let Some(holder) = credential.member.holder()
+            && let Err(why) = tokens::renew(holder).await
+        {
+            return not_granted(why.0.text());
+        }
+        if put_in(credential, &mut request, Moment::now()).is_err() {
+            return not_granted("it expired at once");
+        }
+    }
     match tokio::time::timeout(PATIENCE, ask(upstream, request)).await {
         Ok(Ok((status, headers, body))) => {
             let seen = if headers.contains_key("cf-ray") { seen(upstream).await } else { None };

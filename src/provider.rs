@@ -158,12 +158,12 @@ providers! {
     /// Google's Gemini API (AI Studio).
     Gemini "gemini" Gemini Some("https://generativelanguage.googleapis.com"),
         &[own(Surface::Gemini, ""), other(Surface::OpenAi, "/v1beta/openai", GOOGLE)], "" false "GEMINI_API_KEY";
-    /// Google's Vertex AI.
-    Vertex "vertex" Vertex Some("https://aiplatform.googleapis.com"), &[own(Surface::Vertex, "")], "" false "VERTEX_ACCESS_TOKEN";
+    /// Google's Vertex AI; a secret is an API key of its express mode.
+    Vertex "vertex" Vertex Some("https://aiplatform.googleapis.com"), &[own(Surface::Vertex, "")], "" false "GOOGLE_API_KEY";
     /// An Azure OpenAI resource; needs a `base_url`.
     AzureOpenAi "azure-openai" Azure None,
         &[own(Surface::Azure, "/openai/deployments"), part(Surface::OpenAi, "/openai/v1", AZURE)], "" false "AZURE_OPENAI_API_KEY";
-    /// AWS Bedrock's runtime; needs a `base_url` with its region.
+    /// AWS Bedrock's runtime; needs a `region` or a `base_url`.
     Bedrock "bedrock" Bedrock None,
         &[own(Surface::Bedrock, ""), other(Surface::OpenAi, "/openai/v1", &[Chat, Responses, Models])], "" false "AWS_BEARER_TOKEN_BEDROCK";
     /// Mistral.
@@ -237,9 +237,9 @@ impl Provider {
     #[must_use]
     pub const fn credential_slot(self) -> (HeaderName, &'static str) {
         match self.api() {
-            Api::OpenAi | Api::Vertex | Api::Bedrock => (http::header::AUTHORIZATION, "Bearer "),
+            Api::OpenAi | Api::Bedrock => (http::header::AUTHORIZATION, "Bearer "),
             Api::Anthropic => (HeaderName::from_static("x-api-key"), ""),
-            Api::Gemini => (HeaderName::from_static("x-goog-api-key"), ""),
+            Api::Gemini | Api::Vertex => (HeaderName::from_static("x-goog-api-key"), ""),
             Api::Azure => (HeaderName::from_static("api-key"), ""),
         }
     }

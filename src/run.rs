@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::record::Form;
 use crate::store::Store;
 use crate::telemetry::{self, Lost, Sink};
+use crate::tokens::Renewals;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -45,6 +46,7 @@ pub struct Gate {
     sink: Arc<Sink>,
     dispatch: Dispatch,
     registry: Arc<Registry>,
+    renewals: Renewals,
     draining: Arc<AtomicBool>,
     hurried: Arc<AtomicBool>,
     stop: watch::Sender<Phase>,
@@ -91,6 +93,9 @@ impl Gate {
         let sink = Sink::start(out, Box::new(ToMetrics(Arc::clone(&metrics))))?;
         let form = form(loaded.log);
         let dispatch = telemetry::subscriber(Arc::clone(&sink), form, level(loaded.log));
+        let renewals =
+            Renewals::new(Arc::clone(&registry.credentials), Arc::clone(&metrics), dispatch.clone());
+        renewals.look()?;
         let server = &loaded.snapshot.server;
         let sockets = listen(server.listen, server.workers)?;
         let address = sockets.first().map_or(Ok(server.listen), std::net::TcpListener::local_addr)?;
@@ -110,7 +115,7 @@ impl Gate {
         let worker = |(at, socket)| worker(at, socket, &shared, &stopped, &dispatch);
         let workers = sockets.into_iter().enumerate().map(worker).collect::<io::Result<_>>()?;
         let (draining, hurried) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-        Ok(Self { address, shared, sink, dispatch, registry, draining, hurried, stop, workers })
+        Ok(Self { address, shared, sink, dispatch, registry, renewals, draining, hurried, stop, workers })
     }
 
     /// What log lines go to; the threads of a command set it as theirs.
@@ -151,6 +156,9 @@ impl Gate {
     pub fn put_in_force(&self, loaded: Loaded) {
         let all = loaded.snapshot.upstreams.iter().map(|one| &one.credentials);
         self.registry.credentials.put_in_force(all, Moment::now());
+        if let Err(error) = self.renewals.look() {
+            tracing::error!(error = %error, "credentials_not_renewed: the thread cannot be started");
+        }
         self.shared.snapshot.store(loaded.snapshot);
         self.registry.sweep();
     }

@@ -40,20 +40,53 @@ impl Secret {
     /// from it.
     #[must_use]
     pub fn fingerprint(&self, beside: &[&str]) -> Fingerprint {
-        let mut text = zeroize::Zeroizing::new(Vec::new());
         let parts = beside.iter().map(|part| part.as_bytes());
-        for part in parts.chain([self.name.as_str().as_bytes(), self.value.as_bytes()]) {
-            // With its length, so that no two lists of parts make one text.
-            text.extend_from_slice(&part.len().to_be_bytes());
-            text.extend_from_slice(part);
-        }
-        Fingerprint(digest(&text))
+        Fingerprint::of(parts.chain([self.name.as_str().as_bytes(), self.value.as_bytes()]))
+    }
+}
+
+/// A secret that is no header of its own: it signs, or it is shown to a token service.
+///
+/// 1. Only what stands below `cloud` may look; `tests/architecture.rs` enforces it.
+pub struct Hidden(zeroize::Zeroizing<String>);
+
+impl Hidden {
+    /// Hides a text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(zeroize::Zeroizing::new(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden(…)")
     }
 }
 
 /// A digest by which a secret is known again; shown to nobody.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(Digest);
+
+impl Fingerprint {
+    /// Of everything that makes a credential what it is.
+    #[must_use]
+    pub fn of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Self {
+        let mut text = zeroize::Zeroizing::new(Vec::new());
+        for part in parts {
+            // With its length, so that no two lists of parts make one text.
+            text.extend_from_slice(&part.len().to_be_bytes());
+            text.extend_from_slice(part);
+        }
+        Self(digest(&text))
+    }
+}
 
 impl std::fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,6 +107,8 @@ pub enum InvalidSecret {
     Empty,
     /// A line break or another control character is in it.
     NotAHeader,
+    /// An access key's id that is none.
+    NotAnId,
 }
 
 impl std::fmt::Display for InvalidSecret {
@@ -81,6 +116,7 @@ impl std::fmt::Display for InvalidSecret {
         f.write_str(match self {
             Self::Empty => "it is empty",
             Self::NotAHeader => "it holds a line break or another control character",
+            Self::NotAnId => "the id of an access key has letters and digits only",
         })
     }
 }

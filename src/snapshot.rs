@@ -266,8 +266,29 @@ pub struct Project {
     pub limits: Vec<Limit>,
     /// How many at once.
     pub concurrency: Option<Concurrency>,
+    /// What its requests may ask for, if there are rules on that.
+    pub parameters: Option<Box<ParameterRules>>,
     /// Which of its rules are only observed.
     pub observed: Observed,
+}
+
+/// What a project's requests may ask for besides a model.
+#[derive(Debug)]
+pub struct ParameterRules {
+    /// How many tokens an answer may have; requests must say so.
+    pub max_tokens: Option<u64>,
+    /// Which kinds of tools, by name or pattern.
+    pub tools: Option<ModelList>,
+    /// Whether the provider may keep answers.
+    pub store: Option<bool>,
+    /// Which tiers of service, by name or pattern.
+    pub service_tiers: Option<ModelList>,
+    /// Which betas it may not use, by name or pattern.
+    pub deny_betas: Option<ModelList>,
+    /// Whether they are only observed.
+    pub observed: bool,
+    /// The line where they stand.
+    pub rule: RuleId,
 }
 
 /// Which rules are only observed: what they do not allow passes, and the record says so.

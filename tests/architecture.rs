@@ -32,13 +32,13 @@ const RANKS: [(&str, &[&str]); 10] = [
             "secret",
         ],
     ),
-    ("compiled: what policies decide by", &["credentials", "limits", "snapshot", "uploads"]),
+    ("compiled: what policies decide by", &["cloud", "credentials", "limits", "snapshot", "uploads"]),
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
         &["alarm", "body", "exchange", "flood", "ledger", "metrics", "store", "telemetry"],
     ),
-    ("decisions, and what they need", &["models", "policy", "pool"]),
+    ("decisions, and what they need", &["models", "policy", "pool", "tokens"]),
     ("stages", &["account", "ask", "forward", "gate", "inject", "probe", "respond", "whoami"]),
     ("the stages in order", &["change", "expect", "explain", "stack"]),
     ("the listeners", &["accept", "admin", "learn", "plan"]),
@@ -61,7 +61,7 @@ struct Sole {
     rule: &'static str,
 }
 
-const SOLE: [Sole; 9] = [
+const SOLE: [Sole; 10] = [
     Sole {
         text: "rusqlite",
         files: &[
@@ -85,6 +85,17 @@ const SOLE: [Sole; 9] = [
         text: ".expose()",
         files: &[("inject.rs", "the one door")],
         rule: "only inject.rs may look at a credential",
+    },
+    Sole {
+        text: "reveal",
+        files: &[
+            ("secret.rs", "the type itself"),
+            ("cloud/answer.rs", "takes secrets out of what is told"),
+            ("cloud/azure.rs", "asks Entra ID"),
+            ("cloud/sigv4.rs", "signs"),
+            ("cloud/source.rs", "hands them to those that ask"),
+        ],
+        rule: "only who asks a token service or signs may look at what is shown to it",
     },
     Sole {
         text: "Instant::now(",

@@ -263,3 +263,13 @@ fn what_was_made_with_a_credential_is_asked_for_with_it() {
         assert_eq!(upstream.requests().pop().unwrap().header("authorization"), [&*maker]);
     }
 }
+
+#[test]
+fn rules_on_parameters_leave_no_way_around_by_a_batch() {
+    let upstream = Upstream::answering(ANSWER);
+    let gate =
+        Setup::new(upstream.address).set("projects.search", "parameters", "{ max_tokens = 100 }").start();
+    assert_eq!(batch(&gate, "file-abc").reason(), Some("parameter_not_allowed"));
+    assert_eq!(file(&gate, "user_data", "x").status, 200);
+    assert_eq!(upstream.requests().len(), 1);
+}

@@ -192,6 +192,109 @@ fn only_openai_takes_an_organization() {
 }
 
 #[test]
+fn a_region_or_a_location_makes_the_base_url() {
+    for (settings, host, infix) in [
+        (
+            "provider = \"bedrock\"\nregion = \"eu-central-1\"",
+            "bedrock-runtime.eu-central-1.amazonaws.com",
+            "",
+        ),
+        (
+            "provider = \"bedrock\"\nregion = \"cn-north-1\"",
+            "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+            "",
+        ),
+        (
+            "provider = \"bedrock\"\nregion = \"eu-central-1\"\nbase_url = \"https://vpce.example\"",
+            "vpce.example",
+            "",
+        ),
+        ("provider = \"vertex\"", "aiplatform.googleapis.com", ""),
+        (
+            "provider = \"vertex\"\nproject = \"p\"\nlocation = \"europe-west4\"",
+            "europe-west4-aiplatform.googleapis.com",
+            "/projects/p/locations/europe-west4",
+        ),
+        (
+            "provider = \"vertex\"\nproject = \"p\"\nlocation = \"global\"",
+            "aiplatform.googleapis.com",
+            "/projects/p/locations/global",
+        ),
+        (
+            "provider = \"vertex\"\nproject = \"p\"\nlocation = \"eu\"",
+            "aiplatform.eu.rep.googleapis.com",
+            "/projects/p/locations/eu",
+        ),
+    ] {
+        let loaded = load_one(&good_but(PROVIDER, settings)).unwrap_or_else(|faults| panic!("{faults}"));
+        let upstream = &loaded.snapshot.upstreams[0];
+        assert_eq!((&*upstream.host, &*upstream.infix), (host, infix), "{settings}");
+    }
+}
+
+#[test]
+fn every_kind_of_mistake_of_a_clouds_credential() {
+    let azure = "provider = \"azure-openai\"\nbase_url = \"https://r.openai.azure.com\"";
+    let google = "provider = \"gemini\"";
+    let bedrock = "provider = \"bedrock\"\nregion = \"eu-central-1\"";
+    let mut out = String::new();
+    for (provider, credential) in [
+        (PROVIDER, "azure = \"managed-identity\""),
+        (azure, "azure = \"managed-identity\"\nsecret = \"env:OPENAI_API_KEY\""),
+        (azure, "google = \"metadata\""),
+        (azure, "azure = \"managed_identity\""),
+        (azure, "azure = 5"),
+        (azure, "azure = { tenat = \"t\" }"),
+        (azure, "azure = { tenant = \"t\" }"),
+        (azure, "azure = { tenant = \"t/../u\", client_id = \"c\", client_secret = \"env:OPENAI_API_KEY\" }"),
+        (azure, "azure = { tenant = \"t\", client_id = \"c\", client_secret = \"sk-canary-1\" }"),
+        (
+            azure,
+            "azure = { tenant = \"t\", client_id = \"c\", client_secret = \"env:OPENAI_API_KEY\", authority = \"http://login.example\" }",
+        ),
+        (
+            azure,
+            "azure = { tenant = \"t\", client_id = \"c\", client_secret = \"env:OPENAI_API_KEY\", authority = \"ftp://x\" }",
+        ),
+        (azure, "azure = { client_id = \"c\", scope = \"a b\" }"),
+        (azure, "azure = \"workload-identity\""),
+        (azure, "azure = \"managed-identity\"\nquota_project = \"p\""),
+        (google, "google = \"metadata\"\nquota_project = \"a b\""),
+        (google, "google = \"instance\""),
+        (google, "google = {}"),
+        (google, "google = { service_account = \"env:OPENAI_API_KEY\" }"),
+        ("provider = \"openai\"\nregion = \"eu-central-1\"", SECRET),
+        ("provider = \"bedrock\"", SECRET),
+        ("provider = \"bedrock\"\nregion = \"EU\"", SECRET),
+        ("provider = \"bedrock\"\nbase_url = \"https://vpce.example\"", "aws = \"instance\""),
+        (bedrock, "aws = \"lambda\""),
+        (bedrock, "aws = {}"),
+        (
+            bedrock,
+            "aws = { access_key_id = \"env:OPENAI_API_KEY\", secret_access_key = \"env:OPENAI_API_KEY\" }",
+        ),
+        (
+            bedrock,
+            "aws = { access_key_id = \"AKIAcanary00000000\", secret_access_key = \"env:OPENAI_API_KEY\" }",
+        ),
+        (bedrock, "aws = { profile = \"prod\", session_token = \"env:OPENAI_API_KEY\" }"),
+        (bedrock, "aws = { profile = \"prod\" }"),
+        (bedrock, "aws = \"environment\""),
+        (bedrock, "aws = \"container\""),
+        (bedrock, "aws = \"web-identity\""),
+        ("provider = \"vertex\"\nproject = \"p\"", SECRET),
+        ("provider = \"vertex\"\nproject = \"p/../q\"\nlocation = \"eu\"", SECRET),
+        ("provider = \"vertex\"", "google = \"metadata\""),
+        ("provider = \"vertex\"\nregion = \"eu-central-1\"", SECRET),
+    ] {
+        let text = good_but(PROVIDER, provider).replacen(SECRET, credential, 1);
+        let _ = writeln!(out, "{}", told(load_one(&text)));
+    }
+    assert!(!out.contains("canary"), "{out}");
+    insta::assert_snapshot!(out);
+}
+
+#[test]
 fn every_kind_of_mistake_of_a_project() {
     let more = |line: &str| format!("{ID}\n{SHA}\n{EXPIRES}\n[[projects.search.keys]]\n{line}\n");
     let same_id = more(&format!("{ID}\nsha256 = \"{OTHER}\"\n[[projects.search.keys]]\nid = \"third\""));

@@ -244,3 +244,42 @@ fn the_address_that_a_refusal_names_is_told() {
     let (_, said, told) = said_of("openai", "/v1", &upstream, "page");
     assert_eq!((&told["about"], &told["address"]), (&json!("way"), &json!("203.0.113.7")), "{said}");
 }
+
+#[test]
+fn a_credential_that_a_cloud_grants_is_fetched_first() {
+    let list = r#"{"object":"list","data":[{"id":"gpt-4o"}]}"#;
+    for (status, granted) in [("200 OK", true), ("401 Unauthorized", false)] {
+        let body = if granted {
+            r#"{"access_token":"canary-token","expires_in":60}"#
+        } else {
+            r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#
+        };
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let service = Upstream::answering(head);
+        let upstream =
+            Upstream::answering(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{list}", list.len()));
+        let text = format!(
+            "[upstreams.openai]\nprovider = \"azure-openai\"\nbase_url = \"http://{}\"\n\
+             [[upstreams.openai.credentials]]\nid = \"entra\"\n\
+             azure = {{ tenant = \"t\", client_id = \"c\", client_secret = \"env:RIGHT\", authority = \"http://{}\" }}\n",
+            upstream.address, service.address
+        );
+        let file = written(&format!("cloud-{granted}"), &text);
+        let (code, said) = probe(&file, &[]);
+        let _ = std::fs::remove_file(file);
+        assert!(!said.contains("canary"), "{said}");
+        let asked = upstream.requests();
+        if granted {
+            assert_eq!(code, 0, "{said}");
+            assert!(said.contains("✓ openai / entra: accepted; 1 model"), "{said}");
+            assert_eq!(asked[0].header("authorization"), ["Bearer canary-token"]);
+        } else {
+            assert_ne!(code, 0, "{said}");
+            assert!(
+                said.contains("✗ openai / entra: not granted: the token service answered 401: invalid_client: AADSTS7000215"),
+                "{said}"
+            );
+            assert!(asked.is_empty());
+        }
+    }
+}

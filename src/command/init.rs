@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{FAILED, FINE, WRONG, complain, key, say};
 use crate::clock::Moment;
 use crate::project_key;
-use crate::provider::Provider;
+use crate::provider::{Api, Provider};
 
 /// Writes a configuration with one project and prints its key. A file that is there stays as it is.
 #[must_use]
@@ -97,6 +97,9 @@ const fn usual_models(provider: Provider) -> &'static str {
 pub fn written(choices: &Choices<'_>) -> String {
     let Choices { provider, project, .. } = *choices;
     let base_url = match provider.default_base_url() {
+        None if provider.api() == Api::Bedrock => {
+            "region = \"eu-central-1\"    # set this to your own".to_owned()
+        }
         Some(usual) => format!("# base_url = \"{usual}\"    # the default"),
         None => "base_url = \"https://llm.example.com\"    # set this to your own".to_owned(),
     };
@@ -116,7 +119,7 @@ provider = "{provider}"
 
 [[upstreams.{provider}.credentials]]
 id = "main"
-secret = "env:{variable}"    # or "file:/run/secrets/…"; never the key itself
+secret = "env:{variable}"    # or "file:/run/secrets/…"; never the key itself{instead}
 
 [projects.{project}]
 upstreams = ["{provider}"]
@@ -127,8 +130,25 @@ limits = {{ requests = "600/min", concurrency = 64 }}
 
 {key}"#,
         variable = usual_variable(provider),
+        instead = instead_of_a_secret(provider),
         models = usual_models(provider),
     )
+}
+
+/// What can stand in the place of a secret.
+const fn instead_of_a_secret(provider: Provider) -> &'static str {
+    match provider.api() {
+        Api::Bedrock => {
+            "\n# aws = \"container\"    # instead of a secret: also \"instance\", \"web-identity\", keys, a profile"
+        }
+        Api::Vertex => {
+            "\n# google = \"metadata\"    # instead of a secret, with project and location in the upstream"
+        }
+        Api::Azure => {
+            "\n# azure = \"managed-identity\"    # instead of a secret: also an application of Entra ID"
+        }
+        Api::OpenAi | Api::Anthropic | Api::Gemini => "",
+    }
 }
 
 /// The lines that give a project one more key; `portcullis key new` prints them too.

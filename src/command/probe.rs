@@ -91,7 +91,7 @@ fn address(diagnosis: &Diagnosis) -> Option<&str> {
 impl One<'_> {
     fn leaves_billing_open(&self) -> bool {
         match &self.probed.finding {
-            Finding::Unreachable(_) => false,
+            Finding::Unreachable(_) | Finding::NotGranted(_) => false,
             finding @ (Finding::Accepted { .. } | Finding::Refused { .. }) => !finding.tells_of_billing(),
         }
     }
@@ -111,6 +111,9 @@ impl One<'_> {
             }
             Finding::Unreachable(why) => {
                 let _ = writeln!(out, "no answer from {}:{}: {why}", self.upstream.host, self.upstream.port);
+            }
+            Finding::NotGranted(why) => {
+                let _ = writeln!(out, "not granted: {why}");
             }
             Finding::Refused { status, diagnosis, excerpt, .. } => {
                 let _ = writeln!(out, "refused with {}: {}", status.as_u16(), diagnosis.id());
@@ -160,6 +163,7 @@ impl One<'_> {
         let more = match finding {
             Finding::Accepted { models, .. } => json!({ "models": models }),
             Finding::Unreachable(why) => json!({ "unreachable": why }),
+            Finding::NotGranted(why) => json!({ "not_granted": why }),
             Finding::Refused { status, diagnosis, excerpt, .. } => json!({
                 "status": status.as_u16(),
                 "cause": diagnosis.id(),

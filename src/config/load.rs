@@ -182,7 +182,10 @@ impl Sources {
     }
 
     /// A file that the configuration refers to, and whether others than its owner may read it.
-    pub(super) fn file(path: &Path) -> std::io::Result<(Zeroizing<Vec<u8>>, bool)> {
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn file(path: &Path) -> std::io::Result<(Zeroizing<Vec<u8>>, bool)> {
         use std::os::unix::fs::PermissionsExt as _;
         let bytes = Zeroizing::new(std::fs::read(path)?);
         let mode = std::fs::metadata(path)?.permissions().mode();

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::key::KeyWritten;
 use super::limit::LimitsWritten;
 use super::observable::{Observable, listed};
+use super::parameters::ParametersWritten;
 use super::place::child;
 use super::shape::suggestion;
 use super::value::OneOrMany;
@@ -34,6 +35,8 @@ pub(super) struct ProjectWritten {
     pub(super) allow_ips: Option<Observable>,
     /// How fast and how many at once; all keys of the project together. Default: unlimited.
     pub(super) limits: Option<LimitsWritten>,
+    /// What its requests may ask for besides a model. Default: anything.
+    pub(super) parameters: Option<ParametersWritten>,
     /// The project's keys.
     pub(super) keys: Option<Vec<KeyWritten>>,
 }
@@ -77,6 +80,10 @@ impl Work<'_> {
             allow_ips_rule: self.rule(&of("allow_ips")),
             limits,
             concurrency,
+            parameters: written
+                .parameters
+                .as_ref()
+                .map(|one| Box::new(self.parameters(&of("parameters"), one))),
             observed: Observed {
                 allow_ips: allow_ips.observed,
                 scopes: scopes.observed,

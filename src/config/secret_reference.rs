@@ -7,7 +7,11 @@ use zeroize::Zeroizing;
 use super::load::Sources;
 use super::work::Work;
 
-const WHERE: &str = "write where it is: secret = \"env:NAME\" or secret = \"file:/path\"";
+/// How a reference is written at this path.
+fn wanted(path: &str) -> String {
+    let key = path.rsplit('.').next().unwrap_or("secret");
+    format!("write where it is: {key} = \"env:NAME\" or {key} = \"file:/path\"")
+}
 
 impl Work<'_> {
     /// What a reference refers to. No fault repeats the reference's text before it is known to be one.
@@ -17,7 +21,8 @@ impl Work<'_> {
         reference: Option<&str>,
     ) -> Option<Zeroizing<String>> {
         let Some(reference) = reference else {
-            self.wrong(path, "this credential has no secret", WHERE);
+            let key = path.rsplit('.').next().unwrap_or("secret");
+            self.wrong(path, &format!("this credential has no {key}"), &wanted(path));
             return None;
         };
         match reference.split_once(':') {
@@ -28,7 +33,7 @@ impl Work<'_> {
                 self.wrong(
                     path,
                     what,
-                    &format!("{WHERE}; if this was a real secret, it is spent: make a new one"),
+                    &format!("{}; if this was a real secret, it is spent: make a new one", wanted(path)),
                 );
                 None
             }
@@ -38,7 +43,7 @@ impl Work<'_> {
     fn secret_variable(&mut self, path: &str, name: &str) -> Option<Zeroizing<String>> {
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if name.is_empty() || !plain {
-            self.wrong(path, "behind env: stands the name of an environment variable", WHERE);
+            self.wrong(path, "behind env: stands the name of an environment variable", &wanted(path));
             return None;
         }
         let value = self.sources.variable(name);

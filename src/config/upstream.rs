@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::base_url::BaseUrl;
+use super::cloud::{AwsWritten, AzureWritten, GoogleWritten, Made, WordOr};
 use super::place::{child, item};
 use super::tls::Roots;
 use super::value::OneOrMany;
@@ -15,7 +16,7 @@ use crate::credentials::{Credential, Credentials, MOST_WEIGHT, USUAL_WEIGHT};
 use crate::diagnosis;
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
-use crate::provider::Provider;
+use crate::provider::{Api, Provider};
 use crate::secret::Secret;
 use crate::snapshot::{MOST_UPSTREAMS, Upstream};
 
@@ -45,6 +46,14 @@ pub(super) struct UpstreamWritten {
     pub(super) idle_timeout: Option<String>,
     /// How long an unused connection is kept. Default: "50s".
     pub(super) pool_idle: Option<String>,
+    /// Where in the world it is: the region of AWS for bedrock, such as "eu-central-1". Makes the
+    /// `base_url` where none is written.
+    pub(super) region: Option<String>,
+    /// The project of Google that requests are for, whatever clients name; vertex only.
+    pub(super) project: Option<String>,
+    /// The project's location, such as "europe-west4" or "global"; vertex only. Makes the `base_url` where none is
+    /// written.
+    pub(super) location: Option<String>,
     /// What authenticates the gate there. Of several, the one with the least to do takes a request, and the
     /// next takes over where the provider refused one.
     pub(super) credentials: Option<Vec<CredentialWritten>>,
@@ -59,12 +68,31 @@ pub(super) struct CredentialWritten {
     pub(super) id: Option<String>,
     /// Where the secret is: `"env:NAME"` or `"file:/path"`. Never the secret itself.
     pub(super) secret: Option<String>,
+    /// What signs requests, instead of a secret; bedrock only. "environment", "container", "instance" or
+    /// "web-identity", or a table with keys or a profile.
+    pub(super) aws: Option<WordOr<AwsWritten>>,
+    /// From where tokens come, instead of a secret; vertex and gemini only. "metadata", or a table with a service
+    /// account's key.
+    pub(super) google: Option<WordOr<GoogleWritten>>,
+    /// From where tokens come, instead of a secret; azure-openai only. "managed-identity" or "workload-identity", or
+    /// a table with an application.
+    pub(super) azure: Option<WordOr<AzureWritten>>,
     /// Sent as OpenAI-Organization; openai only.
     pub(super) organization: Option<String>,
     /// Sent as OpenAI-Project; openai only.
     pub(super) project: Option<String>,
+    /// The project that Google bills, sent as x-goog-user-project; only beside google.
+    pub(super) quota_project: Option<String>,
     /// How much of the load it takes beside the others, from 1 to 100. Default: 1.
     pub(super) weight: Option<u32>,
+}
+
+/// An upstream, as far as its credentials need it.
+pub(super) struct Of<'w> {
+    pub(super) name: &'w str,
+    pub(super) path: &'w str,
+    pub(super) provider: Provider,
+    pub(super) written: &'w UpstreamWritten,
 }
 
 /// Names that would hide a path.
@@ -82,10 +110,12 @@ impl Work<'_> {
         let path = child("upstreams", name);
         let of = |key: &str| child(&path, key);
         self.upstream_name(&path, name);
-        let credentials = self.credentials(&of("credentials"), name, written);
+        let credentials = self.credentials(&path, name, written, roots);
         let provider = self.provider(&of("provider"), written.provider);
+        let region = self.region(&path, provider, written);
         let ca_file = written.ca_file.as_deref();
-        let base = provider.and_then(|provider| self.base_url(&path, provider, written));
+        let base =
+            provider.and_then(|provider| self.base_url(&path, provider, written, region.base_url.as_deref()));
         let tls = base.as_ref().map(|base| self.upstream_tls(&of("ca_file"), base, ca_file, roots));
         let models = match &written.models {
             Some(models) => self.models(&of("models"), Some(models)),
@@ -109,7 +139,7 @@ impl Work<'_> {
             authority: base.authority,
             tls,
             base_path: base.path,
-            infix: Box::default(),
+            infix: region.infix,
             models,
             models_rule: self.rule(&of("models")),
             keyless: credentials.is_empty(),
@@ -167,11 +197,17 @@ impl Work<'_> {
         provider
     }
 
-    fn base_url(&mut self, path: &str, provider: Provider, written: &UpstreamWritten) -> Option<BaseUrl> {
-        let path = child(path, "base_url");
-        let Some(text) = written.base_url.as_deref().or(provider.default_base_url()) else {
-            let what = format!("an upstream of provider {provider} needs a base_url");
-            self.wrong(&path, &what, "write base_url = \"https://…\"");
+    fn base_url(
+        &mut self,
+        path: &str,
+        provider: Provider,
+        written: &UpstreamWritten,
+        regional: Option<&str>,
+    ) -> Option<BaseUrl> {
+        let (above, path) = (path, child(path, "base_url"));
+        let text = written.base_url.as_deref().or(regional).or(provider.default_base_url());
+        let Some(text) = text else {
+            self.no_base_url(above, &path, provider);
             return None;
         };
         let mut base = match BaseUrl::parse(text) {
@@ -196,7 +232,25 @@ impl Work<'_> {
         Some(base)
     }
 
-    fn credentials(&mut self, path: &str, upstream: &str, written: &UpstreamWritten) -> Vec<Credential> {
+    fn no_base_url(&mut self, above: &str, path: &str, provider: Provider) {
+        let region = child(above, "region");
+        if provider.api() != Api::Bedrock {
+            let what = format!("an upstream of provider {provider} needs a base_url");
+            self.wrong(path, &what, "write base_url = \"https://…\"");
+        } else if !self.is_wrong(&region) {
+            let what = format!("an upstream of provider {provider} needs a region, or a base_url");
+            self.wrong(&region, &what, "write region = \"eu-central-1\", or wherever it is");
+        }
+    }
+
+    fn credentials(
+        &mut self,
+        above: &str,
+        upstream: &str,
+        written: &UpstreamWritten,
+        roots: &mut Roots,
+    ) -> Vec<Credential> {
+        let path = &child(above, "credentials");
         let list = written.credentials.as_deref().unwrap_or_default();
         // Without a provider nothing is compiled, but mistakes in the credentials are still told.
         let provider = written.provider.unwrap_or(Provider::OpenAi);
@@ -211,8 +265,8 @@ impl Work<'_> {
         let mut made: Vec<Credential> = Vec::new();
         for (at, one) in list.iter().enumerate() {
             let path = item(path, at);
-            let host = written.base_url.as_deref().unwrap_or_default();
-            let Some(credential) = self.credential(&path, provider, (upstream, host), one) else { continue };
+            let of = Of { name: upstream, path: above, provider, written };
+            let Some(credential) = self.credential(&path, &of, one, roots) else { continue };
             if made.iter().any(|other| other.id == credential.id) {
                 let what = format!("there are two credentials `{}` here", credential.id);
                 self.wrong(&child(&path, "id"), &what, "give each an id of its own");
@@ -225,11 +279,12 @@ impl Work<'_> {
     fn credential(
         &mut self,
         path: &str,
-        provider: Provider,
-        (upstream, host): (&str, &str),
+        upstream: &Of<'_>,
         written: &CredentialWritten,
+        roots: &mut Roots,
     ) -> Option<Credential> {
         let of = |key: &str| child(path, key);
+        let provider = upstream.provider;
         let id = written.id.as_deref();
         match id {
             None => self.wrong(
@@ -246,17 +301,47 @@ impl Work<'_> {
             }
             Some(_) => {}
         }
-        let secret = self.secret(&of("secret"), provider, written.secret.as_deref());
+        let made = self.proof(path, upstream, written, roots);
         let organization = self.openai_header(&of("organization"), provider, written.organization.as_deref());
         let project = self.openai_header(&of("project"), provider, written.project.as_deref());
         let weight = self.weight(&of("weight"), written.weight);
-        let (id, secret) = (Arc::from(id?), secret?);
+        let (id, made) = (Arc::from(id?), made?);
         // What is sent with the secret can be what the provider refuses, and so can be where it is sent.
-        let beside = [Some(host), written.organization.as_deref(), written.project.as_deref()]
-            .map(Option::unwrap_or_default);
-        let member = self.registry.credentials.member(upstream, &id, secret.fingerprint(&beside));
-        let (number, rule) = (self.registry.credentials.number(upstream, &id), self.rule(path));
-        Some(Credential { id, secret, organization, project, weight, member, number, rule })
+        let host = upstream.written.base_url.as_deref();
+        let beside = [host, written.organization.as_deref(), written.project.as_deref()];
+        let beside = beside.map(Option::unwrap_or_default);
+        let roster = &self.registry.credentials;
+        let member = roster.member(upstream.name, &id, made.fingerprint(&beside));
+        let proof = made.proof(&member, self.now);
+        let (number, rule) = (roster.number(upstream.name, &id), self.rule(path));
+        Some(Credential { id, proof, organization, project, weight, member, number, rule })
+    }
+
+    /// What authenticates requests: a secret, or what a cloud grants.
+    fn proof(
+        &mut self,
+        path: &str,
+        upstream: &Of<'_>,
+        written: &CredentialWritten,
+        roots: &mut Roots,
+    ) -> Option<Made> {
+        let CredentialWritten { secret, aws, google, azure, .. } = written;
+        let named = [("secret", secret.is_some()), ("aws", aws.is_some()), ("google", google.is_some())];
+        let named = named.into_iter().chain([("azure", azure.is_some())]);
+        let mut given = named.filter_map(|(name, given)| given.then_some(name));
+        if let (Some(first), Some(second)) = (given.next(), given.next()) {
+            let what = format!("this credential has both `{first}` and `{second}`");
+            self.wrong(&child(path, second), &what, "keep the one that is meant");
+            return None;
+        }
+        if aws.is_some() || google.is_some() || azure.is_some() {
+            return self.granted(path, upstream, written, roots);
+        }
+        if ["aws", "google", "azure"].iter().any(|name| self.is_wrong(&child(path, name))) {
+            return None;
+        }
+        let secret = self.secret(&child(path, "secret"), upstream.provider, secret.as_deref())?;
+        Some(Made::Secret(secret))
     }
 
     fn weight(&mut self, path: &str, weight: Option<u32>) -> u32 {

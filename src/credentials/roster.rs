@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 use super::standing::Standing;
 use super::{Budget, Credentials, Owners};
 use crate::clock::Moment;
+use crate::cloud::{Holder, Outlook, Source};
 use crate::diagnosis::{self, Effect};
 use crate::secret::Fingerprint;
 
@@ -27,9 +28,35 @@ pub struct Member {
     /// Each request in flight holds the state too, so the number of its holders is the number of requests,
     /// and one atomic addition does for both.
     standing: Arc<Standing>,
+    /// What a cloud grants it, if it is of that kind.
+    holder: OnceLock<Arc<Holder>>,
 }
 
 impl Member {
+    /// Its upstream.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What a cloud grants it, from this source; with what was granted already, if it is known.
+    #[must_use]
+    pub fn holder_of(&self, source: Source, now: Moment) -> Arc<Holder> {
+        Arc::clone(self.holder.get_or_init(|| Arc::new(Holder::new(source, now))))
+    }
+
+    /// What a cloud grants it, if it is of that kind.
+    #[must_use]
+    pub fn holder(&self) -> Option<&Arc<Holder>> {
+        self.holder.get()
+    }
+
     pub(super) const fn standing(&self) -> &Arc<Standing> {
         &self.standing
     }
@@ -64,17 +91,20 @@ struct Known {
 pub enum State {
     /// It is in the configuration in force, and the last answer left it in this state.
     Of(Effect),
+    /// Nothing was granted that it could be used with, or what was has expired.
+    Unavailable,
     /// Its secret was replaced, and requests that were sent with it are under way.
     Retired,
 }
 
 impl State {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Of(Effect::None),
         Self::Of(Effect::RateLimited),
         Self::Of(Effect::Spent),
         Self::Of(Effect::Rejected),
+        Self::Unavailable,
         Self::Retired,
     ];
 
@@ -83,6 +113,7 @@ impl State {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Of(effect) => effect.word(),
+            Self::Unavailable => "unavailable",
             Self::Retired => "retired",
         }
     }
@@ -117,6 +148,23 @@ pub struct Shown {
     /// Since when its present secret is used.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "date")]
     pub since: Option<SystemTime>,
+    /// What a cloud grants it, if it is of that kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Granted>,
+}
+
+/// What can be said of what a cloud grants.
+#[derive(Clone, Debug, Serialize)]
+pub struct Granted {
+    /// When it was fetched.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "date")]
+    pub fetched: Option<SystemTime>,
+    /// When it expires.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "date")]
+    pub expires: Option<SystemTime>,
+    /// Why it could not be renewed, if the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Box<str>>,
 }
 
 impl Roster {
@@ -133,7 +181,8 @@ impl Roster {
         let key = (Arc::clone(&upstream), Arc::clone(id), fingerprint);
         let new = || {
             let standing = Arc::new(Standing::new(self.origin));
-            Arc::new(Member { upstream, id: Arc::clone(id), since: OnceLock::new(), standing })
+            let (since, holder) = (OnceLock::new(), OnceLock::new());
+            Arc::new(Member { upstream, id: Arc::clone(id), since, standing, holder })
         };
         Arc::clone(self.known().members.entry(key).or_insert_with(new))
     }
@@ -171,6 +220,14 @@ impl Roster {
         self.known().in_force = in_force;
     }
 
+    /// Those in force that a cloud grants.
+    #[must_use]
+    pub fn granted(&self) -> Vec<Arc<Member>> {
+        let known = self.known();
+        let of_clouds = known.in_force.iter().filter(|(member, _)| member.holder().is_some());
+        of_clouds.map(|(member, _)| Arc::clone(member)).collect()
+    }
+
     /// Forgets what no configuration and no request holds any more.
     pub fn sweep(&self) {
         let mut known = self.known();
@@ -206,16 +263,27 @@ impl Member {
         let condition = self.standing.condition();
         let effect = self.standing.effect(now);
         let out = weight.is_some() && effect != Effect::None;
+        let outlook = self.holder().map(|holder| holder.outlook(now));
+        let granted = outlook.as_ref().is_none_or(|outlook| outlook.granted);
         Shown {
             upstream: Arc::clone(&self.upstream),
             credential: Arc::clone(&self.id),
-            state: if weight.is_some() { State::Of(effect) } else { State::Retired },
+            state: match weight {
+                None => State::Retired,
+                Some(_) if !granted => State::Unavailable,
+                Some(_) => State::Of(effect),
+            },
             cause: out.then(|| diagnosis::cause_word(condition.cause)),
             until: out.then(|| self.standing.until(condition).wall),
             probing: out && condition.probing,
             in_flight: self.in_flight(),
             weight,
             since: self.since.get().copied(),
+            grant: outlook.map(|Outlook { until, fetched, failure, .. }| Granted {
+                fetched,
+                expires: until,
+                failure,
+            }),
         }
     }
 }

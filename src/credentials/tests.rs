@@ -21,7 +21,16 @@ fn made(roster: &Roster, list: &[(&str, &str, u32)]) -> Credentials {
         let member = roster.member("openai", &id, secret.fingerprint(&[]));
         let rule = RuleId::BUILT_IN;
         let number = roster.number("openai", &id);
-        Credential { id, secret, organization: None, project: None, weight: *weight, member, number, rule }
+        Credential {
+            id,
+            proof: Proof::Header(secret),
+            organization: None,
+            project: None,
+            weight: *weight,
+            member,
+            number,
+            rule,
+        }
     };
     Credentials::new(list.iter().map(one).collect(), "openai", roster)
 }

@@ -13,7 +13,7 @@ use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::{Sent, own_headers, response, send};
+use super::{Sent, at_upstream, granted, own_headers, response, send};
 use crate::account::{Lease, Relay};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
@@ -89,7 +89,10 @@ pub(super) async fn merged(
     let upstreams = among.iter().filter_map(|at| snapshot.upstreams.get(at));
     let asked = upstreams.map(|upstream| {
         let asking = tokio::time::timeout(PATIENCE, ask(pool, &exchange, upstream, begun));
-        async move { (upstream, asking.await.unwrap_or_else(|_| Err("it did not answer in time".to_owned()))) }
+        async move {
+            let late = || Denial::built_in(Reason::UpstreamTimeout).because("no list of models in time");
+            (upstream, asking.await.unwrap_or_else(|_| Err(late())))
+        }
     });
     let answered = join_all(asked).await;
     let mut lists = Vec::new();
@@ -97,9 +100,10 @@ pub(super) async fn merged(
     for (upstream, list) in answered {
         match list {
             Ok(list) => lists.push(list),
-            Err(why) => {
+            Err(denial) => {
+                let why = denial.detail.as_deref().unwrap_or_default();
                 tracing::warn!(upstream = &*upstream.name, why, "models_left_out");
-                last = Some(Denial::by(Reason::UpstreamUnreachable, upstream.rule).because(why));
+                last = Some(at_upstream(denial, upstream));
             }
         }
     }
@@ -119,20 +123,23 @@ async fn ask(
     exchange: &Exchange<Sent>,
     upstream: &Upstream,
     now: Moment,
-) -> Result<Value, String> {
+) -> Result<Value, Denial> {
+    let invalid = |why: String| Denial::built_in(Reason::UpstreamInvalid).because(why);
     let in_use = upstream.credentials.pick(now);
-    let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
-    let request = asking_for_list(upstream, exchange.stage.endpoint, credential);
-    let mut unsent = Some(request.ok_or_else(|| "it has no such list".to_owned())?);
-    let answered = send(pool, upstream, &mut unsent, now).await;
-    let (answer, connection) =
-        answered.map_err(|denial| denial.detail.map_or_else(|| "no answer".to_owned(), String::from))?;
+    let request = asking_for_list(upstream, exchange.stage.endpoint);
+    let mut request = request.ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
+    if !upstream.keyless {
+        granted(pool, upstream, in_use.as_ref(), &mut request, now).await?;
+    }
+    let mut unsent = Some(request);
+    let (answer, connection) = send(pool, upstream, &mut unsent, now).await?;
     let (head, incoming) = answer.into_parts();
     if head.status != StatusCode::OK {
-        return Err(format!("it answered {}", head.status.as_u16()));
+        return Err(invalid(format!("it answered {} when asked for its models", head.status.as_u16())));
     }
     let shown = |model: &str| shows(exchange, upstream, model);
-    let list = models::only_shown(incoming, PATIENCE, shown).await.map_err(|NotAList(why)| why.to_owned())?;
+    let list = models::only_shown(incoming, PATIENCE, shown).await;
+    let list = list.map_err(|NotAList(why)| invalid(why.to_owned()))?;
     // Only now: a connection is offered again when its answer was read to the end.
     pool.give_back(connection, Moment::now());
     Ok(list)

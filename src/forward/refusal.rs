@@ -26,7 +26,7 @@ use super::{Sent, headers_for_client, response};
 use crate::account::{Lease, Relay};
 use crate::body::{Frames, Outgoing};
 use crate::clock::Moment;
-use crate::credentials::{Blame, InUse};
+use crate::credentials::{Blame, InUse, Proof};
 use crate::denial::{Denial, Reason};
 use crate::diagnosis::{self, Diagnosis, Effect};
 use crate::exchange::{Exchange, Refusal};
@@ -123,9 +123,7 @@ pub(super) async fn refused(
             if let Some(request) = again(&mut exchange, upstream, spare, &next) {
                 return Next::Again(Again { exchange, pool: lease.pool, request, in_use: next });
             }
-            return Next::Told(
-                Err(exchange.refuse(Denial::by(Reason::CredentialUnavailable, upstream.rule))),
-            );
+            return Next::Told(Err(exchange.refuse(inject::none_at(upstream))));
         }
     }
     Next::Told(told(exchange, upstream, read, lease))
@@ -180,6 +178,12 @@ fn blamed(
     }
     let wait = diagnosis::wait(&read.head.headers, &read.text, now);
     let blame = Blame { effect, cause: diagnosis::cause_number(read.found.cause), wait };
+    if effect == Effect::Rejected
+        && let Some(Proof::Cloud(cloud)) = upstream.credentials.all().get(in_use.at()).map(|one| &one.proof)
+        && let Some(holder) = cloud.holder()
+    {
+        holder.mistrusted(now);
+    }
     let Some(away) = in_use.failed(blame, now) else { return true };
     let (state, cause) = (effect.word(), read.found.id());
     if let Some(credential) = &exchange.record.credential
@@ -220,7 +224,9 @@ fn again(
         metrics.retried(&upstream.name);
     }
     let (target, body) = (spare.target.clone(), Outgoing::Held(spare.body.clone()));
-    Some(inject::request(&exchange.head, exchange.stage.endpoint, upstream, Some(credential), target, body))
+    let mut request = inject::request(&exchange.head, exchange.stage.endpoint, upstream, target, body);
+    inject::put_in(credential, &mut request, exchange.record.begun.now_after()).ok()?;
+    Some(request)
 }
 
 /// Tells the refusal in the record, and passes it on, unless it was the gate's own credential that failed.

@@ -72,6 +72,13 @@ pub(super) struct Benched {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Renewed {
+    pub(super) upstream: Name,
+    pub(super) credential: Name,
+    pub(super) result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Reloaded {
     pub(super) result: &'static str,
 }

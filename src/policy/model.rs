@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::{Policy, Sight};
+use super::{Policy, Sight, parameters};
 use crate::body::Outgoing;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, ModelIn};
@@ -33,7 +33,12 @@ impl Policy for ModelCheck {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
         if let Some(field) = asked.rerouting {
-            return Err(Denial::built_in(Reason::ParameterNotAllowed).because(field));
+            let why =
+                format!("'{field}' would choose another model, host or key than the one that was checked");
+            return Err(Denial::built_in(Reason::ParameterNotAllowed).because(why));
+        }
+        if let Some(rules) = &project.parameters {
+            parameters::judge(rules, asked.scoped.endpoint, asked.parameters.as_deref(), sight)?;
         }
         for model in asked.model.iter().chain(&asked.others) {
             for left_out in key.without_model(project, model) {

@@ -345,7 +345,7 @@ fn model() -> Vec<Case> {
                 let body = route.body.replacen('{', r#"{"api_base":"http://127.0.0.1:9","#, 1);
                 gate.ask(route.body(&gate.setup.client_key, &body))
             },
-            detail: |_| "api_base",
+            detail: |_| "'api_base' would choose another model, host or key than the one that was checked",
             ..case(Reason::ParameterNotAllowed)
         },
         Case {
@@ -358,6 +358,7 @@ fn model() -> Vec<Case> {
                 })
             },
             line: Line::At("upstreams.{upstream}", "upstreams.{upstream}", ""),
+            detail: |_| "it has none",
             ..case(Reason::CredentialUnavailable)
         },
     ]

@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 
 BINARY = os.environ["PORTCULLIS"]
-FOREIGN = ("OPENAI_", "AZURE_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "PORTCULLIS_")
+HERE = Path(__file__).resolve().parent
+PYTHON = HERE / ".venv" / "bin" / "python"
+FOREIGN = ("OPENAI_", "AZURE_", "ANTHROPIC_", "AWS_", "GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "PORTCULLIS_")
 PATIENCE = 20
 
 CONFIG = """
@@ -55,7 +57,7 @@ credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
 
 [upstreams.groq]
 provider = "groq"
-base_url = "http://127.0.0.1:{standin}/v1"
+base_url = "http://127.0.0.1:{standin}/openai/v1"
 credentials = [{{ id = "main", secret = "env:STAND_IN_KEY" }}]
 
 [upstreams.mistral]
@@ -79,6 +81,25 @@ base_url = "http://127.0.0.1:{standin}"
 credentials = [{{ id = "stale", secret = "env:STALE_KEY" }}]
 """
 
+SIGNED = """
+[upstreams.{name}]
+provider = "bedrock"
+region = "eu-central-1"
+base_url = "http://127.0.0.1:{port}"
+[[upstreams.{name}.credentials]]
+id = "signed"
+aws = {{ {keys} }}
+"""
+SIGNERS = {
+    "bedrock": {"access_key_id": "env:AWS_ID", "secret_access_key": "env:AWS_KEY"},
+    "bedrock-session": {
+        "access_key_id": "env:AWS_SESSION_ID",
+        "secret_access_key": "env:AWS_SESSION_KEY",
+        "session_token": "env:AWS_SESSION",
+    },
+    "bedrock-stale": {"access_key_id": "env:AWS_ID", "secret_access_key": "env:STALE_KEY"},
+}
+
 # Every project may do all of this, but for what its own line changes.
 USUAL = {
     "upstreams": ["openai", "anthropic", "gemini"],
@@ -98,6 +119,7 @@ PROJECTS = {
     "app": {},
     "azure": {"upstreams": ["azure"], "models": ["prod-4o", "gpt-4o-mini"]},
     "others": {"upstreams": ["groq", "mistral"]},
+    "bedrock": {"upstreams": list(SIGNERS), "models": ["*anthropic.claude-haiku-*"]},
     "away": {"allow_ips": ["10.99.0.0/16"]},
     "embedder": {"scopes": ["embeddings"]},
     "reader": {"scopes": ["models:read"]},
@@ -113,21 +135,27 @@ KEYS = {"expired": "expires = 2020-01-01", "revoked": "revoked = true", "future"
 def main(command):
     with tempfile.TemporaryDirectory(prefix="portcullis-judges-") as folder:
         folder = Path(folder)
-        ports = dict(zip(("standin", "gate", "admin"), free_ports(3)))
+        ports = dict(zip(("standin", "gate", "admin", "bedrock"), free_ports(4)))
         keys = {name: new_key(name) for name in [*PROJECTS, *KEYS, "unknown"]}
         config = folder / "portcullis.toml"
-        config.write_text(CONFIG.format(**ports) + projects(keys))
+        config.write_text(CONFIG.format(**ports) + signers(ports["bedrock"]) + projects(keys))
         records = folder / "records.jsonl"
         environment = clean_environment()
         secrets = {"STAND_IN_KEY": "sk-provider-main", "STALE_KEY": "sk-provider-stale"}
+        secrets |= {"AWS_ID": "AKIDJUDGE1", "AWS_KEY": "secret/of+the+judge"}
+        secrets |= {"AWS_SESSION_ID": "ASIDJUDGE2", "AWS_SESSION_KEY": "secret/of+a+session"}
+        secrets |= {"AWS_SESSION": "session/token+of==the/judge"}
         running = []
         try:
             at = f"127.0.0.1:{ports['standin']}"
             standin = [BINARY, "stand-in", "--listen", at]
             running.append(start(standin, folder / "standin.log", environment | secrets, folder / "standin.err"))
+            # It needs botocore, so it is run by the interpreter of the judges.
+            bedrock = [str(PYTHON), str(HERE / "bedrock.py"), str(ports["bedrock"])]
+            running.append(start(bedrock, folder / "bedrock.log", environment, folder / "bedrock.err"))
             serve = [BINARY, "serve", "--config", str(config)]
             running.append(start(serve, records, environment | secrets, folder / "gate.err"))
-            wait_for(lambda: answers(ports["standin"]), running)
+            wait_for(lambda: answers(ports["standin"]) and answers(ports["bedrock"]), running)
             health = [BINARY, "health", "--admin", f"127.0.0.1:{ports['admin']}"]
             wait_for(lambda: subprocess.run(health, capture_output=True).returncode == 0, running)
             told = {
@@ -164,6 +192,13 @@ def free_ports(count):
 def new_key(name):
     made = subprocess.run([BINARY, "key", "new", "--id", name, "--format", "json"], capture_output=True, check=True)
     return json.loads(made.stdout)
+
+
+def signers(port):
+    def table(keys):
+        return ", ".join(f"{name} = {json.dumps(value)}" for name, value in keys.items())
+
+    return "".join(SIGNED.format(name=name, port=port, keys=table(keys)) for name, keys in SIGNERS.items())
 
 
 def projects(keys):

@@ -1,0 +1,57 @@
+//! `[projects.NAME.parameters]`: what a project's requests may ask for besides a model.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::observable::Mode;
+use super::place::child;
+use super::value::OneOrMany;
+use super::work::Work;
+use crate::model_name::ModelList;
+use crate::snapshot::ParameterRules;
+
+/// What a project's requests may ask for besides a model.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Parameters")]
+pub(super) struct ParametersWritten {
+    /// The most tokens that an answer may have. A request must name a ceiling, and none above this.
+    pub(super) max_tokens: Option<u64>,
+    /// Kinds of tools that may be used, by name or with *: a tool's type such as `web_search*`, in
+    /// Gemini's dialect its field such as `googleSearch`; custom for a tool without a type. Default: any.
+    pub(super) tools: Option<OneOrMany>,
+    /// With false, the provider must not keep answers: a request must say so where keeping is the default.
+    pub(super) store: Option<bool>,
+    /// Tiers of service that may be asked for. Default: any.
+    pub(super) service_tiers: Option<OneOrMany>,
+    /// Betas that may not be asked for, by name or with *. Default: none.
+    pub(super) deny_betas: Option<OneOrMany>,
+    /// With "observe", what is not allowed passes, and the record says that it would have been refused.
+    /// Default: "enforce".
+    pub(super) mode: Option<Mode>,
+}
+
+impl Work<'_> {
+    /// Compiles the rules at a path.
+    pub(super) fn parameters(&mut self, path: &str, written: &ParametersWritten) -> ParameterRules {
+        if written.max_tokens == Some(0) {
+            self.wrong(&child(path, "max_tokens"), "no answer has no tokens", "write how many it may have");
+        }
+        let mut list = |name: &str, list: Option<&OneOrMany>| {
+            let entries = list.map(|list| self.entries(&child(path, name), Some(list), None))?;
+            Some(entries.iter().map(|(_, text)| text.as_str()).collect::<ModelList>())
+        };
+        let tools = list("tools", written.tools.as_ref());
+        let service_tiers = list("service_tiers", written.service_tiers.as_ref());
+        let deny_betas = list("deny_betas", written.deny_betas.as_ref());
+        ParameterRules {
+            max_tokens: written.max_tokens,
+            tools,
+            store: written.store,
+            service_tiers,
+            deny_betas,
+            observed: written.mode == Some(Mode::Observe),
+            rule: self.rule(path),
+        }
+    }
+}

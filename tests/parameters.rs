@@ -1,0 +1,119 @@
+//! Rules on what requests ask for besides a model.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
+#[expect(dead_code, reason = "each test uses another part of the harness")]
+mod common;
+
+use common::client::request;
+use common::{OK, Running, Setup, Upstream};
+use serde_json::json;
+
+const RULES: &str = r#"
+[projects.search.parameters]
+max_tokens = 100
+tools = ["function", "custom", "web_search*", "googleSearch"]
+store = false
+service_tiers = ["default"]
+deny_betas = ["fast-*"]
+"#;
+
+fn gate(rules: &str) -> (Running, Upstream) {
+    let upstream = Upstream::answering(OK);
+    // The rules stand before the keys, as sections of the project.
+    let mut setup = Setup::new(upstream.address);
+    for line in rules.lines().filter_map(|line| line.split_once(" = ")) {
+        setup = setup.set("projects.search.parameters", line.0, line.1);
+    }
+    (setup.start(), upstream)
+}
+
+fn ask(gate: &Running, path: &str, headers: &[(&str, &str)], body: &str) -> common::Answer {
+    let bearer = format!("Bearer {}", gate.setup.client_key);
+    let mut all = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
+    all.extend(headers);
+    gate.ask(request("POST", path, &all, body))
+}
+
+#[test]
+fn what_a_rule_forbids_is_refused_and_said() {
+    let (gate, upstream) = gate(RULES);
+    let chat = "/v1/chat/completions";
+    let google = "/v1beta/models/gemini-2.5-flash:generateContent";
+    for (path, body, word) in [
+        (chat, r#"{"model":"m"}"#, "how many tokens"),
+        (chat, r#"{"model":"m","max_tokens":101}"#, "up to 101"),
+        (chat, r#"{"model":"m","max_tokens":5,"max_completion_tokens":500}"#, "up to 500"),
+        (
+            chat,
+            r#"{"model":"m","max_tokens":9,"tools":[{"type":"function"},{"x":[],"type":"mcp"}]}"#,
+            "'mcp'",
+        ),
+        (chat, r#"{"model":"m","max_tokens":9,"tools":[{"type":"function","type":"mcp"}]}"#, "'mcp'"),
+        (chat, r#"{"model":"m","max_tokens":9,"tools":[{"t\u0079pe":"mcp"}]}"#, "'mcp'"),
+        (chat, r#"{"model":"m","max_tokens":9,"mcp_servers":[]}"#, "'mcp'"),
+        (chat, r#"{"model":"m","max_tokens":9,"store":true}"#, "store"),
+        (chat, r#"{"model":"m","max_tokens":9,"store":1}"#, "store"),
+        ("/v1/responses", r#"{"model":"m","max_output_tokens":9}"#, "store"),
+        (chat, r#"{"model":"m","max_tokens":9,"service_tier":"priority"}"#, "'priority'"),
+        ("/v1/messages", r#"{"model":"m","max_tokens":9,"anthropic_beta":["fast-1"]}"#, "headers only"),
+        (
+            google,
+            r#"{"generationConfig":{"maxOutputTokens":9},"tools":[{"codeExecution":{}}]}"#,
+            "'codeExecution'",
+        ),
+        (google, r#"{"generationConfig":{"maxOutputTokens":900}}"#, "up to 900"),
+    ] {
+        let answer = ask(&gate, path, &[], body);
+        assert_eq!(answer.reason(), Some("parameter_not_allowed"), "{body}: {}", answer.text());
+        assert!(answer.text().contains(word), "{body}: {}", answer.text());
+    }
+    let beta = [("anthropic-beta", "context-1m-2025-08-07, fast-mode-2026-02-01")];
+    let answer = ask(&gate, "/v1/messages", &beta, r#"{"model":"m","max_tokens":9}"#);
+    assert!(answer.text().contains("'fast-mode-2026-02-01'"), "{}", answer.text());
+    assert_eq!(upstream.requests().len(), 0);
+    assert_eq!(gate.records().last().unwrap()["rule"], "projects.search.parameters");
+}
+
+#[test]
+fn what_no_rule_forbids_passes() {
+    let (gate, upstream) = gate(RULES);
+    for (path, body) in [
+        (
+            "/v1/chat/completions",
+            r#"{"model":"m","max_tokens":100,"tools":[{"type":"function","function":{"type":"mcp"}}],"service_tier":"default"}"#,
+        ),
+        (
+            "/v1/chat/completions",
+            r#"{"model":"m","max_tokens":1,"messages":[{"tools":[{"type":"mcp"}]}],"store":null}"#,
+        ),
+        (
+            "/v1/responses",
+            r#"{"model":"m","max_output_tokens":9,"store":false,"tools":[{"type":"web_search_preview"}]}"#,
+        ),
+        ("/v1/messages", r#"{"model":"m","max_tokens":9,"tools":[{"name":"mine"}]}"#),
+        ("/v1/embeddings", r#"{"model":"m","input":"x"}"#),
+        (
+            "/v1beta/models/gemini-2.5-flash:generateContent",
+            r#"{"generationConfig":{"maxOutputTokens":9},"tools":[{"googleSearch":{},"functionDeclarations":[]}]}"#,
+        ),
+    ] {
+        assert_eq!(ask(&gate, path, &[("anthropic-beta", "context-1m")], body).status, 200, "{body}");
+    }
+    assert_eq!(upstream.requests().len(), 6);
+}
+
+#[test]
+fn an_observed_rule_is_only_told() {
+    let (gate, _upstream) = gate(&format!("{RULES}mode = \"observe\"\n"));
+    let body = r#"{"model":"m","max_tokens":101,"service_tier":"priority"}"#;
+    assert_eq!(ask(&gate, "/v1/chat/completions", &[], body).status, 200);
+    let told = gate.record()["would_deny"].clone();
+    let reasons: Vec<_> = told.as_array().unwrap().iter().map(|one| one["reason"].clone()).collect();
+    assert_eq!(reasons, [json!("parameter_not_allowed"), json!("parameter_not_allowed")]);
+}
