@@ -154,7 +154,7 @@ fn goes_on(name: &HeaderName) -> bool {
 /// Whether a header goes on to endpoints of this kind.
 fn goes_on_there(endpoint: &Endpoint, name: &HeaderName) -> bool {
     match endpoint.gives {
-        Gives::Bytes => matches!(name.as_str(), "range" | "if-range" | "if-none-match"),
+        Gives::Bytes => matches!(name.as_str(), "range" | "if-range"),
         Gives::Upload => name.as_str().starts_with("x-goog-upload-") || name == header::CONTENT_RANGE,
         Gives::Json
         | Gives::StreamIfAsked

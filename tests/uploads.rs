@@ -324,3 +324,20 @@ fn uploads_have_bounds_of_their_own() {
     let record = gate.records_when(4).pop().unwrap();
     assert_eq!((&record["rule"], &record["request_bytes"]), (&"server.body_timeout".into(), &500_000.into()));
 }
+
+#[test]
+fn an_upstream_that_takes_nothing_is_not_sent_more_than_fits() {
+    let upstream = Upstream::start(|talk| {
+        drop(talk.stream.read(&mut [0; 100]));
+        // Until the test ends: nothing more is read.
+        std::thread::park_timeout(common::PATIENCE);
+    });
+    let setup = Setup::new(upstream.address).set("upstreams.openai", "response_timeout", r#""500ms""#);
+    let gate = setup.start();
+    let body = form(&[("\"model\"", "whisper-1"), (FILE, &"x".repeat(128 << 20))]);
+    let answer = sent(&gate, TRANSCRIBE, body, false);
+    assert_eq!(answer.reason(), Some("upstream_timeout"), "{}", answer.text());
+    let record = gate.record();
+    assert!(record["request_bytes"].as_u64().unwrap() < 64 << 20, "{record}");
+    gate.idle();
+}
