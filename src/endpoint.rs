@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 use crate::dialect::Surface;
 
 pub use advice::{Advice, advise};
-pub use paths::{API_VERSION, Found, Match, find, passthrough};
+pub use paths::{API_VERSION, Found, Match, find, make_ready, passthrough};
 pub use places::Places;
 pub use scope::{Access, Family, Scope, ScopeSet};
 
@@ -152,6 +152,7 @@ impl Gives {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     number: u16,
+    parameters: bool,
     /// The endpoint's word in records and metrics.
     pub name: &'static str,
     /// The family of paths it belongs to.
@@ -197,8 +198,8 @@ impl Endpoint {
 
     /// Whether the row has a parameter in its path.
     #[must_use]
-    pub fn has_parameters(&self) -> bool {
-        self.path.contains('{')
+    pub const fn has_parameters(&self) -> bool {
+        self.parameters
     }
 
     /// Whether the row takes a query parameter of this name, which may have brackets behind it as lists and

@@ -471,6 +471,7 @@ impl Serving {
     /// Which of the upstreams answer which endpoint, by the endpoint's number.
     #[must_use]
     pub fn of(upstreams: &[Upstream]) -> Vec<Self> {
+        endpoint::make_ready();
         let one = |endpoint: &Endpoint| {
             let among = |own: bool, azure: bool| {
                 let fits = |upstream: &Upstream| {

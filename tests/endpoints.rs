@@ -161,6 +161,76 @@ fn each_is_refused_without_its_scope() {
     }
 }
 
+/// A body with a model in one of a row's places.
+fn naming(place: &[&str], model: &str) -> String {
+    let mut body = format!("\"{model}\"");
+    for step in place.iter().rev() {
+        body = if *step == "[]" {
+            format!("[{body}]")
+        } else {
+            format!("{{\"{}\":{body}}}", step.replace('*', "any"))
+        };
+    }
+    body
+}
+
+#[test]
+fn no_endpoint_takes_a_model_outside_the_list() {
+    for provider in Provider::ALL.iter().copied() {
+        let upstream = Upstream::answering(ANSWER);
+        let url = format!("http://{}", upstream.address);
+        let gate = Setup::new("127.0.0.1:9")
+            .upstream("it", provider.name(), &url)
+            .set("projects.search", "upstreams", r#"["it"]"#)
+            .set("projects.search", "scopes", r#"["*", "admin"]"#)
+            .set("projects.search", "models", r#"["allowed-*"]"#)
+            .start();
+        for endpoint in rows(provider) {
+            let (path, _) = &spellings(provider, endpoint)[0];
+            let mut bodies: Vec<String> = vec![r#"{"model":"name-1"}"#.to_owned()];
+            bodies.extend(endpoint.inside.iter().map(|place| naming(place, "name-1")));
+            if endpoint.takes == Takes::Nothing {
+                // Only the path can name one.
+                if endpoint.model != ModelIn::Path {
+                    continue;
+                }
+                bodies = vec![String::new()];
+            }
+            for body in bodies {
+                let name = format!("{provider} {} {path} {body}", endpoint.verb.name());
+                let bearer = format!("Bearer {}", gate.setup.client_key);
+                let mut headers = vec![("authorization", bearer.as_str())];
+                if !body.is_empty() {
+                    headers.push(("content-type", "application/json"));
+                }
+                if endpoint.surface == Surface::Anthropic {
+                    headers.push(("anthropic-version", "2023-06-01"));
+                }
+                if endpoint.surface == Surface::Gemini {
+                    headers[0] = ("x-goog-api-key", &gate.setup.client_key);
+                }
+                let query = if let ModelIn::Query(name) = endpoint.model {
+                    format!("?{name}={NAME}")
+                } else {
+                    String::new()
+                };
+                let answer =
+                    gate.ask(request(endpoint.verb.name(), &format!("/it{path}{query}"), &headers, &body));
+                let reason = answer.reason().unwrap_or("served").to_owned();
+                let refused = [
+                    "model_not_allowed",
+                    "model_unknowable",
+                    "model_missing",
+                    "model_ambiguous",
+                    "body_invalid",
+                ];
+                assert!(refused.contains(&reason.as_str()), "{name}: {reason}");
+                assert_eq!(upstream.requests().len(), 0, "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_in_no_table_passes_only_with_its_own_scope() {
     let upstream = Upstream::answering(ANSWER);

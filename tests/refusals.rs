@@ -25,6 +25,7 @@ use cases::{ROUTES, Route};
 use common::client::Answer as Got;
 use common::{Running, Setup, Upstream};
 use portcullis::diagnosis;
+use portcullis::dialect::Dialect;
 use portcullis::provider::{Api, Provider};
 use portcullis::snapshot::Snapshot;
 use serde_json::Value;
@@ -80,13 +81,20 @@ fn gate(upstream: &Upstream) -> Running {
 }
 
 /// How a client of the service asks.
-fn route(service: &Service) -> &'static Route {
-    let name = match provider(service).api() {
-        Api::OpenAi | Api::Azure | Api::Bedrock => "openai",
-        Api::Anthropic => "anthropic",
-        Api::Gemini | Api::Vertex => "gemini",
-    };
-    ROUTES.iter().find(|route| route.name == name).unwrap()
+fn route(service: &Service) -> Route {
+    let of = |name: &str| *ROUTES.iter().find(|route| route.name == name).unwrap();
+    match provider(service).api() {
+        Api::OpenAi | Api::Azure => of("openai"),
+        Api::Anthropic => of("anthropic"),
+        Api::Gemini => of("gemini"),
+        Api::Vertex => {
+            Route { path: "/v1/publishers/google/models/gemini-2.5-flash:generateContent", ..of("gemini") }
+        }
+        Api::Bedrock => {
+            let path = "/model/anthropic.claude-sonnet-4/converse";
+            Route { path, dialect: Dialect::Aws, body: r#"{"messages":[]}"#, ..of("openai") }
+        }
+    }
 }
 
 fn ask(gate: &Running, which: usize, service: &Service) -> Got {
@@ -133,7 +141,12 @@ fn is_hidden(answer: &Answer, got: &Got, told: &str) {
             assert_eq!(body["error"]["details"][0]["reason"], code.to_ascii_uppercase(), "{told}");
             &body["error"]["message"]
         }
-        Api::OpenAi | Api::Azure | Api::Bedrock => {
+        Api::Bedrock => {
+            assert_eq!(body["code"], code, "{told}");
+            assert_eq!(got.header("x-amzn-errortype"), Some("ServiceUnavailableException"), "{told}");
+            &body["message"]
+        }
+        Api::OpenAi | Api::Azure => {
             assert_eq!(body["error"]["code"], code, "{told}");
             &body["error"]["message"]
         }

@@ -73,6 +73,11 @@ pub struct Match<'p> {
     pub model: Option<&'p str>,
 }
 
+/// Reads the tables and makes the tree of their paths, if that was not done before.
+pub fn make_ready() {
+    LazyLock::force(&TREE);
+}
+
 /// The rows that a raw path fits, whatever the method.
 #[must_use]
 pub fn find(path: &str) -> Option<Found<'_>> {

@@ -53,6 +53,7 @@ fn row(surface: Surface, line: &'static str) -> Option<Endpoint> {
     let name = words.next()?;
     let mut row = Endpoint {
         number: 0,
+        parameters: path.contains('{'),
         name,
         surface,
         verb,

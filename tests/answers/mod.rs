@@ -30,7 +30,7 @@ const JSON: &str = "content-type: application/json";
 const CLOUDFLARE: [&str; 2] = ["server: cloudflare", "cf-ray: 8d1f0a2b3c4d5e6f-FRA"];
 
 /// Every service that answers come from.
-pub(crate) const SERVICES: [Service; 12] = [
+pub(crate) const SERVICES: [Service; 13] = [
     Service {
         name: "openai",
         provider: "openai",
@@ -54,6 +54,12 @@ pub(crate) const SERVICES: [Service; 12] = [
         ],
     },
     Service {
+        name: "vertex",
+        provider: "vertex",
+        host: "europe-west4-aiplatform.googleapis.com",
+        headers: &["content-type: application/json; charset=UTF-8", "server: scaffolding on HTTPServer2"],
+    },
+    Service {
         name: "azure",
         provider: "azure-openai",
         host: "example.openai.azure.com",
@@ -65,31 +71,26 @@ pub(crate) const SERVICES: [Service; 12] = [
     },
     Service {
         name: "bedrock",
-        provider: "openai-compatible",
+        provider: "bedrock",
         host: "bedrock-runtime.eu-central-1.amazonaws.com",
         headers: &[JSON, "x-amzn-requestid: 6f1c5b1e-7a52-4a7e-9a1f-0c5b5e0f4d11"],
     },
     Service {
         name: "mistral",
-        provider: "openai-compatible",
+        provider: "mistral",
         host: "api.mistral.ai",
         headers: &[JSON, "mistral-correlation-id: 0195a1b2-mistral"],
     },
-    Service {
-        name: "xai",
-        provider: "openai-compatible",
-        host: "api.x.ai",
-        headers: &[JSON, "x-request-id: req_xai"],
-    },
-    Service { name: "openrouter", provider: "openai-compatible", host: "openrouter.ai", headers: &[JSON] },
+    Service { name: "xai", provider: "xai", host: "api.x.ai", headers: &[JSON, "x-request-id: req_xai"] },
+    Service { name: "openrouter", provider: "openrouter", host: "openrouter.ai", headers: &[JSON] },
     Service {
         name: "groq",
-        provider: "openai-compatible",
+        provider: "groq",
         host: "api.groq.com",
         headers: &[JSON, "x-request-id: req_groq"],
     },
-    Service { name: "deepseek", provider: "openai-compatible", host: "api.deepseek.com", headers: &[JSON] },
-    Service { name: "cohere", provider: "openai-compatible", host: "api.cohere.com", headers: &[JSON] },
+    Service { name: "deepseek", provider: "deepseek", host: "api.deepseek.com", headers: &[JSON] },
+    Service { name: "cohere", provider: "cohere", host: "api.cohere.com", headers: &[JSON] },
     Service { name: "local", provider: "openai-compatible", host: "vllm.internal", headers: &[JSON] },
 ];
 
