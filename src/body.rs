@@ -20,6 +20,8 @@ pub enum ClientBody {
     Wire(Incoming),
     /// It is all here; tests and benches send these.
     Held(Frames),
+    /// It was handed on while it arrived: what is left of it cannot be had here.
+    HandedOn,
 }
 
 impl Body for ClientBody {
@@ -38,6 +40,7 @@ impl Body for ClientBody {
                 Poll::Ready(None) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             },
+            Self::HandedOn => Poll::Ready(None),
         }
     }
 
@@ -45,6 +48,7 @@ impl Body for ClientBody {
         match self {
             Self::Wire(incoming) => incoming.is_end_stream(),
             Self::Held(frames) => frames.is_end_stream(),
+            Self::HandedOn => false,
         }
     }
 
@@ -52,6 +56,7 @@ impl Body for ClientBody {
         match self {
             Self::Wire(incoming) => incoming.size_hint(),
             Self::Held(frames) => frames.size_hint(),
+            Self::HandedOn => SizeHint::new(),
         }
     }
 }

@@ -130,8 +130,7 @@ async fn forward_upload(
     waiting: Box<Waiting>,
 ) -> Result<Response<Relay>, Refusal> {
     let begun = exchange.record.begun;
-    let mut unsent = Some(request);
-    let answered = upload::answered(&pool, upstream, &mut unsent, begun, &waiting.0).await;
+    let answered = upload::answered(&pool, upstream, request, begun, &waiting.0).await;
     let decided = exchange.record.decided.unwrap_or_default();
     exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
     let (answer, connection) = match answered {

@@ -114,7 +114,7 @@ impl Beginning {
             };
             let bytes = Arc::new(AtomicU64::new(exchange.record.request_bytes));
             exchange.record.streamed_bytes = Some(Arc::clone(&bytes));
-            let source = std::mem::replace(&mut exchange.body, ClientBody::Held(Frames::default()));
+            let source = std::mem::replace(&mut exchange.body, ClientBody::HandedOn);
             let watch = form.map(|mut form| {
                 form.go_on();
                 form as Box<dyn Watch>

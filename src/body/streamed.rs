@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::task::AbortHandle;
 use tokio::time::Sleep;
 
 use super::{ClientBody, Frames};
@@ -77,6 +78,8 @@ struct State {
     refused: Option<Stop>,
     over: bool,
     abandoned: bool,
+    /// Ends the connection on which it is sent.
+    driver: Option<AbortHandle>,
     waiting: Option<Waker>,
     sending: Option<Waker>,
 }
@@ -259,10 +262,19 @@ impl Upload {
         state.refused.take()
     }
 
+    /// It goes over the connection that this ends.
+    pub fn goes_over(&self, driver: AbortHandle) {
+        self.state().driver = Some(driver);
+    }
+
     /// Nobody waits for the answer any more.
     fn abandon(&self) {
         let mut state = self.state();
         state.abandoned = true;
+        // An upstream that takes nothing would keep the connection, and the client's with it.
+        if let Some(driver) = state.driver.take().filter(|_| !state.over) {
+            driver.abort();
+        }
         if let Some(waker) = state.sending.take() {
             waker.wake();
         }

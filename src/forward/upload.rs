@@ -16,13 +16,13 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 
-use super::{Sent, send};
-use crate::body::{ClientBody, Frames, Outgoing, Stop, Upload};
+use super::{Sent, broken, unreachable_because};
+use crate::body::{ClientBody, Outgoing, Stop, Upload};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::Endpoint;
 use crate::exchange::Exchange;
-use crate::pool::{Connection, Pool};
+use crate::pool::{self, Connection, Pool};
 use crate::snapshot::Upstream;
 use crate::uploads::{Begun, upload_id};
 
@@ -41,11 +41,11 @@ pub(super) enum Failed {
 pub(super) async fn answered(
     pool: &Pool,
     upstream: &Upstream,
-    unsent: &mut Option<Request<Outgoing>>,
+    request: Request<Outgoing>,
     now: Moment,
     upload: &Arc<Upload>,
 ) -> Answered {
-    let mut asking = pin!(send(pool, upstream, unsent, now));
+    let mut asking = pin!(send(pool, upstream, request, now, upload));
     let mut alarm = pool.alarms().set(upstream.response_timeout);
     let (mut answer, mut seen, mut over) = (None, 0, false);
     poll_fn(|cx| {
@@ -83,10 +83,34 @@ pub(super) async fn answered(
     .await
 }
 
+/// Sends it once; again only if the connection was closed before any byte of it was asked for.
+async fn send(
+    pool: &Pool,
+    upstream: &Upstream,
+    mut request: Request<Outgoing>,
+    now: Moment,
+    upload: &Upload,
+) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
+    loop {
+        let mut connection = match pool.take(upstream, now).await {
+            Some(connection) => connection,
+            None => pool::connect(upstream).await.map_err(|error| unreachable_because(&error))?,
+        };
+        upload.goes_over(connection.driver.clone());
+        match connection.sender.try_send_request(request).await {
+            Ok(answer) => return Ok((answer, connection)),
+            Err(mut failed) => match failed.take_message() {
+                Some(unsent) if connection.reused => request = unsent,
+                Some(_) | None => return Err(broken(failed.error())),
+            },
+        }
+    }
+}
+
 /// Puts what is left of a stopped body back, so that it can be thrown away before the client is told.
 pub(super) fn put_back(exchange: &mut Exchange<Sent>, stop: Stop) -> Denial {
     let Stop { denial, model, rest } = stop;
-    exchange.body = rest.unwrap_or_else(|| ClientBody::Held(Frames::default()));
+    exchange.body = rest.unwrap_or(ClientBody::HandedOn);
     exchange.record.model = model.or(exchange.record.model.take());
     denial
 }
