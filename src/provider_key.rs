@@ -86,11 +86,24 @@ fn up_to_a_project_key(text: &str) -> &str {
     ends.into_iter().find(|before| before.ends_with(project_key::PREFIX)).unwrap_or(text)
 }
 
+/// The bytes that some key begins with, one bit each.
+const FIRST: u128 = {
+    let (mut bits, mut rest): (u128, &[(&str, &str)]) = (0, &BEGINNINGS);
+    while let [(beginning, _), more @ ..] = rest {
+        if let [first, ..] = beginning.as_bytes() {
+            bits |= 1 << *first;
+        }
+        rest = more;
+    }
+    bits
+};
+
 /// Where the beginning of a provider's key ends that begins at a byte.
 fn beginning_at(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
-    // Cheap first.
-    if !matches!(rest.as_bytes().first()?, b'A' | b'a'..=b'y') {
+    // Cheap first: nearly no word begins like a key.
+    let first = rest.as_bytes().first()?;
+    if !first.is_ascii() || FIRST & 1 << first == 0 {
         return None;
     }
     let (beginning, _) = BEGINNINGS.iter().find(|(beginning, _)| rest.starts_with(beginning))?;
