@@ -81,7 +81,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         Outgoing::Streamed(streamed) => Some(Box::new(Waiting(Arc::clone(streamed.upload())))),
     };
     if let Some(upload) = upload {
-        return Box::pin(forward_upload(pool, exchange, upstream, request, in_use, upload)).await;
+        return Box::pin(upload::forward(pool, exchange, upstream, request, in_use, upload)).await;
     }
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
@@ -117,39 +117,6 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
                 in_use = Some(again.in_use);
             }
         }
-    }
-}
-
-/// Sends a request whose body goes on while it arrives: once, since its pieces are gone.
-async fn forward_upload(
-    pool: Arc<Pool>,
-    mut exchange: Exchange<Sent>,
-    upstream: &Upstream,
-    request: Request<Outgoing>,
-    in_use: Option<InUse>,
-    waiting: Box<Waiting>,
-) -> Result<Response<Relay>, Refusal> {
-    let begun = exchange.record.begun;
-    let answered = upload::answered(&pool, upstream, request, begun, &waiting.0).await;
-    let decided = exchange.record.decided.unwrap_or_default();
-    exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
-    let (answer, connection) = match answered {
-        Ok(answered) => answered,
-        Err(upload::Failed::Broken(denial)) => return Err(exchange.refuse(at_upstream(denial, upstream))),
-        Err(upload::Failed::Stopped(stop)) => {
-            let denial = upload::put_back(&mut exchange, stop);
-            return Err(exchange.refuse(denial));
-        }
-    };
-    exchange.record.upstream_status = Some(answer.status().as_u16());
-    let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: Some(waiting) };
-    if answer.status().as_u16() < 400 {
-        return pass_on(exchange, upstream, answer, lease).await;
-    }
-    match refusal::refused(exchange, upstream, answer, lease, &mut None).await {
-        Next::Told(told) => told,
-        // Nothing is kept of what could be sent again.
-        Next::Again(again) => Err(again.exchange.refuse(Denial::built_in(Reason::UpstreamInvalid))),
     }
 }
 

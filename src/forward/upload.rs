@@ -16,21 +16,57 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 
-use super::{Sent, broken, unreachable_because};
-use crate::body::{ClientBody, Outgoing, Stop, Upload};
+use super::refusal::{self, Next};
+use super::{Sent, at_upstream, broken, pass_on, unreachable_because};
+use crate::account::{Lease, Relay};
+use crate::body::{ClientBody, Outgoing, Stop, Upload, Waiting};
 use crate::clock::Moment;
+use crate::credentials::InUse;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::Endpoint;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Refusal};
 use crate::pool::{self, Connection, Pool};
 use crate::snapshot::Upstream;
 use crate::uploads::{Begun, upload_id};
 
+/// Sends a request whose body goes on while it arrives: once, since its pieces are gone.
+pub(super) async fn forward(
+    pool: Arc<Pool>,
+    mut exchange: Exchange<Sent>,
+    upstream: &Upstream,
+    request: Request<Outgoing>,
+    in_use: Option<InUse>,
+    waiting: Box<Waiting>,
+) -> Result<Response<Relay>, Refusal> {
+    let begun = exchange.record.begun;
+    let answered = answered(&pool, upstream, request, begun, &waiting.0).await;
+    let decided = exchange.record.decided.unwrap_or_default();
+    exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
+    let (answer, connection) = match answered {
+        Ok(answered) => answered,
+        Err(Failed::Broken(denial)) => return Err(exchange.refuse(at_upstream(denial, upstream))),
+        Err(Failed::Stopped(stop)) => {
+            let denial = put_back(&mut exchange, stop);
+            return Err(exchange.refuse(denial));
+        }
+    };
+    exchange.record.upstream_status = Some(answer.status().as_u16());
+    let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: Some(waiting) };
+    if answer.status().as_u16() < 400 {
+        return pass_on(exchange, upstream, answer, lease).await;
+    }
+    match refusal::refused(exchange, upstream, answer, lease, &mut None).await {
+        Next::Told(told) => told,
+        // Nothing is kept of what could be sent again.
+        Next::Again(again) => Err(again.exchange.refuse(Denial::built_in(Reason::UpstreamInvalid))),
+    }
+}
+
 /// What became of it.
-pub(super) type Answered = Result<(Response<Incoming>, Box<Connection>), Failed>;
+type Answered = Result<(Response<Incoming>, Box<Connection>), Failed>;
 
 /// Why there is no answer.
-pub(super) enum Failed {
+enum Failed {
     /// The body was stopped.
     Stopped(Stop),
     /// Something went wrong on the way.
@@ -38,7 +74,7 @@ pub(super) enum Failed {
 }
 
 /// Sends a body on its way and waits for the head of the answer.
-pub(super) async fn answered(
+async fn answered(
     pool: &Pool,
     upstream: &Upstream,
     request: Request<Outgoing>,
@@ -108,7 +144,7 @@ async fn send(
 }
 
 /// Puts what is left of a stopped body back, so that it can be thrown away before the client is told.
-pub(super) fn put_back(exchange: &mut Exchange<Sent>, stop: Stop) -> Denial {
+fn put_back(exchange: &mut Exchange<Sent>, stop: Stop) -> Denial {
     let Stop { denial, model, rest } = stop;
     exchange.body = rest.unwrap_or(ClientBody::HandedOn);
     exchange.record.model = model.or(exchange.record.model.take());
