@@ -189,6 +189,21 @@ fn no_endpoint_takes_a_model_outside_the_list() {
             let (path, _) = &spellings(provider, endpoint)[0];
             let mut bodies: Vec<String> = vec![r#"{"model":"name-1"}"#.to_owned()];
             bodies.extend(endpoint.inside.iter().map(|place| naming(place, "name-1")));
+            let forms = matches!(endpoint.takes, Takes::Form | Takes::FormOrSdp);
+            if forms {
+                let named = if endpoint.takes == Takes::FormOrSdp {
+                    "\"session\"\r\n\r\n{\"model\":\"name-1\"}"
+                } else {
+                    "\"model\"\r\n\r\nname-1"
+                };
+                let file = "\"file\"; filename=\"f\"\r\n\r\nx";
+                let parts = [[named, file], [file, named]];
+                let part = |part: &str| format!("--b0\r\nContent-Disposition: form-data; name={part}\r\n");
+                bodies = parts.iter().map(|two| part(two[0]) + &part(two[1]) + "--b0--\r\n").collect();
+            } else if endpoint.takes == Takes::Raw && endpoint.model == ModelIn::Nowhere {
+                // Bytes name none, and none is used.
+                continue;
+            }
             if endpoint.takes == Takes::Nothing {
                 // Only the path can name one.
                 if endpoint.model != ModelIn::Path {
@@ -201,7 +216,8 @@ fn no_endpoint_takes_a_model_outside_the_list() {
                 let bearer = format!("Bearer {}", gate.setup.client_key);
                 let mut headers = vec![("authorization", bearer.as_str())];
                 if !body.is_empty() {
-                    headers.push(("content-type", "application/json"));
+                    let form = "multipart/form-data; boundary=b0";
+                    headers.push(("content-type", if forms { form } else { "application/json" }));
                 }
                 if endpoint.surface == Surface::Anthropic {
                     headers.push(("anthropic-version", "2023-06-01"));
