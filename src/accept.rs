@@ -7,6 +7,8 @@
 //!    connections that are idle and lets the others finish the request they are in. Those that
 //!    take too long are dropped, and their records with them: none is lost.
 
+mod handshake;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +24,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,6 +37,7 @@ use crate::exchange::{Accepted, Carried, Exchange};
 use crate::ledger::{Ledger, OpenRecord};
 use crate::pool::Pool;
 use crate::record::Record;
+use crate::sessions::{Session, Sessions};
 use crate::snapshot::Snapshot;
 use crate::stack;
 
@@ -44,6 +48,9 @@ const MOST_HEADERS: usize = 100;
 /// How long written bytes may stay unread by a client before its connection is given up.
 const LONGEST_UNREAD: Duration = Duration::from_mins(2);
 
+/// How long sessions may take to end when they are cut off.
+const LONGEST_FAREWELL: Duration = Duration::from_millis(600);
+
 /// What every worker shares.
 #[derive(Debug)]
 pub struct Shared {
@@ -53,6 +60,8 @@ pub struct Shared {
     pub ledger: Arc<Ledger>,
     /// How many client connections are open.
     pub open: AtomicUsize,
+    /// How many of them are in their TLS handshake.
+    pub handshakes: AtomicUsize,
     /// The second since 1970 in which it was last told that there were too many.
     pub refused_at: AtomicI64,
 }
@@ -71,9 +80,10 @@ pub enum Phase {
 /// Serves connections until it is time to drain, and then those under way until they end or are cut
 /// off. When this returns, every record is closed.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<Phase>) {
-    let pool = Arc::new(Pool::new(Moment::now()));
+    let (sessions, mut begun) = Sessions::new();
+    let pool = Arc::new(Pool::with_sessions(Moment::now(), sessions));
     let handed_on = stop.clone();
-    let mut connections = JoinSet::new();
+    let (mut connections, mut under_way) = (JoinSet::new(), JoinSet::new());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -89,7 +99,9 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
                 pool.tick(now);
                 shared.ledger.tick(now);
             }
+            Some(session) = begun.next() => { under_way.spawn(seated(session, &shared)); }
             Some(_) = connections.join_next() => {}
+            Some(_) = under_way.join_next() => {}
         }
     }
     // What stands in the queue was promised a connection by the kernel.
@@ -97,10 +109,41 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
         admit(&mut connections, stream, peer, &shared, &pool, &handed_on);
     }
     drop(listener);
-    tokio::select! {
-        biased;
-        () = async { while connections.join_next().await.is_some() {} } => {}
-        _ = stop.wait_for(|phase| *phase == Phase::CuttingOff) => connections.shutdown().await,
+    loop {
+        while let Some(session) = begun.waiting() {
+            under_way.spawn(seated(session, &shared));
+        }
+        if connections.is_empty() && under_way.is_empty() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|phase| *phase == Phase::CuttingOff) => break,
+            Some(_) = connections.join_next() => {}
+            Some(session) = begun.next() => { under_way.spawn(seated(session, &shared)); }
+            Some(_) = under_way.join_next() => {}
+            // What is under way still has its bounds.
+            _ = tick.tick() => {
+                let now = Moment::now();
+                pool.tick(now);
+                shared.ledger.tick(now);
+            }
+        }
+    }
+    begun.end();
+    connections.shutdown().await;
+    let ended = async { while under_way.join_next().await.is_some() {} };
+    // Each says why it ends; who does not take it is left.
+    let _ = tokio::time::timeout(LONGEST_FAREWELL, ended).await;
+    under_way.shutdown().await;
+}
+
+/// A session with its client's place in the count of connections.
+fn seated(session: Session, shared: &Arc<Shared>) -> impl Future<Output = ()> + use<> {
+    let seat = Seat::keep(shared);
+    async move {
+        session.await;
+        drop(seat);
     }
 }
 
@@ -140,11 +183,23 @@ fn admit(
         }
         return;
     };
-    let served = connection(stream, peer.ip(), Arc::clone(shared), Arc::clone(pool), stop.clone());
-    connections.spawn(async move {
-        served.await;
-        drop(seat);
-    });
+    let (shared, pool, stop, peer) = (Arc::clone(shared), Arc::clone(pool), stop.clone(), peer.ip());
+    if let Err(error) = prepare(&stream) {
+        tracing::debug!(error = %error, "socket_option_failed");
+    }
+    match handshake::acceptor(&shared) {
+        None => connections.spawn(async move {
+            connection(stream, peer, shared, pool, stop).await;
+            drop(seat);
+        }),
+        Some(acceptor) => connections.spawn(async move {
+            let secured = handshake::shake(stream, acceptor, &shared, pool.alarms(), stop.clone()).await;
+            if let Some(stream) = secured {
+                connection(stream, peer, shared, pool, stop).await;
+            }
+            drop(seat);
+        }),
+    };
 }
 
 /// An open connection's place in the count.
@@ -159,6 +214,15 @@ impl Seat {
     }
 }
 
+impl Seat {
+    /// The place of a connection that was counted before.
+    fn keep(shared: &Arc<Shared>) -> Self {
+        shared.open.fetch_add(1, Ordering::AcqRel);
+        shared.ledger.metrics.connections.inc();
+        Self(Arc::clone(shared))
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::AcqRel);
@@ -166,16 +230,14 @@ impl Drop for Seat {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
+/// Serves one connection. It is compiled for each kind of stream, so that plain ones pay nothing for TLS.
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
     peer: IpAddr,
     shared: Arc<Shared>,
     pool: Arc<Pool>,
     stop: watch::Receiver<Phase>,
 ) {
-    if let Err(error) = prepare(&stream) {
-        tracing::debug!(error = %error, "socket_option_failed");
-    }
     let header_timeout = shared.snapshot.load().server.header_timeout;
     let alarms = pool.alarms().clone();
     let metrics = Arc::clone(&shared.ledger.metrics);
@@ -191,7 +253,8 @@ async fn connection(
         .header_read_timeout(header_timeout)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let mut serving = std::pin::pin!(serving);
     // How a client's connection ended is no news: its requests have told their own story. Only a head that
     // was none began no request.

@@ -104,6 +104,12 @@ impl Relay {
         relay
     }
 
+    /// No body, and no record: that of a session is told when the session has ended.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { source: Source::Own(None), open: None }
+    }
+
     /// The upstream's body; `silence` is how long it may pause.
     #[must_use]
     pub fn upstream(

@@ -221,7 +221,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
         ModelIn::Inside if first().is_none() && !may_choose(exchange) => {
             Err(Denial::built_in(Reason::ModelMissing))
         }
-        ModelIn::Message | ModelIn::Unknown if !may_choose(exchange) => Err(unknowable(exchange)),
+        ModelIn::Unknown if !may_choose(exchange) => Err(unknowable(exchange)),
         ModelIn::Nowhere
         | ModelIn::Body
         | ModelIn::BodyOrProvidersChoice
@@ -240,7 +240,7 @@ fn named(endpoint: &Endpoint, model: &Arc<str>) -> Arc<str> {
     if bare.len() == model.len() { Arc::clone(model) } else { bare.into() }
 }
 
-fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {
+pub(crate) fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {
     let bare = match endpoint.surface {
         Surface::Gemini => model.strip_prefix("models/"),
         Surface::Vertex => model.rsplit_once("/models/").map(|(_, bare)| bare),
@@ -293,7 +293,7 @@ fn judged(outcome: Result<(), Denial>, read: Box<Reading>) -> Result<Exchange<As
     }
 }
 
-fn denied(fault: Fault) -> Denial {
+pub(crate) fn denied(fault: Fault) -> Denial {
     let (reason, what) = match fault {
         Fault::NotJson(what) | Fault::Unfit(what) => (Reason::BodyInvalid, what),
         Fault::Ambiguous(what) => (Reason::ModelAmbiguous, what),

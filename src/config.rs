@@ -12,7 +12,9 @@
 
 mod alias;
 mod base_url;
+mod certificate;
 mod cloud;
+mod cors;
 mod expect;
 mod fault;
 mod key;
@@ -186,7 +188,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let admin_token = work.admin_token(admin);
     let aliases = aliases(written, &upstreams, work);
     let rules = std::mem::take(&mut work.rules);
-    let serving = Serving::of(&upstreams);
+    let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
     let snapshot = Snapshot {
@@ -196,6 +198,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         store,
         upstreams,
         projects,
+        web_origins,
         keys,
         by_digest,
         aliases,

@@ -22,6 +22,8 @@ pub enum Reason {
     AddressUnreadable,
     /// The client's address is on no allowlist that counts here.
     AddressNotAllowed,
+    /// A browser asks for a page of an origin that no project lists.
+    OriginNotAllowed,
     /// No project key was sent.
     KeyMissing,
     /// The key sent does not have the form of a project key, or its checksum is wrong.
@@ -56,6 +58,8 @@ pub enum Reason {
     RateLimited,
     /// The project has as many requests in flight as it may.
     ConcurrencyLimited,
+    /// The handshake of a WebSocket is not one.
+    HandshakeInvalid,
     /// The body is larger than the gate takes.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -158,6 +162,9 @@ reasons! {
     AddressNotAllowed "ip_not_allowed" 403 Denied "network" false None;
         client "Requests from address {client_ip} are not allowed here. Ask the gateway's operator to allow the address.";
         operator "add \"{client_ip}\" or its network to {rule}";
+    OriginNotAllowed "origin_not_allowed" 403 Denied "preflight" false None;
+        client "Web pages from {detail} may not call this gateway. Ask the gateway's operator to allow the origin.";
+        operator "add \"{detail}\" to the cors.origins of the project whose page this is";
     KeyMissing "key_missing" 401 Denied "key" false None;
         client "No project key was sent. Set the SDK's api_key to a key of this gateway (it begins with pcl_).";
         operator "the caller must send its project key where its SDK puts the api_key";
@@ -209,6 +216,9 @@ reasons! {
     ConcurrencyLimited "concurrency_limited" 429 Denied "rate" true None;
         client "Project '{project}' has too many requests in flight. Send fewer at once, or ask the gateway's operator for more.";
         operator "raise {rule}, or let the caller send fewer at once";
+    HandshakeInvalid "handshake_invalid" 400 Denied "ask" false None;
+        client "The request asks for a WebSocket, and its handshake is not one of RFC 6455: {detail}.";
+        operator "the caller's WebSocket handshake is broken, or something between drops its headers: {detail}";
     BodyTooLarge "body_too_large" 413 Denied "ask" false None;
         client "The request body is larger than this gateway takes.";
         operator "raise {rule} if bodies this large are meant";

@@ -12,6 +12,7 @@
 
 mod lists;
 mod refusal;
+mod socket;
 mod upload;
 
 use std::future::{Future as _, poll_fn};
@@ -27,6 +28,7 @@ use hyper::body::Incoming;
 use crate::account::{Lease, Relay};
 use crate::body::{Outgoing, Waiting};
 use crate::clock::Moment;
+use crate::cors::let_read;
 use crate::credentials::{InUse, Learner, Proof};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
@@ -86,6 +88,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
     loop {
+        let asked = unsent.as_ref().and_then(|request| socket::asked(endpoint, request.headers()));
         let answered = {
             let mut asking = pin!(send(&pool, upstream, &mut unsent, begun));
             let mut alarm = pool.alarms().set(upstream.response_timeout);
@@ -105,6 +108,9 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
         let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: None };
+        if let Some(asked) = asked.filter(|_| answer.status().as_u16() < 400) {
+            return Box::pin(socket::open(exchange, upstream, answer, lease, &asked)).await;
+        }
         if answer.status().as_u16() < 400 {
             return pass_on(exchange, upstream, answer, lease).await;
         }
@@ -354,11 +360,12 @@ fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderM
         }
         headers.insert(X_REQUEST_ID, value);
     }
+    let_read(&mut headers, &exchange.record);
     headers
 }
 
 /// Puts the request's name wherever some SDK looks for it.
-fn name_request(headers: &mut HeaderMap, id: RequestId) {
+pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {
     if let Ok(value) = HeaderValue::from_bytes(id.as_bytes()) {
         headers.insert(X_REQUEST_ID, value.clone());
         headers.insert(REQUEST_ID, value);

@@ -23,6 +23,7 @@ use crate::exchange::{Outbound, Permitted, Scoped};
 use crate::policy::{Policy, Sight};
 use crate::secret::Secret;
 use crate::snapshot::Upstream;
+use crate::upgrade;
 use crate::uploads::upload_id;
 
 /// The policy.
@@ -117,6 +118,12 @@ pub fn request(
         if goes_on(name) || goes_on_there(endpoint, name) {
             headers.append(name, value.clone());
         }
+    }
+    if endpoint.gives == Gives::WebSocket {
+        let mut random = [0; 16];
+        // It proves that the answer is one to this question, and guards nothing.
+        let _ = getrandom::fill(&mut random);
+        upgrade::ask(&mut headers, &head.headers, random);
     }
     let mut request = Request::new(body);
     *request.method_mut() = method(endpoint.verb);

@@ -192,8 +192,12 @@ pub struct Registry {
     state: Mutex<State>,
 }
 
+/// A certificate and its key, known by their digest, as the listener uses them.
+type ListenerTls = ([u8; 32], Arc<rustls::ServerConfig>);
+
 #[derive(Debug, Default)]
 struct State {
+    listener_tls: Option<ListenerTls>,
     meters: HashMap<(String, Quota), Arc<Meter>>,
     slots: HashMap<String, Arc<Slots>>,
 }
@@ -229,6 +233,21 @@ impl Registry {
     pub fn slots(&self, owner: &str) -> Arc<Slots> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(state.slots.entry(owner.to_owned()).or_default())
+    }
+
+    /// What was last kept for the listener, if it was made of these files: with it goes what reads the tickets
+    /// by which clients resume their sessions.
+    #[must_use]
+    pub fn listener_tls(&self, digest: &[u8; 32]) -> Option<Arc<rustls::ServerConfig>> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, made) = state.listener_tls.as_ref()?;
+        (known == digest).then(|| Arc::clone(made))
+    }
+
+    /// Keeps it for the next snapshot.
+    pub fn keep_listener_tls(&self, digest: [u8; 32], made: Arc<rustls::ServerConfig>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.listener_tls = Some((digest, made));
     }
 
     /// Forgets what no snapshot and no request holds any more.

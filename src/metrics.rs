@@ -25,7 +25,7 @@ use crate::endpoint::Endpoint;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
 use labels::{
-    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reloaded, Renewed, StateOf, ended,
+    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reloaded, Renewed, StateOf, Why, ended,
     error_status,
 };
 
@@ -86,6 +86,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Client connections that were turned away because too many were open.
     pub connections_refused: Counter,
+    /// TLS handshakes that came to nothing, by why.
+    handshakes_failed: Family<Why, Counter>,
     /// Heads of requests that were no HTTP, or too large: they began no request and have no record.
     pub heads_invalid: Counter,
     /// Records that could not be written because the sink could not keep up.
@@ -125,6 +127,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            handshakes_failed: Family::default(),
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
@@ -189,6 +192,8 @@ impl Default for Metrics {
             "Client connections turned away because too many were open",
             metrics.connections_refused.clone(),
         );
+        let handshakes = metrics.handshakes_failed.clone();
+        registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
         registry.register(
             "heads_invalid",
             "Heads that were no HTTP or too large, and began no request",
@@ -325,6 +330,11 @@ impl Metrics {
     /// Counts that a request was sent again with another credential.
     pub fn retried(&self, upstream: &Arc<str>) {
         self.retries.get_or_create(&Of { upstream: Name(Some(Arc::clone(upstream))) }).inc();
+    }
+
+    /// Counts a TLS handshake that came to nothing.
+    pub fn handshake_failed(&self, why: &'static str) {
+        self.handshakes_failed.get_or_create(&Why { why }).inc();
     }
 
     /// Counts a reload.

@@ -43,6 +43,8 @@ pub struct Peeked {
     pub model_at: Option<ModelAt>,
     /// The models named elsewhere, where the endpoint's row says that they can be; each once.
     pub inside: SmallVec<[Arc<str>; 1]>,
+    /// The top-level `type`, which messages of a WebSocket have.
+    pub kind: Option<Box<str>>,
     /// The top-level `stream`.
     pub stream: Option<bool>,
     /// The largest token ceiling named.
@@ -90,6 +92,7 @@ enum Meaning {
     Inside,
     /// Something on the way to one: one bit for each of the row's places.
     Towards(u8),
+    Kind,
     /// A parameter that is watched for.
     Watched(Watched),
     Stream,
@@ -246,6 +249,7 @@ impl Peek {
                 match name {
                     b"model" => Meaning::Model,
                     b"stream" => Meaning::Stream,
+                    b"type" => Meaning::Kind,
                     b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
                     b"previous_response_id" => Meaning::PreviousResponse,
                     b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
@@ -287,6 +291,10 @@ impl Peek {
                     }
                     self.found.inside.push(name);
                 }
+            }
+            Meaning::Kind => {
+                let kind = std::str::from_utf8(self.grammar.kept()).unwrap_or_default();
+                self.found.kind = Some(kind.into());
             }
             Meaning::PreviousResponse => {
                 let id = std::str::from_utf8(self.grammar.kept()).unwrap_or_default();
@@ -341,6 +349,7 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
         // An id that is none is the provider's to refuse: nothing is decided by it but the credential.
         Meaning::Nothing
         | Meaning::Towards(_)
+        | Meaning::Kind
         | Meaning::Watched(_)
         | Meaning::Ceiling
         | Meaning::PreviousResponse

@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use crate::alarm::Alarms;
 use crate::body::Outgoing;
 use crate::clock::Moment;
+use crate::sessions::Sessions;
 use crate::snapshot::Upstream;
 
 /// How long a connection is used at most.
@@ -58,6 +59,7 @@ struct Place {
 pub struct Pool {
     shelves: Mutex<Vec<Shelf>>,
     alarms: Alarms,
+    sessions: Sessions,
     swept: Mutex<Moment>,
 }
 
@@ -72,7 +74,19 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(now: Moment) -> Self {
-        Self { shelves: Mutex::default(), alarms: Alarms::new(now), swept: Mutex::new(now) }
+        Self::with_sessions(now, Sessions::new().0)
+    }
+
+    /// The same for a worker that runs sessions.
+    #[must_use]
+    pub fn with_sessions(now: Moment, sessions: Sessions) -> Self {
+        Self { shelves: Mutex::default(), alarms: Alarms::new(now), sessions, swept: Mutex::new(now) }
+    }
+
+    /// Where sessions begin.
+    #[must_use]
+    pub const fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// The alarms that end what takes too long.
@@ -189,7 +203,7 @@ async fn handshake(
         .map_err(io::Error::other)?;
     let driver = tokio::spawn(async move {
         // Why it ended is told to whoever waits for its answer.
-        let _ = connection.await;
+        let _ = connection.with_upgrades().await;
     });
     Ok((sender, driver.abort_handle()))
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use crate::clock::Moment;
 use crate::denial::{Denial, Kind, Reason, RuleId};
@@ -84,6 +84,42 @@ pub struct RefusedByUpstream {
     pub excerpt: Option<Box<str>>,
 }
 
+/// What was said over a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// How many messages of the client's went on.
+    pub client_messages: u64,
+    /// How many of the upstream's.
+    pub upstream_messages: u64,
+    /// Who ended it.
+    pub closed_by: ClosedBy,
+    /// The code of the close; 1005 if it had none, 1006 if there was no close.
+    pub code: u16,
+}
+
+/// Who ended a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosedBy {
+    /// The client.
+    Client,
+    /// The upstream.
+    Upstream,
+    /// The gate.
+    Gate,
+}
+
+impl ClosedBy {
+    /// Its word in the record.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+            Self::Gate => "gate",
+        }
+    }
+}
+
 /// What is known of one request.
 #[derive(Debug)]
 pub struct Record {
@@ -99,6 +135,8 @@ pub struct Record {
     pub uri: Uri,
     /// What the client calls itself.
     pub user_agent: Option<HeaderValue>,
+    /// The origin of the web page that sent it; looked for only where some project lists any.
+    pub origin: Option<HeaderValue>,
     /// The body's type.
     pub content_type: Option<HeaderValue>,
     /// The other end of the connection.
@@ -151,10 +189,18 @@ pub struct Record {
     pub first_byte: Option<Duration>,
     /// Time until the answer had ended; until now, if nobody took it.
     pub ended: Option<Duration>,
+    /// What was said over a WebSocket, once it has ended.
+    pub session: Option<Box<Session>>,
     /// What would have been refused, were the rules enforced that are only observed.
     pub would_deny: Vec<Denial>,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+/// The value of a header that stands there once.
+fn only(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none()).cloned()
 }
 
 impl Record {
@@ -163,6 +209,7 @@ impl Record {
     pub fn begin(head: &http::request::Parts, peer: IpAddr, snapshot: Arc<Snapshot>, now: Moment) -> Self {
         let taken = |name: HeaderName| head.headers.get(name).cloned();
         Self {
+            origin: if snapshot.web_origins.is_empty() { None } else { only(&head.headers, &header::ORIGIN) },
             id: RequestId::next(now),
             begun: now,
             snapshot,
@@ -195,6 +242,7 @@ impl Record {
             upstream_wait: None,
             first_byte: None,
             ended: None,
+            session: None,
             would_deny: Vec::new(),
             outcome: Outcome::Open,
         }

@@ -25,6 +25,7 @@ use tokio::time::Sleep;
 use tower::{Layer, Service};
 
 use crate::account::Relay;
+use crate::cors::let_read;
 use crate::denial::{Facts, Reason};
 use crate::dialect::Dialect;
 use crate::endpoint::Verb;
@@ -32,6 +33,7 @@ use crate::exchange::{Accepted, Carried, Exchange, Permits, Refusal, Refused};
 use crate::forward::own_headers;
 use crate::ledger::OpenRecord;
 use crate::policy::form::is_plainly_framed;
+use crate::upgrade;
 
 /// How much of a refused request's body is read.
 const MOST_DRAINED: u64 = 1 << 20;
@@ -198,11 +200,15 @@ fn answer(refused: Refused) -> Response<Relay> {
             let allow = Verb::ALL.iter().find(|verb| said.contains(verb.name())).unwrap_or(&Verb::Post);
             headers.insert(header::ALLOW, HeaderValue::from_static(allow.name()));
         }
+        400 if denial.reason == Reason::HandshakeInvalid => {
+            headers.insert(header::SEC_WEBSOCKET_VERSION, upgrade::VERSION);
+        }
         401 => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\""));
         }
         _ => {}
     }
+    let_read(&mut headers, &record);
     if !body.is_end_stream() {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

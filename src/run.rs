@@ -109,6 +109,7 @@ impl Gate {
             snapshot: ArcSwap::new(loaded.snapshot),
             ledger: Arc::new(ledger),
             open: AtomicUsize::new(0),
+            handshakes: AtomicUsize::new(0),
             refused_at: AtomicI64::new(0),
         });
         let (stop, stopped) = watch::channel(Phase::Serving);

@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub upstreams: Vec<Upstream>,
     /// The projects, by name.
     pub projects: Vec<Project>,
+    /// Every origin that some enabled project lists; empty if browsers are not let in at all.
+    pub web_origins: Vec<WebOrigin>,
     /// Every project's keys.
     pub keys: Vec<Key>,
     /// Which key has which digest; the value counts into `keys`.
@@ -79,6 +81,8 @@ pub struct StoreSettings {
 pub struct Server {
     /// Where clients connect.
     pub listen: SocketAddr,
+    /// How to speak TLS to clients; plain HTTP if there is none.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Where health, readiness and metrics are; nowhere if switched off.
     pub admin_listen: Option<SocketAddr>,
     /// How many worker threads.
@@ -266,10 +270,30 @@ pub struct Project {
     pub limits: Vec<Limit>,
     /// How many at once.
     pub concurrency: Option<Concurrency>,
+    /// Which web pages may call with its keys.
+    pub cors: Option<Cors>,
     /// What its requests may ask for, if there are rules on that.
     pub parameters: Option<Box<ParameterRules>>,
     /// Which of its rules are only observed.
     pub observed: Observed,
+}
+
+/// Which web pages may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    /// Their origins as browsers write them: a scheme, a host, and a port unless it is the usual one.
+    pub origins: Vec<HeaderValue>,
+    /// How long a browser may remember that it asked.
+    pub max_age: Duration,
+}
+
+/// An origin that some enabled project lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebOrigin {
+    /// The origin.
+    pub origin: HeaderValue,
+    /// The shortest time that a project lets a browser remember it.
+    pub max_age: Duration,
 }
 
 /// What a project's requests may ask for besides a model.

@@ -24,6 +24,7 @@ use crate::policy::origin::Origin;
 use crate::policy::rate::Rate;
 use crate::policy::scope::ScopeCheck;
 use crate::pool::Pool;
+use crate::preflight::PreflightLayer;
 use crate::respond::RespondLayer;
 use crate::whoami::WhoamiLayer;
 
@@ -62,6 +63,8 @@ where
         .layer(GateLayer(Form))
         // Before any key work: who may not speak to us cannot make us compare keys.
         .layer(GateLayer(Network))
+        // Before the key, which a browser's question does not carry.
+        .layer(PreflightLayer)
         // The first rule that knows who calls; nothing about a project is decided before.
         .layer(GateLayer(KeyCheck))
         // Needs the key; before the scope, so that a stolen key used elsewhere learns nothing.

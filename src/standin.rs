@@ -38,6 +38,7 @@ mod files;
 mod gemini;
 mod openai;
 mod prompt;
+mod socket;
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -61,6 +62,7 @@ use tokio::task::JoinSet;
 use answer::{Answer, Body};
 use call::{Call, Fault, dialect_of};
 use prompt::{Prompt, Provoked};
+use socket::Talk;
 
 /// The most that a request's body may hold, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
@@ -177,7 +179,8 @@ impl Standin {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%peer, %error, "stand-in could not set TCP_NODELAY");
         }
-        let service = service_fn(|request| self.clone().respond(request, peer));
+        let talk: Mutex<Option<Talk>> = Mutex::new(None);
+        let service = service_fn(|request| self.clone().respond(request, peer, &talk));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
         if let Err(error) = (&mut connection).await {
             tracing::debug!(%peer, %error, "stand-in connection ended early");
@@ -185,6 +188,17 @@ impl Standin {
                 // Our own body failed, which is what `standin:cut` asks for: closing now sends a reset.
                 let socket = connection.into_parts().io.into_inner();
                 drop(socket.set_zero_linger());
+            }
+            return;
+        }
+        let parts = connection.into_parts();
+        let talk = talk.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(talk) = talk {
+            let early = io::Cursor::new(parts.read_buf);
+            let (from, to) = parts.io.into_inner().into_split();
+            let io = tokio::io::join(tokio::io::AsyncReadExt::chain(early, from), to);
+            if let Err(error) = talk.speak(io).await {
+                tracing::debug!(%peer, %error, "stand-in session ended early");
             }
         }
     }
@@ -194,6 +208,7 @@ impl Standin {
         self,
         request: Request<Incoming>,
         peer: SocketAddr,
+        talk: &Mutex<Option<Talk>>,
     ) -> Result<Response<Body>, Box<dyn Error + Send + Sync>> {
         let (head, body) = request.into_parts();
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -214,6 +229,10 @@ impl Standin {
             _ if too_large => Err(Fault::TooLarge),
             None => Err(Fault::KeyMissing),
             Some(key) if key != &*self.provider_key => Err(Fault::KeyWrong(key.to_owned())),
+            Some(_) if let Some(asked) = Talk::asked(&call) => {
+                *talk.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+                return Ok(Talk::shake(&call));
+            }
             Some(_) => {
                 let prompt = Prompt::read(call.ask.as_ref().ok());
                 tokio::time::sleep(prompt.slow).await;

@@ -17,6 +17,7 @@ use tower::{Layer, Service};
 use crate::account::Relay;
 use crate::clock::Moment;
 use crate::config::quota_text;
+use crate::cors::let_read;
 use crate::endpoint::{Scope, ScopeSet};
 use crate::exchange::{Exchange, Permits, Placed, Refusal};
 use crate::forward::own_headers;
@@ -101,7 +102,8 @@ fn answer(exchange: Exchange<Placed>) -> Response<Relay> {
     let text = format!("{:#}\n", told(&exchange));
     let mut record = exchange.carried.record;
     record.status = 200;
-    let headers = own_headers(record.id);
+    let mut headers = own_headers(record.id);
+    let_read(&mut headers, &record);
     let mut response = Response::new(Relay::own(Bytes::from(text), record, Permits::new()));
     *response.headers_mut() = headers;
     response

@@ -114,6 +114,13 @@ fn every_kind_of_mistake_in_the_form() {
         ("[[projects.search.keys]]", "[projects.search.keys]"),
         (EXPIRES, "expires = 2027-01-01\nlimtis = {}"),
         ("[server]", "[[expect]]\n[server]"),
+        (LISTEN, "tls = true"),
+        (LISTEN, "tls = { cert = 5, key = \"/k\" }"),
+        (LISTEN, "tls = { certificate = \"/c\", key = \"/dev/null\", cert = \"/dev/null\" }"),
+        (LISTEN, "tls = {}"),
+        (LISTEN, "tls = { cert = \"/dev/null\" }"),
+        (LISTEN, "tls = { cert = \"no-such-file.pem\", key = \"env:KEY\" }"),
+        (LISTEN, "tls = { cert = \"/dev/null\", key = \"-----BEGIN PRIVATE KEY-----\" }"),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
 }
@@ -326,6 +333,21 @@ fn every_kind_of_mistake_of_a_project() {
         (EXPIRES, "expires = 2027-01-01\nnot_before = 2028-01-01"),
         (ID, &same_id),
         (ID, &same_key),
+        (SCOPES, "cors = {}"),
+        (SCOPES, "cors = [\"https://app.example\"]"),
+        (SCOPES, "cors = { origins = \"*\", max_age = \"2d\" }"),
+        (
+            SCOPES,
+            "cors = { origins = [\"null\", \"app.example\", \"https://app.example/\", \"https://app.example/x\"] }",
+        ),
+        (
+            SCOPES,
+            "cors = { origins = [\"https://*.example\", \"https://App.example\", \"https://\", \"https://a b\"] }",
+        ),
+        (
+            SCOPES,
+            "cors = { origins = [\"https://a:443\", \"http://a:80\", \"https://a:0443\", \"https://[::x]\", \"Https://a\"] }",
+        ),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
 }

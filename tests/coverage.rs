@@ -35,7 +35,9 @@ fn every_reason_has_a_case_in_every_dialect_in_which_it_can_be_met() {
             .collect();
         for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini] {
             // Gemini names its model in the path: a path without one is no endpoint.
-            let possible = !(dialect == Dialect::Gemini && *reason == Reason::ModelMissing);
+            // Anthropic has no WebSocket.
+            let possible = !(dialect == Dialect::Gemini && *reason == Reason::ModelMissing
+                || dialect == Dialect::Anthropic && *reason == Reason::HandshakeInvalid);
             assert_eq!(met.contains(&dialect), possible, "{} in {dialect:?}", reason.code());
         }
     }

@@ -40,7 +40,7 @@ fn tell_one_story(stages: &[&str]) {
 
 #[test]
 fn before_the_key() {
-    tell_one_story(&["accept", "network"]);
+    tell_one_story(&["accept", "network", "preflight"]);
 }
 
 #[test]
@@ -65,7 +65,19 @@ fn at_the_upstream() {
 
 #[test]
 fn no_stage_is_left_out() {
-    let driven = ["accept", "network", "key", "origin", "scope", "rate", "ask", "model", "inject", "forward"];
+    let driven = [
+        "accept",
+        "network",
+        "preflight",
+        "key",
+        "origin",
+        "scope",
+        "rate",
+        "ask",
+        "model",
+        "inject",
+        "forward",
+    ];
     for reason in Reason::ALL {
         assert!(driven.contains(&reason.facts().stage), "{} is of no stage above", reason.code());
     }
@@ -164,7 +176,7 @@ fn the_record_fits(case: &Case, route: &Route, driven: &Driven, record: &Value) 
     assert_eq!(record["method"], method, "{name}");
     assert_eq!(record["path"], path, "{name}");
     // Nobody is known before the key was recognised; an origin is refused after that.
-    let before_the_key = matches!(facts.stage, "accept" | "network" | "key");
+    let before_the_key = matches!(facts.stage, "accept" | "network" | "preflight" | "key");
     let known = !before_the_key || rule.starts_with("projects.");
     assert_eq!(record["project"], if known { json!("search") } else { Value::Null }, "{name}");
 }

@@ -5,9 +5,10 @@ use http_body::Body as _;
 
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
-use crate::endpoint::Takes;
+use crate::endpoint::{Gives, Takes};
 use crate::exchange::{Exchange, Metered};
 use crate::policy::single;
+use crate::upgrade;
 
 /// How a body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub(super) enum How {
 pub(super) fn how(exchange: &Exchange<Metered>) -> Result<How, Denial> {
     let headers = &exchange.head.headers;
     let server = &exchange.snapshot.server;
+    if exchange.stage.scoped.endpoint.gives == Gives::WebSocket {
+        let wrong = |what| Denial::built_in(Reason::HandshakeInvalid).because(what);
+        upgrade::judged(headers).map_err(wrong)?;
+    }
     let takes = exchange.stage.scoped.endpoint.takes;
     let how = match takes {
         Takes::Nothing | Takes::JsonOrNothing | Takes::Raw if exchange.body.is_end_stream() => {

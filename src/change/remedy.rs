@@ -48,6 +48,9 @@ impl Refused<'_> {
             Reason::AddressUnreadable => {
                 Err("the proxy sent an address that cannot be read, which only the proxy can mend".to_owned())
             }
+            Reason::OriginNotAllowed => {
+                Err("a browser asks before it sends a key, so no project is known: its cors.origins would list the page".to_owned())
+            }
             Reason::TargetInvalid
             | Reason::HostInvalid
             | Reason::ExpectationUnsupported
@@ -60,6 +63,7 @@ impl Refused<'_> {
             | Reason::QueryNotAllowed
             | Reason::RateLimited
             | Reason::ConcurrencyLimited
+            | Reason::HandshakeInvalid
             | Reason::BodyTimeout
             | Reason::BodyInvalid
             | Reason::ContentTypeUnsupported

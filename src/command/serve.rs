@@ -92,6 +92,7 @@ async fn control(
     let snapshot = gate.shared.snapshot.load_full();
     tracing::info!(
         listen = %gate.address,
+        tls = snapshot.server.tls.is_some(),
         admin = %admin_listen.map_or_else(|| "off".to_owned(), |address| address.to_string()),
         projects = snapshot.projects.len() as u64,
         keys = snapshot.keys.len() as u64,

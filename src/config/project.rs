@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::cors::CorsWritten;
 use super::key::KeyWritten;
 use super::limit::LimitsWritten;
 use super::observable::{Observable, listed};
@@ -35,6 +36,8 @@ pub(super) struct ProjectWritten {
     pub(super) allow_ips: Option<Observable>,
     /// How fast and how many at once; all keys of the project together. Default: unlimited.
     pub(super) limits: Option<LimitsWritten>,
+    /// Which web pages may call with the project's keys. Default: none.
+    pub(super) cors: Option<CorsWritten>,
     /// What its requests may ask for besides a model. Default: anything.
     pub(super) parameters: Option<ParametersWritten>,
     /// The project's keys.
@@ -80,6 +83,7 @@ impl Work<'_> {
             allow_ips_rule: self.rule(&of("allow_ips")),
             limits,
             concurrency,
+            cors: self.cors(&of("cors"), written.cors.as_ref()),
             parameters: written
                 .parameters
                 .as_ref()

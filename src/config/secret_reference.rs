@@ -92,8 +92,7 @@ impl Work<'_> {
 
     /// Reads a file that the configuration names, and says whether others may read it too.
     pub(super) fn read(&mut self, path: &str, file: &str) -> Option<(Zeroizing<Vec<u8>>, bool)> {
-        let at = Path::new(file);
-        if !at.is_absolute() {
+        if !Path::new(file).is_absolute() {
             self.wrong(
                 path,
                 "the file's path must begin with /",
@@ -101,13 +100,18 @@ impl Work<'_> {
             );
             return None;
         }
+        self.read_file(path, Path::new(file))
+    }
+
+    /// The same for a path that may begin anywhere.
+    pub(super) fn read_file(&mut self, path: &str, at: &Path) -> Option<(Zeroizing<Vec<u8>>, bool)> {
         self.referred.push(at.to_owned());
         match Sources::file(at) {
             Ok(read) => Some(read),
             Err(error) => {
                 self.wrong(
                     path,
-                    &format!("{file} cannot be read: {error}"),
+                    &format!("{} cannot be read: {error}", at.display()),
                     "mend the path or the file's permissions",
                 );
                 None

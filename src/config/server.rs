@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::certificate::TlsWritten;
 use super::observable::{Observable, listed};
 use super::value::{OneOrMany, Size, duration};
 use super::work::Work;
@@ -20,6 +21,8 @@ use crate::snapshot::{ForwardedHeader, Key, Project, Server};
 pub(super) struct ServerWritten {
     /// Address and port where clients connect. Default: "127.0.0.1:8080".
     pub(super) listen: Option<String>,
+    /// The certificate and key with which clients are spoken to in TLS. Default: plain HTTP.
+    pub(super) tls: Option<TlsWritten>,
     /// Networks of the proxies whose X-Forwarded-For is believed. Default: nobody's.
     pub(super) trusted_proxies: Option<OneOrMany>,
     /// The header in which they tell the client's address; the other is ignored. Default:
@@ -89,6 +92,7 @@ impl Work<'_> {
         };
         Server {
             listen,
+            tls: self.listener_tls(server.tls.as_ref()),
             admin_listen: self.admin_listen(admin, listen),
             workers: self.workers(server.workers),
             trusted_proxies,

@@ -125,6 +125,7 @@ fn example(path: &str, key: &str) -> String {
         _ if path == child(section, key) && matches!(section, "upstreams" | "projects") => {
             return format!("write it like `[{path}]`");
         }
+        "tls" => r#"tls = { cert = "file:/path/cert.pem", key = "file:/path/key.pem" }"#,
         "listen" => r#"listen = "127.0.0.1:8080""#,
         "trusted_proxies" => r#"trusted_proxies = ["10.0.0.0/8"]"#,
         "allow_ips" => r#"allow_ips = ["10.20.0.0/16"]"#,
@@ -141,6 +142,7 @@ fn example(path: &str, key: &str) -> String {
         "upstreams" => r#"upstreams = ["openai"]` in a project, or `[upstreams.openai]"#,
         "scopes" => r#"scopes = ["chat", "embeddings"]"#,
         "models" => r#"models = ["gpt-4o-mini"]"#,
+        "cors" => r#"cors = { origins = ["https://app.example"] }"#,
         "limits" => r#"limits = { requests = "600/min", concurrency = 64 }"#,
         "requests" => r#"requests = "600/min""#,
         "keys" => "[[projects.NAME.keys]]",

@@ -84,6 +84,11 @@ pub(super) struct Reloaded {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Why {
+    pub(super) why: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Observed {
     pub(super) project: Name,
     pub(super) reason: &'static str,

@@ -41,6 +41,7 @@ impl Inside {
                     Meaning::Model => depth == 2 && place.first() == Some(&"model"),
                     Meaning::Nothing
                     | Meaning::Inside
+                    | Meaning::Kind
                     | Meaning::Watched(_)
                     | Meaning::Stream
                     | Meaning::Ceiling

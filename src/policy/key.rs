@@ -20,6 +20,7 @@ use crate::project_key::{self, Malformed, Recent};
 use crate::provider_key;
 use crate::record::Alert;
 use crate::snapshot::Snapshot;
+use crate::upgrade;
 use crate::uploads::upload_id;
 
 /// The policy.
@@ -149,6 +150,12 @@ fn the_one_credential<'h>(headers: &'h HeaderMap, query: &'h str) -> Result<&'h 
             "x-api-key" => note(&mut found, "x-api-key", value.as_bytes())?,
             "x-goog-api-key" => note(&mut found, "x-goog-api-key", value.as_bytes())?,
             "api-key" => note(&mut found, "api-key", value.as_bytes())?,
+            // A page can set no header of a WebSocket's handshake.
+            "sec-websocket-protocol" => {
+                for key in upgrade::keys_in(value) {
+                    note(&mut found, "sec-websocket-protocol", key.as_bytes())?;
+                }
+            }
             _ => {}
         }
     }

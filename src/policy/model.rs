@@ -41,12 +41,7 @@ impl Policy for ModelCheck {
             parameters::judge(rules, asked.scoped.endpoint, asked.parameters.as_deref(), sight)?;
         }
         for model in asked.model.iter().chain(&asked.others) {
-            for left_out in key.without_model(project, model) {
-                sight.refuse(
-                    left_out.observed,
-                    Denial::by(Reason::ModelNotAllowed, left_out.rule).because(&**model),
-                )?;
-            }
+            listed(project, key, model, sight)?;
         }
         let alias = match asked.model.as_deref() {
             Some(model) if !sight.snapshot.aliases.is_empty() => sight.snapshot.alias(model),
@@ -59,6 +54,33 @@ impl Policy for ModelCheck {
         sight.notes.upstream = Some(upstream);
         let Asked { scoped, permits, previous_response, body, .. } = asked;
         Ok(Permitted { scoped, alias: None, permits, upstream, previous_response, body })
+    }
+}
+
+/// Whether project and key list a model.
+fn listed(project: &Project, key: &Key, model: &str, sight: &mut Sight<'_>) -> Result<(), Denial> {
+    for left_out in key.without_model(project, model) {
+        let denial = Denial::by(Reason::ModelNotAllowed, left_out.rule).because(model);
+        sight.refuse(left_out.observed, denial)?;
+    }
+    Ok(())
+}
+
+/// Whether a model may be used at the upstream that was chosen before it was named.
+///
+/// # Errors
+/// The denial, when it may not.
+pub fn may_use(project: &Project, key: &Key, model: &str, sight: &mut Sight<'_>) -> Result<(), Denial> {
+    listed(project, key, model, sight)?;
+    if sight.snapshot.alias(model).is_some() {
+        return Err(Denial::built_in(Reason::ModelAmbiguous)
+            .because("a message cannot name a model of the gate's own"));
+    }
+    match sight.notes.upstream() {
+        Some(upstream) if upstream.models.best_fit(model).is_none() => {
+            Err(Denial::by(Reason::ModelNotAllowed, upstream.models_rule).because(model))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -129,6 +129,7 @@ mod tests {
     fn server(trusted: &[&str], header: ForwardedHeader) -> Server {
         let networks = |list: &[&str]| list.iter().map(|n| parse_network(n).unwrap()).collect::<Networks>();
         Server {
+            tls: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             admin_listen: None,
             workers: 1,

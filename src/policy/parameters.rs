@@ -6,7 +6,7 @@ use http::HeaderName;
 
 use super::Sight;
 use crate::denial::{Denial, Reason};
-use crate::endpoint::{Endpoint, Family, ModelIn, Verb};
+use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Verb};
 use crate::model_name::ModelList;
 use crate::peek::Parameters;
 use crate::snapshot::ParameterRules;
@@ -25,6 +25,11 @@ pub(super) fn judge(
     asked: Option<&Parameters>,
     sight: &mut Sight<'_>,
 ) -> Result<(), Denial> {
+    if endpoint.gives == Gives::WebSocket {
+        let what = "a WebSocket, in whose messages the rules on parameters are not looked for";
+        return sight
+            .refuse(rules.observed, Denial::by(Reason::ParameterNotAllowed, rules.rule).because(what));
+    }
     let mut wrong = Vec::new();
     if let Some(most) = rules.max_tokens.filter(|_| generates(endpoint)) {
         match sight.notes.token_ceiling {

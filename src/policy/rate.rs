@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{Policy, Sight};
 use crate::denial::{Denial, Reason};
 use crate::exchange::{Metered, Permits, Scoped};
+use crate::snapshot::{Key, Project};
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -55,21 +56,30 @@ impl Policy for Rate {
             // It passes, and takes its place among those that are in flight.
             permits.extend(concurrency.slots.take(u32::MAX));
         }
-        let own = key.limits.iter().map(|limit| (limit, key.observed.limits));
-        let shared = project.limits.iter().map(|limit| (limit, project.observed.limits));
-        let (mut own, mut shared) = (own.peekable(), shared.peekable());
-        loop {
-            // Both lists are sorted; take whichever quota is shorter next.
-            let next = match (own.peek(), shared.peek()) {
-                (Some((a, _)), Some((b, _))) if b.meter.quota().per < a.meter.quota().per => shared.next(),
-                (Some(_), _) => own.next(),
-                (None, _) => shared.next(),
-            };
-            let Some((limit, observed)) = next else { break };
-            if let Err(wait) = limit.meter.take(sight.now) {
-                sight.refuse(observed, Denial::by(Reason::RateLimited, limit.rule).until(wait))?;
-            }
-        }
+        take_one(project, key, sight)?;
         Ok(Metered { scoped, permits })
     }
+}
+
+/// Takes one request from every quota of a key and its project.
+///
+/// # Errors
+/// The denial, when none is left.
+pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(), Denial> {
+    let own = key.limits.iter().map(|limit| (limit, key.observed.limits));
+    let shared = project.limits.iter().map(|limit| (limit, project.observed.limits));
+    let (mut own, mut shared) = (own.peekable(), shared.peekable());
+    loop {
+        // Both lists are sorted; take whichever quota is shorter next.
+        let next = match (own.peek(), shared.peek()) {
+            (Some((a, _)), Some((b, _))) if b.meter.quota().per < a.meter.quota().per => shared.next(),
+            (Some(_), _) => own.next(),
+            (None, _) => shared.next(),
+        };
+        let Some((limit, observed)) = next else { break };
+        if let Err(wait) = limit.meter.take(sight.now) {
+            sight.refuse(observed, Denial::by(Reason::RateLimited, limit.rule).until(wait))?;
+        }
+    }
+    Ok(())
 }

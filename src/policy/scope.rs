@@ -22,6 +22,7 @@ use crate::exchange::{Caller, Placed, Scoped};
 use crate::project_key;
 use crate::provider::Api;
 use crate::snapshot::{Snapshot, Upstream, UpstreamSet};
+use crate::upgrade;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +133,8 @@ fn permitted(
             sight.refuse(left_out.observed, denial)?;
         }
     }
-    if endpoint.model == ModelIn::Nowhere && !endpoint.lists_models && usable.only().is_none() {
+    let names_none = endpoint.model == ModelIn::Nowhere && !endpoint.lists_models;
+    if (names_none || endpoint.model == ModelIn::Message) && usable.only().is_none() {
         return Err(Denial::by(Reason::UpstreamAmbiguous, project.upstreams_rule));
     }
     Ok(usable)
@@ -196,7 +198,14 @@ fn meant<'p>(
     sight: &Sight<'_>,
     served: impl Fn(&Match<'_>) -> bool,
 ) -> Option<Match<'p>> {
-    let mut rows = found.rows(verb).filter(|fit| fit.endpoint.gives != Gives::WebSocket && served(fit));
+    // A WebSocket's row is for who asks for one; any other request goes as if there were none.
+    let asked = verb == Verb::Get && upgrade::is_asked_for(&sight.head.headers);
+    let is_socket = |fit: &Match<'_>| fit.endpoint.gives == Gives::WebSocket;
+    let socket = if asked { found.rows(verb).find(|fit| is_socket(fit) && served(fit)) } else { None };
+    if socket.is_some() {
+        return socket;
+    }
+    let mut rows = found.rows(verb).filter(|fit| !is_socket(fit) && served(fit));
     let first = rows.next()?;
     let Some(second) = rows.next() else { return Some(first) };
     let shown = shown_surface(sight);
@@ -223,6 +232,15 @@ fn miss(snapshot: &Snapshot, verb: Option<Verb>, path: &str) -> Denial {
     let behind = front
         .filter(|(name, _)| snapshot.upstream_named(name).is_some())
         .map(|(name, rest)| (name, format!("/{rest}")));
+    let target = behind.as_ref().map_or(path, |(_, rest)| rest);
+    let is_socket = |found: Found<'_>| {
+        let mut rows = found.rows(Verb::Get);
+        rows.any(|fit| fit.endpoint.gives == Gives::WebSocket)
+    };
+    if verb == Some(Verb::Get) && endpoint::find(target).is_some_and(is_socket) {
+        return Denial::built_in(Reason::EndpointUnknown)
+            .because("With GET it is a WebSocket, which the request does not ask for.");
+    }
     let advice = match &behind {
         Some((_, rest)) => advise(verb, rest),
         None => advise(verb, path),

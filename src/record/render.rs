@@ -190,13 +190,16 @@ impl Record {
     }
 
     fn json_headers(&self, out: &mut String) {
-        if self.user_agent.is_none() && self.content_type.is_none() {
+        if self.user_agent.is_none() && self.content_type.is_none() && self.origin.is_none() {
             return;
         }
         out.push_str(",\"headers\":{");
         let from = out.len();
         if let Some(agent) = &self.user_agent {
             text(out, text_key!("user-agent"), up_to_a_key(&shown(agent)));
+        }
+        if let Some(origin) = &self.origin {
+            text(out, text_key!("origin"), up_to_a_key(&shown(origin)));
         }
         if let Some(kind) = &self.content_type {
             text(out, text_key!("content-type"), up_to_a_key(&shown(kind)));
@@ -209,6 +212,12 @@ impl Record {
     fn json_figures(&self, out: &mut String) {
         number(out, key!("request_bytes"), self.request_bytes);
         number(out, key!("response_bytes"), self.response_bytes);
+        if let Some(session) = &self.session {
+            number(out, key!("client_messages"), session.client_messages);
+            number(out, key!("upstream_messages"), session.upstream_messages);
+            word(out, text_key!("closed_by"), session.closed_by.word());
+            number(out, key!("close_code"), u64::from(session.code));
+        }
         if let Some(decided) = self.decided {
             number(out, key!("gate_us"), micros(decided));
         }

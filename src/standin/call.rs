@@ -83,6 +83,7 @@ pub(super) fn dialect_of(call: &Call) -> &'static dyn Dialect {
     } else if path.starts_with("/v1beta/")
         || path.starts_with("/v1alpha/")
         || path.starts_with("/upload/")
+        || path.starts_with("/ws/")
         || (models && (path.contains(':') || call.header("x-goog-api-key").is_some()))
     {
         &Gemini

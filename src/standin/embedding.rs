@@ -26,6 +26,11 @@ pub(super) fn embed(text: &str, dimensions: usize) -> Vec<f32> {
 /// The vector as OpenAI's `encoding_format: base64` has it: little-endian 32-bit floats.
 pub(super) fn base64(vector: &[f32]) -> String {
     let bytes: Vec<u8> = vector.iter().flat_map(|component| component.to_le_bytes()).collect();
+    base64_of(&bytes)
+}
+
+/// Bytes in base 64.
+pub(super) fn base64_of(bytes: &[u8]) -> String {
     let mut encoded = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group =

@@ -67,6 +67,19 @@ fn head() -> Vec<Case> {
 
 fn key() -> Vec<Case> {
     vec![
+        Case {
+            arrange: |setup, _| {
+                setup.set("projects.search", "cors", r#"{ origins = ["https://app.example"] }"#)
+            },
+            ask: |gate, _, route| {
+                let question =
+                    [("origin", "https://other.example"), ("access-control-request-method", "POST")];
+                gate.ask(request("OPTIONS", route.path, &question, ""))
+            },
+            detail: |_| "https://other.example",
+            target: |route| ("OPTIONS", route.path),
+            ..case(Reason::OriginNotAllowed)
+        },
         Case { ask: |gate, _, route| gate.ask(route.chat("")), ..case(Reason::KeyMissing) },
         Case {
             ask: |gate, _, route| gate.ask(route.chat("0123456789abcdef0123456789abcdef")),
@@ -235,8 +248,29 @@ fn second_of_two(gate: &crate::common::Running, _: &Upstream, route: &super::Rou
     gate.ask(&request)
 }
 
+/// Where a dialect has a WebSocket.
+fn socket(route: &super::Route) -> (&'static str, &'static str) {
+    if route.dialect == Dialect::Gemini {
+        ("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", "")
+    } else {
+        ("/v1/realtime", "?model=gpt-4o-mini")
+    }
+}
+
 fn ask() -> Vec<Case> {
     vec![
+        Case {
+            dialects: &[Dialect::OpenAi, Dialect::Gemini],
+            ask: |gate, _, route| {
+                let (path, query) = socket(route);
+                let target = format!("{path}{query}");
+                let half = [("upgrade", "websocket")];
+                gate.ask(route.request("GET", &target, &gate.setup.client_key, &half, ""))
+            },
+            detail: |_| "its Connection header does not say 'Upgrade'",
+            target: |route| ("GET", socket(route).0),
+            ..case(Reason::HandshakeInvalid)
+        },
         Case {
             arrange: |setup, _| setup.set("server", "max_body", "20"),
             line: Line::At("server.max_body", "server", "max_body"),

@@ -126,6 +126,16 @@ impl Client {
         std::mem::replace(&mut self.unread, rest)
     }
 
+    /// Exactly so many bytes, or nothing if the connection ends before.
+    pub(crate) fn exactly(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.unread.len() < length {
+            if !self.fill() {
+                return None;
+            }
+        }
+        Some(self.take(length))
+    }
+
     fn line(&mut self) -> Option<String> {
         loop {
             if let Some(at) = self.unread.windows(2).position(|two| two == b"\r\n") {
@@ -194,6 +204,9 @@ impl Client {
 
     /// Reads the body of an answer whose head was read.
     pub(crate) fn body_of(&mut self, answer: &mut Answer) {
+        if answer.status == 204 {
+            return;
+        }
         let length = answer.header("content-length").map(|length| length.parse::<usize>().unwrap());
         if answer.header("transfer-encoding") == Some("chunked") {
             assert_eq!(length, None, "two framings: {:?}", answer.headers);

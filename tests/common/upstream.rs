@@ -162,7 +162,7 @@ impl Talk {
         }
     }
 
-    fn exactly(&mut self, length: usize) -> Option<Vec<u8>> {
+    pub(crate) fn exactly(&mut self, length: usize) -> Option<Vec<u8>> {
         while self.unread.len() < length {
             if !self.fill() {
                 return None;

@@ -2,7 +2,8 @@
 
 The command finds them in its environment, which holds no other proxy, key or base URL of an SDK:
 GATE (the gate's address), GATE_KEYS (project keys by their id, as JSON) and GATE_RECORDS (the file
-to which the gate writes its records, one JSON object a line).
+to which the gate writes its records, one JSON object a line). GATE_TLS is a second gate that speaks TLS, and GATE_CA the
+file with the authority of its certificate.
 """
 
 import json
@@ -123,6 +124,8 @@ PROJECTS = {
     "away": {"allow_ips": ["10.99.0.0/16"]},
     "embedder": {"scopes": ["embeddings"]},
     "reader": {"scopes": ["models:read"]},
+    "talker": {"models": ["gpt-realtime", "gpt-4o-mini", "gemini-live", "gpt-4o-transcribe"]},
+    "web": {"cors": {"origins": ["https://app.example"], "max_age": "10m"}},
     "stale": {"upstreams": ["openai-stale", "anthropic-stale", "gemini-stale"]},
     # One for each judge: what one uses up must not be missing to the next.
     **{f"hourly-{sdk}": {"limits": {"requests": "1/h"}} for sdk in ("openai", "anthropic", "gemini")},
@@ -135,7 +138,7 @@ KEYS = {"expired": "expires = 2020-01-01", "revoked": "revoked = true", "future"
 def main(command):
     with tempfile.TemporaryDirectory(prefix="portcullis-judges-") as folder:
         folder = Path(folder)
-        ports = dict(zip(("standin", "gate", "admin", "bedrock"), free_ports(4)))
+        ports = dict(zip(("standin", "gate", "admin", "tls", "bedrock"), free_ports(5)))
         keys = {name: new_key(name) for name in [*PROJECTS, *KEYS, "unknown"]}
         config = folder / "portcullis.toml"
         config.write_text(CONFIG.format(**ports) + signers(ports["bedrock"]) + projects(keys))
@@ -155,13 +158,25 @@ def main(command):
             running.append(start(bedrock, folder / "bedrock.log", environment, folder / "bedrock.err"))
             serve = [BINARY, "serve", "--config", str(config)]
             running.append(start(serve, records, environment | secrets, folder / "gate.err"))
-            wait_for(lambda: answers(ports["standin"]) and answers(ports["bedrock"]), running)
+            certificate = new_certificate(folder)
+            running.append(start(serve, folder / "tls.log", environment | secrets | {
+                "PORTCULLIS__SERVER__LISTEN": f"127.0.0.1:{ports['tls']}",
+                "PORTCULLIS__SERVER__TLS__CERT": str(certificate),
+                "PORTCULLIS__SERVER__TLS__KEY": f"file:{folder / 'key.pem'}",
+                "PORTCULLIS__ADMIN__ENABLED": "false",
+            }, folder / "tls.err"))
+            ready = ("standin", "tls", "bedrock")
+            wait_for(lambda: all(answers(ports[name]) for name in ready), running)
             health = [BINARY, "health", "--admin", f"127.0.0.1:{ports['admin']}"]
             wait_for(lambda: subprocess.run(health, capture_output=True).returncode == 0, running)
             told = {
                 "GATE": f"http://127.0.0.1:{ports['gate']}",
                 "GATE_KEYS": json.dumps({name: key["key"] for name, key in keys.items()}),
                 "GATE_RECORDS": str(records),
+                "GATE_TLS": f"https://localhost:{ports['tls']}",
+                "GATE_CA": str(certificate),
+                # Node reads it only at its start.
+                "NODE_EXTRA_CA_CERTS": str(certificate),
             }
             status = subprocess.run(command, env=environment | told).returncode
             if "panicked" in (folder / "gate.err").read_text():
@@ -187,6 +202,18 @@ def free_ports(count):
     for one in sockets:
         one.close()
     return ports
+
+
+def new_certificate(folder):
+    """A certificate for localhost that is its own authority, with its key beside it."""
+    made = folder / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", folder / "key.pem", "-out", made],
+        check=True, capture_output=True,
+    )
+    return made
 
 
 def new_key(name):

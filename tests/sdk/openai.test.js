@@ -35,6 +35,59 @@ test('chat', async () => {
   assert.deepEqual([record.event, record.endpoint, record.upstream], ['served', 'chat', 'openai'])
 })
 
+test('chat over TLS', async () => {
+  const secured = new OpenAI({ baseURL: process.env.GATE_TLS + '/v1', apiKey: keys.app })
+  const answer = await chat(secured)
+  assert.equal(answer.choices[0].message.content, 'The stand-in heard “hello” and asked no model.')
+})
+
+// ---- web pages ----
+
+/** What a browser does for a page: asks first, sends only what is let through, and hides what may not be read. */
+const browser = (page, seen) => async (target, init) => {
+  const own = ['accept', 'accept-language', 'content-language']
+  const names = [...new Headers(init.headers).keys()].filter((name) => !own.includes(name))
+  const question = { origin: page, 'access-control-request-method': init.method, 'access-control-request-headers': names.join(',') }
+  const told = await fetch(target, { method: 'OPTIONS', headers: question })
+  const list = (name) => (told.headers.get(name) ?? '').split(/, */)
+  seen.push(told.status)
+  if (!told.ok || told.headers.get('access-control-allow-origin') !== page) throw new TypeError('Failed to fetch')
+  for (const name of names) assert.ok(list('access-control-allow-headers').includes(name), name)
+  assert.ok(list('access-control-allow-methods').includes(init.method.toUpperCase()))
+  const answer = await fetch(target, { ...init, headers: { ...Object.fromEntries(new Headers(init.headers)), origin: page } })
+  if (answer.headers.get('access-control-allow-origin') !== page) throw new TypeError('Failed to fetch')
+  const shown = [...answer.headers].filter(([name]) =>
+    ['content-type', ...answer.headers.get('access-control-expose-headers').split(/, */)].includes(name))
+  return new Response(answer.body, { status: answer.status, headers: shown })
+}
+
+test('a listed web page may call, stream and read its refusals', async () => {
+  const seen = []
+  const page = (key) =>
+    client(key, '/v1', { dangerouslyAllowBrowser: true, fetch: browser('https://app.example', seen), maxRetries: 0 })
+  const answer = await chat(page('web'))
+  assert.equal(answer.choices[0].message.content, 'The stand-in heard “hello” and asked no model.')
+  assert.match(answer._request_id, /^req_/)
+  const stream = await page('web').chat.completions.create({ ...asks('standin:tokens=3'), stream: true })
+  assert.equal((await arrivals(stream))[0].length, 5)
+  const body = { model: 'gpt-4o', messages: asks('hello').messages }
+  const asked = page('web').chat.completions.create(body)
+  await refused(OpenAI.PermissionDeniedError, 'model_not_allowed', 'may not use model', asked)
+  // The key of a project that lists no page: it is served, and the page cannot read it.
+  await assert.rejects(chat(page('app')), OpenAI.APIConnectionError)
+  assert.deepEqual(seen, [204, 204, 204, 204])
+  assert.equal((await records(8)).filter((record) => record.method === 'OPTIONS').length, 4)
+})
+
+test('an unlisted web page is told nothing', async () => {
+  const seen = []
+  const options = { dangerouslyAllowBrowser: true, fetch: browser('https://evil.example', seen), maxRetries: 0 }
+  await assert.rejects(chat(client('web', '/v1', options)), OpenAI.APIConnectionError)
+  assert.deepEqual(seen, [403])
+  const [record] = await records(1)
+  assert.deepEqual([record.reason, record.headers.origin], ['origin_not_allowed', 'https://evil.example'])
+})
+
 test('a streamed chat arrives event by event', async () => {
   const stream = await client().chat.completions.create({ ...asks('standin:tokens=30'), stream: true })
   const [chunks, took] = await arrivals(stream)

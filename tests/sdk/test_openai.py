@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import ssl
 
 import openai
 import pytest
@@ -46,6 +48,19 @@ def test_chat(gate):
     assert answer._request_id == record["request_id"]
     assert (record["event"], record["project"], record["key_id"]) == ("served", "app", "app")
     assert (record["endpoint"], record["model"], record["upstream"]) == ("chat", MODEL, "openai")
+
+
+def test_chat_over_tls(gate):
+    secured = client(gate, http_client=openai.DefaultHttpxClient(verify=ssl.create_default_context(cafile=os.environ["GATE_CA"])))
+    secured.base_url = os.environ["GATE_TLS"] + "/v1"
+    assert chat(secured).choices[0].message.content == "The stand-in heard “hello” and asked no model."
+    with secured.chat.completions.create(**asks("standin:tokens=10"), stream=True) as stream:
+        assert len(list(stream)) == 12
+    # The certificate is nobody's whom this machine trusts.
+    strange = client(gate, max_retries=0)
+    strange.base_url = secured.base_url
+    with pytest.raises(openai.APIConnectionError):
+        chat(strange)
 
 
 def test_streamed_chat_arrives_event_by_event(gate):

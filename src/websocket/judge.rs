@@ -1,0 +1,107 @@
+//! Whether a client's message may go on: what it names is judged as a request's body is.
+
+use std::sync::Arc;
+
+use crate::ask::{bare, denied};
+use crate::clock::Moment;
+use crate::denial::{Denial, Reason};
+use crate::endpoint::{Endpoint, Family, ModelIn, Places};
+use crate::exchange::{Caller, Carried};
+use crate::peek::{Fault, Peeked};
+use crate::policy::Sight;
+use crate::policy::model::{may_leave_open, may_use};
+use crate::policy::rate::take_one;
+
+use super::frame;
+
+/// Where messages name models besides their top level.
+pub(super) const PLACES: Places = &[
+    &["response", "model"],
+    &["session", "model"],
+    &["session", "audio", "input", "transcription", "model"],
+    &["session", "input_audio_transcription", "model"],
+    &["session", "input", "transcription", "model"],
+    &["setup", "model"],
+];
+
+/// The messages that ask for a response, and take one request of the rate.
+const ASKING: &str = "response.create";
+
+/// Judges one session's messages.
+pub(super) struct Judge {
+    pub(super) carried: Box<Carried>,
+    caller: Caller,
+    endpoint: &'static Endpoint,
+    /// Whether a model was named that the project may use.
+    named: bool,
+}
+
+impl Judge {
+    pub(super) fn new(carried: Box<Carried>, caller: Caller, endpoint: &'static Endpoint) -> Self {
+        let named = endpoint.model != ModelIn::Message;
+        Self { carried, caller, endpoint, named }
+    }
+
+    /// What the client reads of a refusal: its code, and the request's id.
+    pub(super) fn reason(&self, denial: &Denial) -> String {
+        format!("{} (request {})", denial.reason.code(), self.carried.record.id)
+    }
+
+    /// Whether a message may be so long.
+    pub(super) fn may_be_so_long(&self, length: u64) -> Result<(), Denial> {
+        let server = &self.carried.snapshot.server;
+        if length > u64::try_from(server.max_body).unwrap_or(u64::MAX) {
+            return Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule));
+        }
+        Ok(())
+    }
+
+    /// Judges a whole message.
+    pub(super) fn message(&mut self, peeked: &Peeked) -> Result<(), Denial> {
+        let Carried { head, snapshot, record, body: _, checked: _ } = &mut *self.carried;
+        let (Some(project), Some(key)) =
+            (snapshot.projects.get(self.caller.project), snapshot.keys.get(self.caller.key))
+        else {
+            return Err(Denial::built_in(Reason::KeyUnknown));
+        };
+        let mut sight = Sight { head, snapshot, now: Moment::now(), notes: record };
+        if let Some(field) = peeked.rerouting {
+            return Err(Denial::built_in(Reason::ParameterNotAllowed).because(field));
+        }
+        let models = || peeked.model.iter().chain(&peeked.inside);
+        for model in models() {
+            let model: Arc<str> = bare(self.endpoint, model).into();
+            may_use(project, key, &model, &mut sight)?;
+            sight.notes.model.get_or_insert(model);
+        }
+        let asks = peeked.kind.as_deref() == Some(ASKING);
+        let anonymous = models().next().is_none();
+        // Over the socket of Responses each response names its own.
+        let must_name = !self.named || asks && self.endpoint.scope.family == Family::Responses;
+        if anonymous && must_name && self.endpoint.model == ModelIn::Message && !may_leave_open(project, key)
+        {
+            return Err(Denial::built_in(Reason::ModelMissing));
+        }
+        self.named |= !anonymous;
+        if asks {
+            take_one(project, key, &mut sight)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a message that cannot be read is refused.
+pub(super) fn unreadable(fault: Fault) -> Denial {
+    denied(fault)
+}
+
+/// The code with which a session is closed for this reason.
+pub(super) fn code(reason: Reason) -> u16 {
+    if reason == Reason::BodyTooLarge {
+        frame::TOO_BIG
+    } else if reason == Reason::BodyInvalid {
+        frame::INVALID_DATA
+    } else {
+        frame::POLICY
+    }
+}

@@ -1,0 +1,587 @@
+//! Sessions over sockets: the handshakes, strict frames, judged messages, and how each session ends, byte by byte.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
+#[expect(dead_code, reason = "each test uses another part of the harness")]
+mod common;
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use common::client::request;
+use common::upstream::Talk;
+use common::{Client, Running, Setup, Upstream, until};
+use portcullis::run::Ended;
+
+const REALTIME: &str = "/v1/realtime?model=gpt-realtime";
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+/// What the key is answered with.
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// A frame as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Frame {
+    first: u8,
+    payload: Vec<u8>,
+}
+
+impl Frame {
+    fn text(&self) -> &str {
+        assert_eq!(self.first, 0x81, "{self:?}");
+        std::str::from_utf8(&self.payload).unwrap()
+    }
+
+    /// The code and reason of a close.
+    fn close(&self) -> (u16, String) {
+        assert_eq!(self.first, 0x88, "{self:?}");
+        let code = self.payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
+        (code, String::from_utf8(self.payload.get(2..).unwrap_or_default().to_vec()).unwrap())
+    }
+}
+
+/// A frame in bytes, masked as a client's must be.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [7, 77, 177, 250];
+    let mut out = framed(first, payload, 0x80);
+    let from = out.len() - payload.len();
+    out.splice(from..from, mask);
+    for (at, byte) in out[from + 4..].iter_mut().enumerate() {
+        *byte ^= mask[at % 4];
+    }
+    out
+}
+
+fn framed(first: u8, payload: &[u8], masked: u8) -> Vec<u8> {
+    let mut out = vec![first];
+    match payload.len() {
+        short @ 0..=125 => out.push(masked | u8::try_from(short).unwrap()),
+        long @ 126..=0xffff => {
+            out.push(masked | 0x7e);
+            out.extend(u16::try_from(long).unwrap().to_be_bytes());
+        }
+        long => {
+            out.push(masked | 0x7f);
+            out.extend((long as u64).to_be_bytes());
+        }
+    }
+    out.extend(payload);
+    out
+}
+
+/// Reads a frame; whether it must be masked is checked.
+fn read(masked: bool, mut exactly: impl FnMut(usize) -> Option<Vec<u8>>) -> Option<Frame> {
+    let head = exactly(2)?;
+    assert_eq!(head[1] & 0x80 != 0, masked);
+    let length = match head[1] & 0x7f {
+        126 => u16::from_be_bytes(exactly(2)?.try_into().unwrap()).into(),
+        127 => u64::from_be_bytes(exactly(8)?.try_into().unwrap()),
+        short => short.into(),
+    };
+    let mask = if masked { exactly(4)? } else { vec![0; 4] };
+    let mut payload = exactly(usize::try_from(length).unwrap())?;
+    for (at, byte) in payload.iter_mut().enumerate() {
+        *byte ^= mask[at % 4];
+    }
+    Some(Frame { first: head[0], payload })
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
+    let six = |from: usize| (from..from + 6).fold(0, |six, at| six << 1 | bit(at));
+    let mut text: String =
+        (0..bytes.len() * 8).step_by(6).map(|from| char::from(digits[usize::from(six(from))])).collect();
+    text.push_str(&"=".repeat((4 - text.len() % 4) % 4));
+    text
+}
+
+fn accept(key: &str) -> String {
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    base64(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
+}
+
+/// What the upstream's script does.
+enum Do {
+    Send(Vec<u8>),
+    Read(Sender<Option<Frame>>),
+    Leave,
+    Reset,
+}
+
+/// An upstream whose session a test leads.
+struct Led {
+    upstream: Upstream,
+    lead: Sender<Do>,
+    /// How many pieces the gate has taken.
+    sent: Arc<AtomicUsize>,
+}
+
+impl Led {
+    fn new() -> Self {
+        Self::answering(|_| String::new())
+    }
+
+    /// The same with more headers in its answer.
+    fn answering(more: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        let (lead, led) = channel::<Do>();
+        let led: Arc<Mutex<Receiver<Do>>> = Arc::new(Mutex::new(led));
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&sent);
+        let upstream = Upstream::start(move |talk: &mut Talk| {
+            let Some(asked) = talk.request() else { return };
+            let accept = accept(asked.header("sec-websocket-key")[0]);
+            let more = more(asked.target());
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+                 sec-websocket-accept: {accept}\r\nx-request-id: theirs\r\n{more}\r\n"
+            );
+            if talk.send(answer).is_err() {
+                return;
+            }
+            let led = led.lock().unwrap();
+            while let Ok(what) = led.recv() {
+                match what {
+                    Do::Send(bytes) => {
+                        drop(talk.send(bytes));
+                        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    }
+                    Do::Read(told) => drop(told.send(read(true, |length| talk.exactly(length)))),
+                    Do::Leave => return,
+                    Do::Reset => return talk.reset(),
+                }
+            }
+        });
+        Self { upstream, lead, sent }
+    }
+
+    fn send(&self, bytes: impl Into<Vec<u8>>) {
+        self.lead.send(Do::Send(bytes.into())).unwrap();
+    }
+
+    /// The next frame that reaches the upstream, or nothing if the connection ends.
+    fn read(&self) -> Option<Frame> {
+        let (told, frame) = channel();
+        self.lead.send(Do::Read(told)).unwrap();
+        frame.recv_timeout(common::PATIENCE).unwrap()
+    }
+}
+
+fn handshake(target: &str, key: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let bearer = format!("Bearer {key}");
+    let mut headers = vec![
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", KEY),
+    ];
+    if !key.is_empty() {
+        headers.push(("authorization", &bearer));
+    }
+    headers.extend(more);
+    request("GET", target, &headers, "")
+}
+
+/// Opens a session.
+fn open(gate: &Running, target: &str) -> Client {
+    let mut client = gate.connect();
+    client.send(handshake(target, &gate.setup.client_key, &[]));
+    let answer = client.head();
+    assert_eq!(answer.status, 101, "{answer:?}");
+    client
+}
+
+fn next(client: &mut Client) -> Option<Frame> {
+    read(false, |length| client.exactly(length))
+}
+
+fn gate(led: &Led) -> Setup {
+    Setup::new(led.upstream.address).set("server", "max_body", "100000")
+}
+
+const LISTED: &str = r#"["gpt-realtime"]"#;
+
+#[test]
+fn a_session_passes_both_ways_and_leaves_one_record() {
+    let led = Led::answering(|_| "sec-websocket-protocol: realtime\r\nset-cookie: a=b\r\n".to_owned());
+    let gate = gate(&led).set("projects.search", "limits", "{ concurrency = 1 }").start();
+    let mut client = gate.connect();
+    let protocols =
+        format!("realtime, openai-insecure-api-key.{}, openai-beta.realtime-v1", gate.setup.client_key);
+    client.send(handshake(
+        REALTIME,
+        "",
+        &[("sec-websocket-protocol", &protocols), ("sec-websocket-extensions", "permessage-deflate")],
+    ));
+    let answer = client.head();
+    assert_eq!(answer.status, 101, "{answer:?}");
+    assert_eq!((answer.status, answer.header("sec-websocket-accept")), (101, Some(ACCEPT)));
+    assert_eq!(answer.header("sec-websocket-protocol"), Some("realtime"));
+    assert_eq!(answer.header("x-upstream-request-id"), Some("theirs"));
+    for never in ["sec-websocket-extensions", "set-cookie", "content-length", "transfer-encoding"] {
+        assert_eq!(answer.header(never), None, "{never}");
+    }
+    let sent = &led.upstream.requests()[0];
+    assert_eq!((sent.method(), sent.target()), ("GET", REALTIME));
+    assert_eq!(sent.header("authorization"), [format!("Bearer {}", gate.setup.provider_key)]);
+    assert_eq!(sent.header("sec-websocket-protocol"), ["realtime, openai-beta.realtime-v1"]);
+    assert_ne!(sent.header("sec-websocket-key"), [KEY], "a key of the gate's own");
+    assert!(sent.header("sec-websocket-extensions").is_empty());
+    assert!(!sent.head.contains(&gate.setup.client_key));
+
+    // The slot is held as long as the session lasts.
+    assert_eq!(
+        gate.ask(handshake(REALTIME, &gate.setup.client_key, &[])).reason(),
+        Some("concurrency_limited")
+    );
+    let message = r#"{"type":"input_audio_buffer.append","audio":"AAAA"}"#;
+    client.send(masked(0x81, message.as_bytes()));
+    assert_eq!(led.read().unwrap().text(), message);
+    // In pieces, with a ping between; it goes on whole.
+    client.send([masked(0x02, b"{\"a\":"), masked(0x89, b"are you there"), masked(0x80, b"1}")].concat());
+    assert_eq!(led.read().unwrap(), Frame { first: 0x89, payload: b"are you there".to_vec() });
+    assert_eq!(led.read().unwrap(), Frame { first: 0x82, payload: b"{\"a\":1}".to_vec() });
+
+    led.send(
+        [framed(0x8a, b"are you there", 0), framed(0x01, b"{\"b\"", 0), framed(0x80, b":2}", 0)].concat(),
+    );
+    assert_eq!(next(&mut client).unwrap(), Frame { first: 0x8a, payload: b"are you there".to_vec() });
+    assert_eq!(next(&mut client).unwrap(), Frame { first: 0x01, payload: b"{\"b\"".to_vec() });
+    assert_eq!(next(&mut client).unwrap(), Frame { first: 0x80, payload: b":2}".to_vec() });
+    let big = vec![b'x'; 300_000];
+    led.send(framed(0x81, &big, 0));
+    assert_eq!(next(&mut client).unwrap().payload, big);
+
+    client.send(masked(0x88, &[3, 232, b'b', b'y', b'e']));
+    assert_eq!(led.read().unwrap().close(), (1000, "bye".to_owned()));
+    led.send(framed(0x88, &[3, 232], 0));
+    assert_eq!(next(&mut client).unwrap().close(), (1000, String::new()));
+    assert!(client.ended());
+    let records = gate.records_when(2);
+    let record = records.iter().find(|record| record["event"] == "served").unwrap();
+    assert_eq!(
+        (&record["status"], &record["stream"], &record["model"]),
+        (&101.into(), &true.into(), &"gpt-realtime".into())
+    );
+    assert_eq!((&record["client_messages"], &record["upstream_messages"]), (&2.into(), &2.into()));
+    let bytes = (message.len() + 7, big.len() + 7);
+    assert_eq!((&record["request_bytes"], &record["response_bytes"]), (&bytes.0.into(), &bytes.1.into()));
+    assert_eq!((&record["closed_by"], &record["close_code"]), (&"client".into(), &1000.into()));
+    assert_eq!(record["endpoint"], "realtime.socket");
+    gate.idle();
+    // The slot is free again; this time nobody offered the sub-protocol that the upstream chooses.
+    led.lead.send(Do::Leave).unwrap();
+    let answer = gate.ask(handshake(REALTIME, &gate.setup.client_key, &[]));
+    assert_eq!(answer.reason(), Some("upstream_invalid"));
+}
+
+#[test]
+fn a_handshake_that_is_none_is_refused_before_the_upstream() {
+    let led = Led::new();
+    let gate = gate(&led).start();
+    let key = gate.setup.client_key.clone();
+    let good = String::from_utf8(handshake(REALTIME, &key, &[])).unwrap();
+    for (from, to) in [
+        ("sec-websocket-version: 13", "sec-websocket-version: 8"),
+        ("sec-websocket-version: 13\r\n", ""),
+        ("connection: Upgrade", "connection: keep-alive"),
+        (KEY, "short=="),
+        ("sec-websocket-key", "x-key"),
+    ] {
+        let answer = gate.ask(good.replace(from, to));
+        assert_eq!((answer.status, answer.reason()), (400, Some("handshake_invalid")), "{to}");
+        assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+    }
+    let answer = gate.ask(good.replace("upgrade: websocket\r\n", ""));
+    assert_eq!(answer.reason(), Some("endpoint_unknown"), "it asks for none");
+    assert!(answer.text().contains("WebSocket"), "{}", answer.text());
+    assert_eq!(gate.ask(handshake("/v1/realtime", &key, &[])).reason(), Some("model_missing"));
+    assert_eq!(
+        gate.ask(handshake("/v1/models", &key, &[])).status,
+        502,
+        "an upgrade of nothing is no upgrade"
+    );
+    assert_eq!(gate.ask(handshake(REALTIME, "", &[])).reason(), Some("key_missing"));
+    let two = [("sec-websocket-protocol", "openai-insecure-api-key.pcl_other")];
+    assert_eq!(gate.ask(handshake(REALTIME, &key, &two)).reason(), Some("key_conflict"));
+    assert!(led.upstream.requests().iter().all(|sent| sent.target() == "/v1/models"));
+}
+
+#[test]
+fn rules_that_messages_could_get_past_keep_sessions_out() {
+    let led = Led::new();
+    let gate = gate(&led).set("projects.search", "parameters", "{ max_tokens = 10 }").start();
+    let answer = gate.ask(handshake(REALTIME, &gate.setup.client_key, &[]));
+    assert_eq!(answer.reason(), Some("parameter_not_allowed"));
+    assert!(led.upstream.requests().is_empty());
+}
+
+#[test]
+fn an_upstream_that_shakes_hands_wrongly_is_no_websocket() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned(),
+        "HTTP/1.1 101 Switching\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: x\r\n\r\n".to_owned(),
+        format!("HTTP/1.1 101 Switching\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {ACCEPT}\r\n\r\n"),
+    ] {
+        let upstream = Upstream::answering(answer.clone());
+        let gate = Setup::new(upstream.address).start();
+        let told = gate.ask(handshake(REALTIME, &gate.setup.client_key, &[]));
+        assert_eq!((told.status, told.reason()), (502, Some("upstream_invalid")), "{answer}");
+        assert_eq!(gate.record()["reason"], "upstream_invalid");
+    }
+    let upstream = Upstream::answering(
+        "HTTP/1.1 401 No\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
+    );
+    let gate = Setup::new(upstream.address).start();
+    let told = gate.ask(handshake(REALTIME, &gate.setup.client_key, &[]));
+    assert_eq!(told.reason(), Some("upstream_credential_rejected"));
+}
+
+/// Sends one message to a session of a project with a list, and tells how it ended on both sides.
+fn refused(target: &str, message: &[u8]) -> (u16, String, serde_json::Value) {
+    let led = Led::new();
+    let gate = gate(&led).set("projects.search", "models", LISTED).start();
+    let mut client = open(&gate, target);
+    client.send(message);
+    let (code, reason) = next(&mut client).unwrap().close();
+    let told = led.read().unwrap();
+    assert_eq!(told.close(), (code, reason.clone()), "nothing else reached the upstream");
+    client.send(masked(0x88, &[3, 232]));
+    drop(client.rest());
+    let record = gate.record();
+    (code, reason, record)
+}
+
+#[test]
+fn a_message_that_names_another_model_closes_both_sides_and_goes_nowhere() {
+    for message in [
+        r#"{"type":"session.update","session":{"type":"realtime","model":"gpt-4o"}}"#,
+        r#"{"type":"response.create","response":{"model":"gpt-4o"}}"#,
+        r#"{"type":"response.create","model":"gpt-4o"}"#,
+        r#"{"session":{"model":"gpt-realtime","model":"gpt-4o"}}"#,
+        r#"{"session":{"audio":{"input":{"transcription":{"model":"whisper-1"}}}}}"#,
+        r#"{"session":{"input_audio_transcription":{"model":"whisper-1"}}}"#,
+    ] {
+        let (code, reason, record) = refused(REALTIME, &masked(0x81, message.as_bytes()));
+        assert_eq!((code, &*record["reason"].to_string()), (1008, "\"model_not_allowed\""), "{message}");
+        let id = record["request_id"].as_str().unwrap();
+        assert_eq!(reason, format!("model_not_allowed (request {id})"));
+        assert_eq!((&record["event"], &record["closed_by"]), (&"denied".into(), &"gate".into()));
+        assert_eq!(
+            (&record["client_messages"], &record["rule"]),
+            (&0.into(), &"projects.search.models".into())
+        );
+    }
+    for (message, told) in [
+        (r#"{"model":"gpt-realtime","model":"gpt-4o"}"#, "model_ambiguous"),
+        (r#"{"Model":"gpt-4o"}"#, "model_ambiguous"),
+        (r#"{"Session":{"model":"gpt-4o"}}"#, "model_ambiguous"),
+        (r#"{"session":{"mod\u0065l":"gpt-4o"}}"#, "model_ambiguous"),
+        (r#"{"models":["gpt-4o"]}"#, "parameter_not_allowed"),
+        (r#"["model"]"#, "body_invalid"),
+        ("hello", "body_invalid"),
+        ("", "body_invalid"),
+    ] {
+        // In two pieces, so that the beginning could have gone on.
+        let (one, two) = message.split_at(message.len() / 2);
+        let (code, _, record) =
+            refused(REALTIME, &[masked(0x01, one.as_bytes()), masked(0x80, two.as_bytes())].concat());
+        assert_eq!(record["reason"], told, "{message}");
+        assert_eq!(code, if told == "body_invalid" { 1007 } else { 1008 }, "{message}");
+    }
+}
+
+#[test]
+fn a_session_without_a_model_says_nothing_to_the_upstream() {
+    let live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+    for (target, message, told) in [
+        ("/v1/responses", r#"{"type":"response.create","input":"hi"}"#, "model_missing"),
+        ("/v1/responses", r#"{"type":"response.create","model":"gpt-4o"}"#, "model_not_allowed"),
+        (live, r#"{"clientContent":{}}"#, "model_missing"),
+        (live, r#"{"setup":{"model":"models/gemini-live"}}"#, "model_not_allowed"),
+    ] {
+        let (code, _, record) = refused(target, &masked(0x82, message.as_bytes()));
+        assert_eq!((code, &record["reason"]), (1008, &told.into()), "{target} {message}");
+    }
+    let led = Led::new();
+    let gate = gate(&led).set("projects.search", "models", r#"["gemini-live", "gpt-a", "gpt-b"]"#).start();
+    let mut client = gate.connect();
+    client.send(handshake(&format!("{live}?key={}", gate.setup.client_key), "", &[]));
+    assert_eq!(client.head().status, 101);
+    assert_eq!(led.upstream.requests()[0].target(), live, "the key is not in it");
+    assert_eq!(led.upstream.requests()[0].header("x-goog-api-key"), [&*gate.setup.provider_key]);
+    for message in
+        [r#"{"setup":{"model":"models/gemini-live"}}"#, r#"{"clientContent":{"turnComplete":true}}"#]
+    {
+        client.send(masked(0x82, message.as_bytes()));
+        assert_eq!(led.read().unwrap().payload, message.as_bytes());
+    }
+    client.leave();
+    assert_eq!(led.read().unwrap().close().0, 1001, "the upstream is told at once");
+    assert_eq!(gate.record()["event"], "abandoned");
+}
+
+#[test]
+fn each_response_costs_a_request() {
+    let led = Led::new();
+    let limits = r#"{ requests = "2/day" }"#;
+    let gate = gate(&led).set("projects.search", "limits", limits).start();
+    let mut client = open(&gate, "/v1/responses");
+    let message = r#"{"type":"response.create","model":"gpt-a","input":"hi"}"#;
+    client.send(masked(0x81, message.as_bytes()));
+    assert_eq!(led.read().unwrap().text(), message);
+    client.send(masked(0x81, br#"{"type":"session.update"}"#));
+    assert!(led.read().unwrap().text().contains("session.update"), "this one asks for none");
+    client.send(masked(0x81, message.as_bytes()));
+    assert!(next(&mut client).unwrap().close().1.starts_with("rate_limited"));
+    assert_eq!(led.read().unwrap().close().0, 1008);
+    client.hang_up();
+    let record = gate.record();
+    assert_eq!((&record["reason"], &record["model"]), (&"rate_limited".into(), &"gpt-a".into()));
+}
+
+#[test]
+fn frames_that_break_the_rules_close_the_session() {
+    for (bytes, code) in [
+        (framed(0x81, b"{}", 0), 1002),
+        (masked(0xc1, b"{}"), 1002),
+        (masked(0x83, b"{}"), 1002),
+        (masked(0x80, b"{}"), 1002),
+        (masked(0x09, b""), 1002),
+        (masked(0x89, &[0; 126]), 1002),
+        ([masked(0x01, b"{"), masked(0x81, b"{}")].concat(), 1002),
+        (masked(0x88, &[3]), 1002),
+        (masked(0x88, &[3, 237]), 1002),
+        (masked(0x88, &[3, 232, 0xff]), 1007),
+        (masked(0x81, b"{\"a\":\"\xff\"}"), 1007),
+        (vec![0x81, 0xff, 0, 0, 0, 0, 0, 1, 0x86, 0xa1, 0, 0, 0, 0], 1009),
+        (
+            [
+                masked(0x01, format!("{{\"a\":\"{}", "x".repeat(60_000)).as_bytes()),
+                masked(0x00, &vec![b'x'; 60_000]),
+            ]
+            .concat(),
+            1009,
+        ),
+    ] {
+        let led = Led::new();
+        let gate = gate(&led).start();
+        let mut client = open(&gate, REALTIME);
+        client.send(&bytes);
+        assert_eq!(next(&mut client).unwrap().close().0, code, "{:x?}", &bytes[..bytes.len().min(16)]);
+        assert_eq!(led.read().unwrap().close().0, code);
+        client.hang_up();
+        let record = gate.record();
+        assert_eq!((&record["closed_by"], &record["close_code"]), (&"gate".into(), &code.into()), "{record}");
+    }
+}
+
+#[test]
+fn what_the_upstream_does_wrong_is_not_passed_on() {
+    for bytes in [masked(0x81, b"{}"), framed(0xc1, b"{}", 0), framed(0x88, &[3], 0)] {
+        let led = Led::new();
+        let gate = gate(&led).start();
+        let mut client = open(&gate, REALTIME);
+        led.send([framed(0x81, b"{}", 0), bytes].concat());
+        assert_eq!(next(&mut client).unwrap().text(), "{}", "what stood before goes on");
+        assert_eq!(next(&mut client).unwrap().close().0, 1014);
+        client.hang_up();
+        assert_eq!(gate.record()["event"], "cut");
+    }
+    let led = Led::new();
+    let gate = gate(&led).start();
+    let mut client = open(&gate, REALTIME);
+    led.lead.send(Do::Reset).unwrap();
+    assert_eq!(next(&mut client).unwrap().close().0, 1014);
+    client.hang_up();
+    let record = gate.record();
+    assert_eq!(
+        (&record["event"], &record["closed_by"], &record["close_code"]),
+        (&"cut".into(), &"upstream".into(), &1006.into())
+    );
+}
+
+#[test]
+fn the_upstream_may_close_first() {
+    let led = Led::new();
+    let gate = gate(&led).start();
+    let mut client = open(&gate, REALTIME);
+    led.send(framed(0x88, &[0x0f, 0xa0, b'x'], 0));
+    assert_eq!(next(&mut client).unwrap().close(), (4000, "x".to_owned()));
+    client.send(masked(0x88, &[0x0f, 0xa0]));
+    assert_eq!(led.read().unwrap().close().0, 4000);
+    led.lead.send(Do::Leave).unwrap();
+    assert!(client.ended());
+    let record = gate.record();
+    assert_eq!(
+        (&record["event"], &record["closed_by"], &record["close_code"]),
+        (&"served".into(), &"upstream".into(), &4000.into())
+    );
+}
+
+#[test]
+fn nothing_is_gathered_for_a_client_that_does_not_read() {
+    let led = Led::new();
+    let gate = gate(&led).start();
+    let client = open(&gate, REALTIME);
+    let frame = framed(0x82, &vec![b'x'; 1 << 20], 0);
+    for _ in 0..64 {
+        led.send(frame.clone());
+    }
+    // What the kernel holds on both sides goes on, and then all stands still.
+    let (mut before, mut still) = (0, 0);
+    until("it stands still", || {
+        let now = led.sent.load(std::sync::atomic::Ordering::SeqCst);
+        still = if now == before { still + 1 } else { 0 };
+        before = now;
+        still == 200
+    });
+    assert!(before < 40, "{before} of 64 MiB were taken from the upstream");
+    client.leave();
+    assert_eq!(gate.record()["event"], "abandoned");
+}
+
+#[test]
+fn a_session_that_says_nothing_ends() {
+    let led = Led::new();
+    let gate = gate(&led).set("upstreams.openai", "idle_timeout", r#""200ms""#).start();
+    let mut client = open(&gate, REALTIME);
+    assert_eq!(next(&mut client).unwrap().close().0, 1001);
+    assert_eq!(led.read().unwrap().close().0, 1001);
+    client.hang_up();
+    let record = gate.record();
+    assert_eq!((&record["event"], &record["closed_by"]), (&"cut".into(), &"gate".into()));
+}
+
+#[test]
+fn the_drain_waits_for_a_session_and_then_closes_it() {
+    for drain in [r#""20s""#, r#""50ms""#] {
+        let led = Led::new();
+        let gate = gate(&led).set("server", "drain", drain).start();
+        let mut client = open(&gate, REALTIME);
+        let (draining, written) = (gate.gate.draining(), gate.written.clone());
+        let stopping = std::thread::spawn(move || gate.stop());
+        until("it drains", || draining.load(std::sync::atomic::Ordering::SeqCst));
+        if drain.contains("20s") {
+            client.send(masked(0x81, b"{}"));
+            assert_eq!(led.read().unwrap().text(), "{}");
+            client.send(masked(0x88, &[3, 232]));
+            assert_eq!(led.read().unwrap().close().0, 1000);
+            led.lead.send(Do::Leave).unwrap();
+            assert_eq!(next(&mut client).unwrap().close().0, 1000, "answered in the upstream's place");
+            assert_eq!(stopping.join().unwrap(), Ended::Drained);
+        } else {
+            assert_eq!(next(&mut client).unwrap().close(), (1001, "the gateway stops".to_owned()));
+            assert_eq!(led.read().unwrap().close().0, 1001);
+            assert_eq!(stopping.join().unwrap(), Ended::CutOff);
+            assert_eq!(written.lines()[0]["close_code"], 1001);
+        }
+        assert_eq!(written.lines().len(), 1);
+    }
+}
