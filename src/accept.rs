@@ -303,6 +303,6 @@ fn begin(request: Request<Incoming>, peer: IpAddr, shared: &Shared) -> Exchange<
     let snapshot = shared.snapshot.load_full();
     let record = Record::begin(&head, peer, Arc::clone(&snapshot), Moment::now());
     let record = OpenRecord::open(record, Arc::clone(&shared.ledger));
-    let carried = Box::new(Carried { head, body: ClientBody::Wire(body), snapshot, record });
+    let carried = Box::new(Carried { head, body: ClientBody::Wire(body), snapshot, record, checked: None });
     Exchange { carried, stage: Accepted { peer } }
 }

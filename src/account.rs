@@ -19,7 +19,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::alarm::Alarm;
-use crate::body::Frames;
+use crate::body::{Frames, Waiting};
+use crate::clock::Moment;
 use crate::credentials::{InUse, Learner};
 use crate::exchange::Permits;
 use crate::ledger::OpenRecord;
@@ -63,8 +64,19 @@ pub struct Lease {
     pub in_use: Option<InUse>,
     /// Reads the answer's beginning, where what it names belongs to the credential.
     pub learner: Option<Box<Learner>>,
+    /// The request's body, if it went on while it arrived.
+    pub upload: Option<Box<Waiting>>,
     /// Puts the name that the client asked for back into the answer.
     pub renamer: Option<Box<Renamer>>,
+}
+
+impl Lease {
+    /// The answer was read to its end. A connection on which the request's body is still under way is closed.
+    pub fn give_back(self, now: Moment) {
+        if self.upload.as_ref().is_none_or(|waiting| waiting.0.is_over()) {
+            self.pool.give_back(self.connection, now);
+        }
+    }
 }
 
 /// The answer broke off.
@@ -156,8 +168,8 @@ impl Relay {
             }
             let now = record.begun.now_after();
             record.ended = Some(now.since(record.begun));
-            if let Some(Lease { connection, pool, in_use: _, learner: _, renamer: _ }) = lease {
-                pool.give_back(connection, now);
+            if let Some(lease) = lease {
+                lease.give_back(now);
             }
         }
     }

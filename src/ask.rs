@@ -3,29 +3,40 @@
 //! The only wait before the upstream. The body is read once, up to the configured size and time,
 //! and scanned while it arrives; its pieces are kept as they came and go on unchanged. So the model
 //! that the next stage judges is the model that the upstream will read.
+//!
+//! Forms and files are not read whole: `ask/beginning.rs` reads what has to be known first, and the rest is
+//! watched on its way.
+
+mod batch;
+mod beginning;
+mod form;
+mod kind;
+mod lines;
+mod rules;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 use tokio::time::Sleep;
 use tower::{Layer, Service};
 
-use crate::body::Frames;
+use crate::body::{Frames, Outgoing};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, Gives, ModelIn, Takes};
+use crate::endpoint::{Endpoint, ModelIn, Takes};
 use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal};
 use crate::peek::{Fault, Peek, Peeked};
 use crate::policy::model::may_leave_open;
-use crate::policy::single;
 use crate::snapshot::{Key, Project};
-use crate::upgrade;
+use beginning::Beginning;
+use kind::{How, how};
+use rules::Rules;
 
 /// Puts the reading of the body in front of a service.
 #[derive(Clone, Copy, Debug)]
@@ -58,73 +69,26 @@ where
     }
 
     fn call(&mut self, exchange: Exchange<Metered>) -> Self::Future {
-        match may_read(&exchange) {
-            Ok(()) => {
-                // The clone takes the place of the service that was made ready.
-                let next = self.inner.clone();
-                let inner = std::mem::replace(&mut self.inner, next);
-                // Boxed: the scanner's state would otherwise be copied with every future around it.
-                Asking::Reading { reading: Some(Box::new(Reading::new(exchange))), inner }
+        let how = match how(&exchange) {
+            Ok(how) => how,
+            Err(denial) => return Asking::Refused { refusal: Some(exchange.refuse(denial)) },
+        };
+        // The clone takes the place of the service that was made ready.
+        let next = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, next);
+        match how {
+            // Boxed: the scanner's state would otherwise be copied with every future around it.
+            How::Whole => Asking::Reading { reading: Some(Box::new(Reading::new(exchange))), inner },
+            How::OnItsWay { form } => {
+                let content_type = exchange.head.headers.get(header::CONTENT_TYPE).cloned();
+                let form = content_type.as_ref().filter(|_| form).map(HeaderValue::as_bytes);
+                match Beginning::new(exchange, form) {
+                    Ok(beginning) => Asking::Beginning { beginning: Some(Box::new(beginning)), inner },
+                    Err(refusal) => Asking::Refused { refusal: Some(refusal) },
+                }
             }
-            Err(denial) => Asking::Refused { refusal: Some(exchange.refuse(denial)) },
         }
     }
-}
-
-/// What can be said of a body from the head alone.
-fn may_read(exchange: &Exchange<Metered>) -> Result<(), Denial> {
-    let headers = &exchange.head.headers;
-    let server = &exchange.snapshot.server;
-    if exchange.stage.scoped.endpoint.gives == Gives::WebSocket {
-        let wrong = |what| Denial::built_in(Reason::HandshakeInvalid).because(what);
-        upgrade::judged(headers).map_err(wrong)?;
-    }
-    match exchange.stage.scoped.endpoint.takes {
-        Takes::Nothing | Takes::JsonOrNothing if exchange.body.is_end_stream() => return Ok(()),
-        Takes::Nothing => {
-            let method = exchange.stage.scoped.endpoint.verb.name();
-            return Err(
-                Denial::built_in(Reason::BodyInvalid).because(format!("a {method} request carries none"))
-            );
-        }
-        Takes::Json | Takes::JsonOrNothing | Takes::FormOrJson => {}
-        Takes::Form | Takes::FormOrSdp | Takes::Raw => {
-            return Err(Denial::built_in(Reason::ContentTypeUnsupported));
-        }
-    }
-    // What Bedrock is sent without a content type it takes for JSON, and boto3 sends it so.
-    let unnamed = || {
-        exchange.stage.scoped.endpoint.surface == Surface::Bedrock
-            && !headers.contains_key(header::CONTENT_TYPE)
-    };
-    if !is_json(headers) && !unnamed() {
-        return Err(Denial::built_in(Reason::ContentTypeUnsupported));
-    }
-    let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !single(headers, &header::CONTENT_ENCODING).is_ok_and(|coding| coding.is_none_or(identity)) {
-        return Err(Denial::built_in(Reason::EncodingUnsupported));
-    }
-    let most = u64::try_from(server.max_body).unwrap_or(u64::MAX);
-    if exchange.body.size_hint().lower() > most {
-        return Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule));
-    }
-    Ok(())
-}
-
-/// Whether exactly one content type is given and it is JSON in UTF-8, the only charset that was read.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Ok(Some(only)) = single(headers, &header::CONTENT_TYPE) else { return false };
-    if only == "application/json" {
-        return true;
-    }
-    let mut parts = only.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii);
-    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/json"))
-        && parts.all(|parameter| match parameter.split_at_checked(8) {
-            Some((name, value)) if name.eq_ignore_ascii_case(b"charset=") => {
-                value.eq_ignore_ascii_case(b"utf-8") || value.eq_ignore_ascii_case(b"\"utf-8\"")
-            }
-            _ => !parameter.to_ascii_lowercase().starts_with(b"charset"),
-        })
 }
 
 /// A body that is being read.
@@ -188,8 +152,14 @@ impl Reading {
         let nothing = exchange.record.request_bytes == 0
             && matches!(exchange.stage.scoped.endpoint.takes, Takes::Nothing | Takes::JsonOrNothing);
         let peeked = if nothing { Ok(Peeked::default()) } else { peek.finish().map_err(denied) };
-        match peeked.and_then(|peeked| model(&exchange, &peeked).map(|model| (model, peeked))) {
-            Ok((model, peeked)) => Ok(asked(exchange, model, peeked, frames)),
+        let judged = peeked.and_then(|peeked| {
+            if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
+                batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;
+            }
+            model(&exchange, &peeked).map(|model| (model, peeked))
+        });
+        match judged {
+            Ok((model, peeked)) => Ok(asked(exchange, model, peeked, Outgoing::Held(frames))),
             Err(denial) => Err(exchange.refuse(denial)),
         }
     }
@@ -199,7 +169,7 @@ fn asked(
     exchange: Exchange<Metered>,
     model: Option<Arc<str>>,
     peeked: Peeked,
-    body: Frames,
+    body: Outgoing,
 ) -> Exchange<Asked> {
     let Exchange { mut carried, stage } = exchange;
     let record = &mut carried.record;
@@ -235,8 +205,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
             if peeked.model.iter().chain(&peeked.inside).all(|name| same(name)) {
                 Ok(scoped.path_model.clone())
             } else {
-                Err(Denial::built_in(Reason::ModelAmbiguous)
-                    .because("the path names one and the body another"))
+                Err(rules::other_in_path())
             }
         }
         ModelIn::Body | ModelIn::Form if peeked.model.is_none() => {
@@ -252,7 +221,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
         ModelIn::Inside if first().is_none() && !may_choose(exchange) => {
             Err(Denial::built_in(Reason::ModelMissing))
         }
-        ModelIn::Lines | ModelIn::Unknown if !may_choose(exchange) => Err(unknowable(exchange)),
+        ModelIn::Unknown if !may_choose(exchange) => Err(unknowable(exchange)),
         ModelIn::Nowhere
         | ModelIn::Body
         | ModelIn::BodyOrProvidersChoice
@@ -305,11 +274,14 @@ fn may_choose(exchange: &Exchange<Metered>) -> bool {
     owner(exchange).is_some_and(|(project, key)| may_leave_open(project, key))
 }
 
+/// The line that lists the models which may be used.
+fn models_rule(project: &Project, key: &Key) -> RuleId {
+    let of_key = key.models.as_ref().is_some_and(|models| !models.allows_all());
+    if of_key { key.models_rule } else { project.models_rule }
+}
+
 fn unknowable(exchange: &Exchange<Metered>) -> Denial {
-    let rule = owner(exchange).map_or(RuleId::BUILT_IN, |(project, key)| {
-        let of_key = key.models.as_ref().is_some_and(|models| !models.allows_all());
-        if of_key { key.models_rule } else { project.models_rule }
-    });
+    let rule = owner(exchange).map_or(RuleId::BUILT_IN, |(project, key)| models_rule(project, key));
     let why = "nothing in a request to this endpoint says which model it uses";
     Denial::by(Reason::ModelUnknowable, rule).because(why)
 }
@@ -337,6 +309,11 @@ pin_project! {
         /// The body is arriving.
         Reading {
             reading: Option<Box<Reading>>,
+            inner: S,
+        },
+        /// Enough of a body is arriving that goes on while it does.
+        Beginning {
+            beginning: Option<Box<Beginning>>,
             inner: S,
         },
         /// The request went on.
@@ -367,6 +344,18 @@ where
                     match judged(outcome, read) {
                         Ok(exchange) => Asking::Asked { inner: inner.call(exchange) },
                         Err(refusal) => return Poll::Ready(Err(refusal)),
+                    }
+                }
+                AskingNow::Beginning { beginning, inner } => {
+                    let Some(now) = beginning else { return Poll::Pending };
+                    let outcome = ready!(now.poll(cx));
+                    let Some(begun) = beginning.take() else { return Poll::Pending };
+                    match outcome {
+                        Ok(()) => match begun.finish() {
+                            Ok(exchange) => Asking::Asked { inner: inner.call(exchange) },
+                            Err(refusal) => return Poll::Ready(Err(refusal)),
+                        },
+                        Err(denial) => return Poll::Ready(Err(begun.refuse(denial))),
                     }
                 }
                 AskingNow::Asked { inner } => return inner.poll(cx),

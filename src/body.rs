@@ -1,5 +1,7 @@
 //! The bodies of requests and answers on their way through.
 
+mod streamed;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
+pub use streamed::{Bounds, Stop, Stopped, Streamed, Upload, Waiting, Watch};
+
 /// What a client sends.
 #[derive(Debug)]
 pub enum ClientBody {
@@ -16,6 +20,8 @@ pub enum ClientBody {
     Wire(Incoming),
     /// It is all here; tests and benches send these.
     Held(Frames),
+    /// It was handed on while it arrived: what is left of it cannot be had here.
+    HandedOn,
 }
 
 impl Body for ClientBody {
@@ -34,6 +40,7 @@ impl Body for ClientBody {
                 Poll::Ready(None) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             },
+            Self::HandedOn => Poll::Ready(None),
         }
     }
 
@@ -41,6 +48,7 @@ impl Body for ClientBody {
         match self {
             Self::Wire(incoming) => incoming.is_end_stream(),
             Self::Held(frames) => frames.is_end_stream(),
+            Self::HandedOn => false,
         }
     }
 
@@ -48,6 +56,7 @@ impl Body for ClientBody {
         match self {
             Self::Wire(incoming) => incoming.size_hint(),
             Self::Held(frames) => frames.size_hint(),
+            Self::HandedOn => SizeHint::new(),
         }
     }
 }
@@ -151,6 +160,47 @@ impl Body for Frames {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+/// What an upstream is sent.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// It was read whole.
+    Held(Frames),
+    /// It goes on while it arrives.
+    Streamed(Box<Streamed>),
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self::Held(Frames::default())
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Stopped;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
+        match self.get_mut() {
+            Self::Held(frames) => Poll::Ready(frames.next_piece().map(|piece| Ok(Frame::data(piece)))),
+            Self::Streamed(streamed) => Pin::new(&mut **streamed).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Held(frames) => frames.is_end_stream(),
+            Self::Streamed(streamed) => streamed.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Held(frames) => frames.size_hint(),
+            Self::Streamed(streamed) => streamed.size_hint(),
+        }
     }
 }
 

@@ -139,7 +139,7 @@ fn raised(sheets: &Sheets, exceeded: &Exceeded, now: Moment) -> Result<Sheets, S
     let bounds = snapshot.projects.iter().filter_map(|project| project.concurrency.as_ref());
     let mut bounds = bounds.chain(snapshot.keys.iter().filter_map(|key| key.concurrency.as_ref()));
     let step = if exceeded.reason == Reason::BodyTooLarge {
-        larger_body(snapshot, exceeded.bytes)?
+        larger_body(snapshot, &exceeded.rule, exceeded.bytes)?
     } else if let Some(limit) = quotas.find(|limit| is(limit.rule)) {
         let mut quota = limit.meter.quota();
         quota.requests = quota.requests.saturating_mul(std::num::NonZeroU32::MIN.saturating_add(1));

@@ -55,7 +55,7 @@ pub use limit::quota_text;
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
-pub use server::LARGEST_BODY;
+pub use server::{LARGEST_BODY, LARGEST_UPLOAD};
 pub use sheet::{Sheets, Standing};
 pub use value::before;
 
@@ -190,6 +190,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let rules = std::mem::take(&mut work.rules);
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
+    let uploads = Arc::clone(&work.registry.uploads);
     let snapshot = Snapshot {
         digest,
         server,
@@ -203,6 +204,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         aliases,
         serving,
         rules,
+        uploads,
     };
     work.lint_all(&snapshot, &key_paths);
     snapshot

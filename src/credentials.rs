@@ -175,11 +175,18 @@ impl Credentials {
         Some(in_use.bound())
     }
 
-    /// Notes the id of a response from the beginning of its answer; `None` where there is no choice.
+    /// Where it is noted what was made with a credential; `None` where there is no choice.
     #[must_use]
-    pub fn learner(&self, in_use: &InUse) -> Option<Learner> {
+    pub fn owner(&self, in_use: &InUse) -> Option<(Arc<Owners>, u16)> {
         let number = self.list.get(in_use.at)?.number;
-        Some(Learner::new(Arc::clone(self.owners.as_ref()?), number))
+        Some((Arc::clone(self.owners.as_ref()?), number))
+    }
+
+    /// The credential with this name, for a request that no other will do for.
+    #[must_use]
+    pub fn named(&self, id: &str) -> Option<InUse> {
+        let (at, one) = self.list.iter().enumerate().find(|(_, one)| *one.id == *id)?;
+        Some(one.taken(at, one.member.standing().seen(), How::Forced).bound())
     }
 
     /// Another credential for a request that was refused with these; `None` when none can be used or too many

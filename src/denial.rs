@@ -145,7 +145,7 @@ macro_rules! reasons {
 }
 
 // In the sentences {project}, {key_id}, {model}, {scope}, {endpoint}, {method}, {path}, {client_ip},
-// {upstream}, {rule} and {detail} are replaced by the request's own facts.
+// {upstream}, {rule}, {place} and {detail} are replaced by the request's own facts.
 reasons! {
     TargetInvalid "target_invalid" 400 Denied "accept" false None;
         client "The request target must be a plain path such as /v1/chat/completions: {detail}.";
@@ -229,8 +229,8 @@ reasons! {
         client "The request body cannot be read: {detail}.";
         operator "the caller sent a body that is not the endpoint's JSON: {detail}";
     ContentTypeUnsupported "content_type_unsupported" 415 Denied "ask" false None;
-        client "This endpoint takes 'content-type: application/json'.";
-        operator "the caller must send content-type: application/json";
+        client "This endpoint takes {detail}.";
+        operator "the caller must send {detail}";
     EncodingUnsupported "content_encoding_unsupported" 415 Denied "ask" false None;
         client "This gateway reads request bodies and takes them uncompressed only.";
         operator "switch off request compression in the caller";
@@ -244,7 +244,7 @@ reasons! {
         client "Project '{project}' may only use listed models, and {method} {path} uses one that the request does not name. Ask the gateway's operator.";
         operator "the project has a model list, and {detail}: add \"*\" to {rule}, or keep the project off this endpoint";
     ModelNotAllowed "model_not_allowed" 403 Denied "model" false Some("model");
-        client "Project '{project}' may not use model '{model}'. Ask the gateway's operator to allow it.";
+        client "Project '{project}' may not use model '{model}'{place}. Ask the gateway's operator to allow it.";
         operator "add \"{model}\" to {rule}";
     ParameterNotAllowed "parameter_not_allowed" 403 Denied "model" false None;
         client "The request may not be sent through this gateway: {detail}.";

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use smallvec::SmallVec;
 
-use crate::body::{ClientBody, Frames};
+use crate::body::{ClientBody, Outgoing};
 use crate::credentials::InUse;
 use crate::denial::Denial;
 use crate::endpoint::Endpoint;
@@ -42,6 +42,8 @@ pub struct Carried {
     pub snapshot: Arc<Snapshot>,
     /// What will be told of it.
     pub record: OpenRecord,
+    /// The rules by which a file for a batch was checked that it brings.
+    pub checked: Option<Box<str>>,
 }
 
 impl<S> Deref for Exchange<S> {
@@ -149,7 +151,7 @@ pub struct Asked {
     pub(crate) rerouting: Option<&'static str>,
     /// The response that is continued.
     pub(crate) previous_response: Option<Box<str>>,
-    pub(crate) body: Frames,
+    pub(crate) body: Outgoing,
 }
 
 /// The project may use the model, and the upstream is chosen.
@@ -161,7 +163,7 @@ pub struct Permitted {
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
     pub(crate) previous_response: Option<Box<str>>,
-    pub(crate) body: Frames,
+    pub(crate) body: Outgoing,
 }
 
 /// It is ready to be sent; the client's credential is gone and the upstream's is in.
@@ -171,7 +173,7 @@ pub struct Outbound {
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
-    pub(crate) request: http::Request<Frames>,
+    pub(crate) request: http::Request<Outgoing>,
     /// The credential that it carries, if the upstream takes one.
     pub(crate) in_use: Option<InUse>,
     /// Whether it must still be put in, when a cloud has granted it.

@@ -17,8 +17,8 @@ use crate::ask::AskLayer;
 use crate::body::{ClientBody, Frames};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
-use crate::endpoint::Endpoint;
-use crate::exchange::{Accepted, Carried, Exchange, Permitted, Refusal};
+use crate::endpoint::{Endpoint, ModelIn, Takes};
+use crate::exchange::{Accepted, Carried, Exchange, Permitted, Refusal, Scoped};
 use crate::gate::GateLayer;
 use crate::ledger::OpenRecord;
 use crate::policy::form::Form;
@@ -93,7 +93,7 @@ pub struct Told {
 pub fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
     let exchange = exchange(snapshot, question, now);
     let mut passed = 0;
-    let outcome = at_once(judged(exchange, question.key, &mut passed));
+    let outcome = at_once(judged(exchange, question.key, question.model.as_deref(), &mut passed));
     match outcome {
         Some(Ok(exchange)) => verdict(snapshot, passed, &exchange.record, None),
         Some(Err(Refusal(refused))) => {
@@ -160,6 +160,7 @@ fn never_ready(passed: usize) -> Verdict {
 async fn judged(
     exchange: Exchange<Accepted>,
     key: usize,
+    model: Option<&str>,
     passed: &mut usize,
 ) -> Result<Exchange<Permitted>, Refusal> {
     let mut counted = |by: usize| *passed += by;
@@ -167,7 +168,10 @@ async fn judged(
     let exchange = exchange.pass(&Network).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&KeyGiven(key)).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&Origin).inspect(|_| counted(1))?;
-    let exchange = exchange.pass(&ScopeCheck).inspect(|_| counted(1))?;
+    let mut exchange = exchange.pass(&ScopeCheck).inspect(|_| counted(1))?;
+    if matches!(exchange.stage.endpoint.takes, Takes::Form | Takes::FormOrSdp) {
+        send_form(&mut exchange, model);
+    }
     let exchange = exchange.pass(&LimitsUnused).inspect(|_| counted(1))?;
     let asked = ServiceBuilder::new()
         .layer(AskLayer)
@@ -181,6 +185,29 @@ async fn judged(
         .call(asked)
         .await
         .inspect(|_| counted(1))
+}
+
+/// Puts a form in the place of the JSON body, to an endpoint that takes no other.
+fn send_form(exchange: &mut Exchange<Scoped>, model: Option<&str>) {
+    let field = |name: &str, text: &str| {
+        format!("--portcullis\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
+    };
+    let first = match model {
+        _ if exchange.stage.endpoint.model == ModelIn::Lines => field("purpose", "user_data"),
+        Some(model) if exchange.stage.endpoint.takes == Takes::FormOrSdp => {
+            field("session", &json!({ "model": model }).to_string())
+        }
+        Some(model) => field("model", model),
+        None => field("any", "thing"),
+    };
+    let json = HeaderValue::from_static("application/json");
+    let form = HeaderValue::from_static("multipart/form-data; boundary=portcullis");
+    let headers = &mut exchange.head.headers;
+    if headers.get(http::header::CONTENT_TYPE) == Some(&json) {
+        headers.insert(http::header::CONTENT_TYPE, form);
+        let body = format!("{first}--portcullis--\r\n");
+        exchange.body = ClientBody::Held(Frames::from(bytes::Bytes::from(body)));
+    }
 }
 
 fn exchange(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Exchange<Accepted> {
@@ -208,6 +235,6 @@ fn exchange(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Excha
     let record = Record::begin(&head, question.address, Arc::clone(snapshot), now);
     let record = OpenRecord::untold(record);
     let body = ClientBody::Held(body);
-    let carried = Box::new(Carried { head, body, snapshot: Arc::clone(snapshot), record });
+    let carried = Box::new(Carried { head, body, snapshot: Arc::clone(snapshot), record, checked: None });
     Exchange { carried, stage: Accepted { peer: question.address } }
 }

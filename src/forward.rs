@@ -13,6 +13,7 @@
 mod lists;
 mod refusal;
 mod socket;
+mod upload;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
@@ -25,13 +26,13 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::account::{Lease, Relay};
-use crate::body::Frames;
+use crate::body::{Outgoing, Waiting};
 use crate::clock::Moment;
 use crate::cors::let_read;
-use crate::credentials::{InUse, Proof};
+use crate::credentials::{InUse, Learner, Proof};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, Family};
+use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::inject;
 use crate::pool::{self, Connection, Pool};
@@ -77,6 +78,13 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         return Err(exchange.refuse(denial));
     }
     let mut spare = Spare::of(&request, upstream, in_use.as_ref());
+    let upload = match request.body() {
+        Outgoing::Held(_) => None,
+        Outgoing::Streamed(streamed) => Some(Box::new(Waiting(Arc::clone(streamed.upload())))),
+    };
+    if let Some(upload) = upload {
+        return Box::pin(upload::forward(pool, exchange, upstream, request, in_use, upload)).await;
+    }
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
     loop {
@@ -99,7 +107,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool, in_use, learner: None, renamer: None };
+        let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: None };
         if let Some(asked) = asked.filter(|_| answer.status().as_u16() < 400) {
             return Box::pin(socket::open(exchange, upstream, answer, lease, &asked)).await;
         }
@@ -123,7 +131,7 @@ async fn granted(
     pool: &Pool,
     upstream: &Upstream,
     in_use: Option<&InUse>,
-    request: &mut Request<Frames>,
+    request: &mut Request<Outgoing>,
     begun: Moment,
 ) -> Result<(), Denial> {
     let credential = in_use.and_then(|in_use| upstream.credentials.all().get(in_use.at()));
@@ -153,7 +161,7 @@ fn at_upstream(mut denial: Denial, upstream: &Upstream) -> Denial {
 async fn send(
     pool: &Pool,
     upstream: &Upstream,
-    unsent: &mut Option<Request<Frames>>,
+    unsent: &mut Option<Request<Outgoing>>,
     now: Moment,
 ) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
     loop {
@@ -205,13 +213,32 @@ async fn pass_on(
     if let Some(was) = lease.in_use.as_mut().and_then(InUse::succeeded) {
         refusal::tell_return(&exchange, upstream, was);
     }
-    let headers = headers_for_client(head.headers, &mut exchange);
+    let gives = exchange.stage.endpoint.gives;
+    // What goes on with a body, or gives one, has headers of its own.
+    let more = match gives {
+        Gives::Bytes => Some(headers_of_file(&head.headers)),
+        Gives::Upload => {
+            let mut more = HeaderMap::new();
+            upload::headers_of_upload(&head.headers, &mut more, &exchange, upstream);
+            Some(more)
+        }
+        Gives::Json
+        | Gives::StreamIfAsked
+        | Gives::StreamUnlessDeclined
+        | Gives::Events
+        | Gives::Lines
+        | Gives::AwsEvents
+        | Gives::WebSocket => None,
+    };
+    let mut headers = headers_for_client(head.headers, &mut exchange);
+    if let Some(more) = more {
+        headers.extend(more);
+    }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
         return Box::pin(lists::one(exchange, upstream, headers, incoming, lease)).await;
     }
-    if exchange.stage.endpoint.scope.family == Family::Responses {
-        let learner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.learner(in_use));
-        lease.learner = learner.map(Box::new);
+    if names_what_it_made(exchange.stage.endpoint) {
+        lease.learner = learner(&exchange, upstream, &lease);
     }
     if let Some(at) = exchange.stage.alias {
         lease.renamer = renamer(&exchange, at, &headers);
@@ -221,6 +248,43 @@ async fn pass_on(
     record.status = head.status.as_u16();
     let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
     Ok(response(head.status, headers, relay))
+}
+
+/// Whether an answer names something that belongs to the credential, or a file that was checked.
+const fn names_what_it_made(endpoint: &Endpoint) -> bool {
+    matches!(
+        endpoint.scope.family,
+        Family::Responses
+            | Family::Files
+            | Family::Batches
+            | Family::Assistants
+            | Family::VectorStores
+            | Family::Conversations
+            | Family::Containers
+            | Family::FineTuning
+            | Family::Videos
+    )
+}
+
+fn learner(exchange: &Exchange<Sent>, upstream: &Upstream, lease: &Lease) -> Option<Box<Learner>> {
+    let owner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.owner(in_use));
+    let checked = exchange.checked.clone().map(|rules| (Arc::clone(&exchange.snapshot.uploads), rules));
+    if owner.is_none() && checked.is_none() {
+        return None;
+    }
+    Some(Box::new(Learner::new(owner, checked)))
+}
+
+/// The headers of an answer that is a file.
+fn headers_of_file(from: &HeaderMap) -> HeaderMap {
+    let names = [
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_RANGE,
+        header::ACCEPT_RANGES,
+        header::ETAG,
+        header::LAST_MODIFIED,
+    ];
+    names.into_iter().filter_map(|name| from.get(&name).cloned().map(|value| (name, value))).collect()
 }
 
 /// What puts the asked name back into an answer that can be read.

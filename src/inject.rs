@@ -11,11 +11,11 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
 
-use crate::body::Frames;
+use crate::body::Outgoing;
 
 use crate::clock::Moment;
 use crate::cloud::{Cloud, Lacking, Means, Signed, sign};
-use crate::credentials::{Credential, Proof};
+use crate::credentials::{Credential, InUse, Proof};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint, Gives, Verb};
@@ -24,6 +24,7 @@ use crate::policy::{Policy, Sight};
 use crate::secret::Secret;
 use crate::snapshot::Upstream;
 use crate::upgrade;
+use crate::uploads::upload_id;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,10 @@ impl Policy for Inject {
             .target(scoped.endpoint, scoped.root, scoped.tail.as_deref(), &scoped.query)
             .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
 
-        let bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
+        let mut bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
+        if bound.is_none() && upstream.credentials.are_several() {
+            bound = owner(upstream, &scoped, sight);
+        }
         let in_use = bound.or_else(|| upstream.credentials.pick(sight.now));
         let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
         match credential {
@@ -72,6 +76,17 @@ impl Policy for Inject {
     }
 }
 
+/// The credential that made what the path names, or that began the upload which the query names.
+fn owner(upstream: &Upstream, scoped: &Scoped, sight: &Sight<'_>) -> Option<InUse> {
+    if let Some(id) = upload_id(&scoped.query) {
+        let begun = sight.snapshot.uploads.begun(id)?;
+        return upstream.credentials.named(begun.credential.as_deref()?);
+    }
+    // The names of things have a mark in them, and words of paths have none.
+    let mut names = scoped.tail.as_deref()?.split('/').filter(|name| name.contains(['_', '-']));
+    names.find_map(|name| upstream.credentials.owner_of(name, sight.now))
+}
+
 /// The refusal of a request for which the upstream has no credential.
 #[must_use]
 pub fn none_at(upstream: &Upstream) -> Denial {
@@ -95,12 +110,12 @@ pub fn request(
     endpoint: &'static Endpoint,
     upstream: &Upstream,
     target: Uri,
-    body: Frames,
-) -> Request<Frames> {
+    body: Outgoing,
+) -> Request<Outgoing> {
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(header::HOST, upstream.authority.clone());
     for (name, value) in &head.headers {
-        if goes_on(name) {
+        if goes_on(name) || goes_on_there(endpoint, name) {
             headers.append(name, value.clone());
         }
     }
@@ -143,10 +158,25 @@ fn goes_on(name: &HeaderName) -> bool {
     )
 }
 
+/// Whether a header goes on to endpoints of this kind.
+fn goes_on_there(endpoint: &Endpoint, name: &HeaderName) -> bool {
+    match endpoint.gives {
+        Gives::Bytes => matches!(name.as_str(), "range" | "if-range"),
+        Gives::Upload => name.as_str().starts_with("x-goog-upload-") || name == header::CONTENT_RANGE,
+        Gives::Json
+        | Gives::StreamIfAsked
+        | Gives::StreamUnlessDeclined
+        | Gives::Events
+        | Gives::Lines
+        | Gives::AwsEvents
+        | Gives::WebSocket => false,
+    }
+}
+
 /// A request for the upstream's list of models, which costs nothing, without a credential; `None` if the upstream
 /// has no such list.
 #[must_use]
-pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Frames>> {
+pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Outgoing>> {
     let own = upstream.provider.facts().serves.iter().map(|serves| serves.surface);
     let list = |surface| {
         let lists = |endpoint: &&'static Endpoint| {
@@ -162,7 +192,7 @@ pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Frames>> {
 
 /// A request for one of the upstream's lists of models, all on one page, without a credential.
 #[must_use]
-pub fn asking_for_list(upstream: &Upstream, endpoint: &'static Endpoint) -> Option<Request<Frames>> {
+pub fn asking_for_list(upstream: &Upstream, endpoint: &'static Endpoint) -> Option<Request<Outgoing>> {
     let query = match endpoint.surface {
         Surface::Anthropic => "limit=1000",
         Surface::Gemini | Surface::Vertex => "pageSize=1000",
@@ -183,7 +213,7 @@ pub fn asking_for_list(upstream: &Upstream, endpoint: &'static Endpoint) -> Opti
         | Surface::Passthrough => "",
     };
     let root = endpoint.surface.roots().first()?.goes_on;
-    let mut request = Request::new(Frames::default());
+    let mut request = Request::new(Outgoing::default());
     *request.uri_mut() = Uri::from(upstream.target(endpoint, root, None, query)?);
     let headers = request.headers_mut();
     headers.insert(header::HOST, upstream.authority.clone());
@@ -201,7 +231,7 @@ pub fn asking_for_list(upstream: &Upstream, endpoint: &'static Endpoint) -> Opti
 ///
 /// # Errors
 /// When a cloud has not granted it.
-pub fn put_in(credential: &Credential, request: &mut Request<Frames>, now: Moment) -> Result<(), Lacking> {
+pub fn put_in(credential: &Credential, request: &mut Request<Outgoing>, now: Moment) -> Result<(), Lacking> {
     let headers = request.headers_mut();
     match &credential.proof {
         Proof::Header(secret) => {
@@ -220,7 +250,7 @@ pub fn put_in(credential: &Credential, request: &mut Request<Frames>, now: Momen
 }
 
 /// Puts in what a cloud granted, or signs with it.
-fn put_in_granted(cloud: &Cloud, request: &mut Request<Frames>, now: Moment) -> Result<(), Lacking> {
+fn put_in_granted(cloud: &Cloud, request: &mut Request<Outgoing>, now: Moment) -> Result<(), Lacking> {
     let grant = cloud.grant(now)?;
     if let Some(project) = &cloud.user_project {
         request.headers_mut().insert(USER_PROJECT, project.clone());
@@ -235,10 +265,12 @@ fn put_in_granted(cloud: &Cloud, request: &mut Request<Frames>, now: Moment) -> 
                 request.headers_mut().insert(name, value.clone());
             }
             let mut headers = std::mem::take(request.headers_mut());
+            // A signature covers the body, which is not there yet where it goes on while it arrives.
+            let Outgoing::Held(body) = request.body() else { return Err(Lacking::Failed) };
             let (method, uri) = (request.method().as_str(), request.uri());
             let signed = Signed { method, path: uri.path(), query: uri.query().unwrap_or_default() };
             // By the time at which it is sent: the body can have been long on its way.
-            sign(keys, scope, &signed, &mut headers, request.body().pieces(), now.now_after());
+            sign(keys, scope, &signed, &mut headers, body.pieces(), now.now_after());
             *request.headers_mut() = headers;
         }
         (Means::Keys(_), None) => return Err(Lacking::Failed),

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::clock::Moment;
 use crate::denial::Denial;
@@ -172,6 +173,9 @@ thread_local! {
 impl Drop for OpenRecord {
     fn drop(&mut self) {
         let Some(ledger) = &self.ledger else { return };
+        if let Some(bytes) = self.record.streamed_bytes.take() {
+            self.record.request_bytes = bytes.load(Ordering::Relaxed);
+        }
         ledger.metrics.in_flight.dec();
         ledger.metrics.count(&self.record);
         ledger.tell(&self.record);

@@ -18,6 +18,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
+use crate::uploads::Uploads;
 
 /// So many requests in a stretch of time; as many may come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -185,6 +186,8 @@ pub struct Concurrency {
 pub struct Registry {
     /// The state of credentials.
     pub credentials: Arc<Roster>,
+    /// What is remembered of uploads.
+    pub uploads: Arc<Uploads>,
     origin: Moment,
     state: Mutex<State>,
 }
@@ -203,7 +206,12 @@ impl Registry {
     /// An empty registry whose clock begins at `origin`.
     #[must_use]
     pub fn new(origin: Moment) -> Self {
-        Self { credentials: Arc::new(Roster::new(origin)), origin, state: Mutex::default() }
+        Self {
+            credentials: Arc::new(Roster::new(origin)),
+            uploads: Arc::default(),
+            origin,
+            state: Mutex::default(),
+        }
     }
 
     /// The meter of this owner and quota: the one in use, or a new one.

@@ -80,7 +80,7 @@ pub enum Fault {
 }
 
 /// Fields by which some servers are told to use another model, host or key.
-static REROUTING: [&str; 7] =
+pub static REROUTING: [&str; 7] =
     ["models", "fallbacks", "fallback_models", "api_base", "base_url", "api_key", "custom_llm_provider"];
 
 /// What the value under way is.

@@ -14,10 +14,11 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
 use crate::alarm::Alarms;
-use crate::body::Frames;
+use crate::body::Outgoing;
 use crate::clock::Moment;
 use crate::sessions::Sessions;
 use crate::snapshot::Upstream;
@@ -33,9 +34,11 @@ const SWEEP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Connection {
     /// Sends a request over it.
-    pub sender: SendRequest<Frames>,
+    pub sender: SendRequest<Outgoing>,
     /// Whether it was used before: then it may break because the upstream closed it meanwhile.
     pub reused: bool,
+    /// Ends it at once, whatever is under way.
+    pub driver: AbortHandle,
     /// When it has served long enough.
     ends: Instant,
     kept: Duration,
@@ -177,7 +180,7 @@ async fn reach(upstream: &Upstream) -> io::Result<Box<Connection>> {
     stream.set_nodelay(true)?;
     let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_mins(1));
     socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-    let sender = match &upstream.tls {
+    let (sender, driver) = match &upstream.tls {
         None => handshake(stream).await?,
         Some(tls) => {
             let name = ServerName::try_from(upstream.host.to_string()).map_err(io::Error::other)?;
@@ -186,21 +189,21 @@ async fn reach(upstream: &Upstream) -> io::Result<Box<Connection>> {
     };
     let place = Place { host: Arc::from(&*upstream.host), port: upstream.port, tls: tls_place(upstream) };
     let ends = Moment::now().monotonic + LONGEST_LIFE;
-    Ok(Box::new(Connection { sender, reused: false, ends, kept: upstream.pool_idle, place }))
+    Ok(Box::new(Connection { sender, reused: false, driver, ends, kept: upstream.pool_idle, place }))
 }
 
 async fn handshake(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-) -> io::Result<SendRequest<Frames>> {
+) -> io::Result<(SendRequest<Outgoing>, AbortHandle)> {
     let (sender, connection) = http1::Builder::new()
         .max_headers(128)
         .max_buf_size(256 * 1024)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;
-    tokio::spawn(async move {
+    let driver = tokio::spawn(async move {
         // Why it ended is told to whoever waits for its answer.
         let _ = connection.with_upgrades().await;
     });
-    Ok(sender)
+    Ok((sender, driver.abort_handle()))
 }

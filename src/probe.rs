@@ -14,7 +14,7 @@ use http::header::{self, HeaderValue};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 
-use crate::body::Frames;
+use crate::body::Outgoing;
 use crate::clock::Moment;
 use crate::credentials::Credential;
 use crate::diagnosis::{self, About, Diagnosis};
@@ -130,7 +130,7 @@ pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Prob
 
 async fn ask(
     upstream: &Upstream,
-    request: Request<Frames>,
+    request: Request<Outgoing>,
 ) -> Result<(StatusCode, HeaderMap, bytes::Bytes), String> {
     let mut connection = pool::connect(upstream).await.map_err(|error| error.to_string())?;
     let answer = connection.sender.send_request(request).await.map_err(|error| error.to_string())?;
@@ -141,7 +141,7 @@ async fn ask(
 
 /// Asks the edge before the upstream from where it sees the gate. Whatever goes wrong is no finding.
 async fn seen(upstream: &Upstream) -> Option<Seen> {
-    let mut request = Request::new(Frames::default());
+    let mut request = Request::new(Outgoing::default());
     *request.uri_mut() = Uri::from_static(Seen::PATH);
     request.headers_mut().insert(header::HOST, upstream.authority.clone());
     let agent = HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));

@@ -9,6 +9,7 @@ mod render;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -176,6 +177,8 @@ pub struct Record {
     pub status: u16,
     /// Bytes of the client's body.
     pub request_bytes: u64,
+    /// The same of one that goes on while it arrives.
+    pub streamed_bytes: Option<Arc<AtomicU64>>,
     /// Bytes of the answer's body that were passed on.
     pub response_bytes: u64,
     /// Time until the request was ready to be sent upstream.
@@ -233,6 +236,7 @@ impl Record {
             upstream_request_id: None,
             status: 0,
             request_bytes: 0,
+            streamed_bytes: None,
             response_bytes: 0,
             decided: None,
             upstream_wait: None,
@@ -333,6 +337,10 @@ impl Record {
             "model" => {
                 let model = self.model.as_deref().unwrap_or(unknown);
                 render::plain(out, up_to_a_key(model).as_bytes(), 256);
+            }
+            "place" => {
+                let detail = denial.detail.as_deref().unwrap_or_default();
+                out.push_str(detail.rfind(" in line ").and_then(|at| detail.get(at..)).unwrap_or_default());
             }
             "scope" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.scope.name())),
             "endpoint" => out.push_str(self.endpoint.map_or(unknown, |endpoint| endpoint.name)),

@@ -22,6 +22,7 @@ use crate::limits::{Concurrency, Limit};
 use crate::model_name::ModelList;
 use crate::project_key::Digest;
 use crate::provider::{Api, Provider};
+use crate::uploads::Uploads;
 
 /// Everything that the gate decides by.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub struct Snapshot {
     /// The lines of the configuration that decide; [`RuleId`] counts into it. The first is
     /// [`RuleId::BUILT_IN`].
     pub rules: Vec<Rule>,
+    /// What is remembered of uploads; the same in the next configuration.
+    pub uploads: Arc<Uploads>,
 }
 
 /// A line of the configuration that decides something.
@@ -99,7 +102,11 @@ pub struct Server {
     pub max_body: usize,
     /// The line that says so.
     pub max_body_rule: RuleId,
-    /// How long the whole body may take.
+    /// The largest body that goes on while it arrives.
+    pub max_upload: u64,
+    /// The line that says so.
+    pub max_upload_rule: RuleId,
+    /// How long the whole body may take; of one that goes on while it arrives, how long it may pause.
     pub body_timeout: Duration,
     /// The line that says so.
     pub body_timeout_rule: RuleId,

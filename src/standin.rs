@@ -35,6 +35,7 @@ mod azure;
 mod call;
 mod cohere;
 mod embedding;
+mod files;
 mod gemini;
 mod openai;
 mod prompt;

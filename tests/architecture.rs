@@ -21,6 +21,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "dialect",
             "endpoint",
             "model_name",
+            "multipart",
             "peek",
             "project_key",
             "provider",
@@ -32,7 +33,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "upgrade",
         ],
     ),
-    ("compiled: what policies decide by", &["cloud", "credentials", "limits", "snapshot"]),
+    ("compiled: what policies decide by", &["cloud", "credentials", "limits", "snapshot", "uploads"]),
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",

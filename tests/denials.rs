@@ -98,6 +98,7 @@ fn filled(sentence: &str, case: &Case, route: &Route, rule: &str) -> String {
         .replace("{peer_ip}", "127.0.0.1")
         .replace("{upstream}", route.upstream)
         .replace("{rule}", rule)
+        .replace("{place}", "")
         .replace("{detail}", (case.detail)(route))
 }
 

@@ -65,26 +65,43 @@ fn asking(endpoint: &Endpoint, path: &str, key: &str) -> Vec<u8> {
     }
     let query =
         if let ModelIn::Query(name) = endpoint.model { format!("?{name}={NAME}") } else { String::new() };
-    let body = if endpoint.takes == Takes::Nothing {
-        ""
-    } else if endpoint.model == ModelIn::Path {
-        r#"{"input":"hello"}"#
-    } else {
-        r#"{"model":"name-1","input":"hello"}"#
+    let (content_type, body) = match endpoint.takes {
+        Takes::Nothing => ("", String::new()),
+        Takes::Raw => ("application/octet-stream", "\u{0}bytes".to_owned()),
+        Takes::Form | Takes::FormOrSdp => ("multipart/form-data; boundary=b0", form(endpoint)),
+        Takes::Json | Takes::JsonOrNothing | Takes::FormOrJson => {
+            let model = if endpoint.model == ModelIn::Path { "" } else { r#""model":"name-1","# };
+            ("application/json", format!(r#"{{{model}"input":"hello"}}"#))
+        }
     };
     if !body.is_empty() {
-        headers.push(("content-type", "application/json"));
+        headers.push(("content-type", content_type));
     }
-    request(endpoint.verb.name(), &format!("/it{path}{query}"), &headers, body)
+    request(endpoint.verb.name(), &format!("/it{path}{query}"), &headers, &body)
+}
+
+/// A small form with what the row asks for.
+fn form(endpoint: &Endpoint) -> String {
+    let field = |head: &str, text: &str| {
+        format!("--b0\r\nContent-Disposition: form-data; name={head}\r\n\r\n{text}\r\n")
+    };
+    let file = field("\"file\"; filename=\"a.txt\"", "hello");
+    let first = if endpoint.takes == Takes::FormOrSdp {
+        field("\"session\"", r#"{"model":"name-1"}"#)
+    } else if endpoint.model == ModelIn::Form {
+        field("\"model\"", NAME)
+    } else if endpoint.model == ModelIn::Lines {
+        field("\"purpose\"", "user_data")
+    } else {
+        field("\"other\"", "x")
+    };
+    first + &file + "--b0--\r\n"
 }
 
 fn rows(provider: Provider) -> impl Iterator<Item = &'static Endpoint> {
-    let json = |endpoint: &&Endpoint| {
-        endpoint.surface != Surface::Passthrough
-            && endpoint.gives != Gives::WebSocket
-            && !matches!(endpoint.takes, Takes::Form | Takes::FormOrSdp | Takes::Raw)
-    };
-    endpoint::all().iter().filter(move |row| provider.serving(row).is_some()).filter(json)
+    let asked =
+        |endpoint: &&Endpoint| endpoint.surface != Surface::Passthrough && endpoint.gives != Gives::WebSocket;
+    endpoint::all().iter().filter(move |row| provider.serving(row).is_some()).filter(asked)
 }
 
 fn gate(provider: Provider, upstream: &Upstream, scopes: &str) -> common::Running {
@@ -172,6 +189,21 @@ fn no_endpoint_takes_a_model_outside_the_list() {
             let (path, _) = &spellings(provider, endpoint)[0];
             let mut bodies: Vec<String> = vec![r#"{"model":"name-1"}"#.to_owned()];
             bodies.extend(endpoint.inside.iter().map(|place| naming(place, "name-1")));
+            let forms = matches!(endpoint.takes, Takes::Form | Takes::FormOrSdp);
+            if forms {
+                let named = if endpoint.takes == Takes::FormOrSdp {
+                    "\"session\"\r\n\r\n{\"model\":\"name-1\"}"
+                } else {
+                    "\"model\"\r\n\r\nname-1"
+                };
+                let file = "\"file\"; filename=\"f\"\r\n\r\nx";
+                let parts = [[named, file], [file, named]];
+                let part = |part: &str| format!("--b0\r\nContent-Disposition: form-data; name={part}\r\n");
+                bodies = parts.iter().map(|two| part(two[0]) + &part(two[1]) + "--b0--\r\n").collect();
+            } else if endpoint.takes == Takes::Raw && endpoint.model == ModelIn::Nowhere {
+                // Bytes name none, and none is used.
+                continue;
+            }
             if endpoint.takes == Takes::Nothing {
                 // Only the path can name one.
                 if endpoint.model != ModelIn::Path {
@@ -184,7 +216,8 @@ fn no_endpoint_takes_a_model_outside_the_list() {
                 let bearer = format!("Bearer {}", gate.setup.client_key);
                 let mut headers = vec![("authorization", bearer.as_str())];
                 if !body.is_empty() {
-                    headers.push(("content-type", "application/json"));
+                    let form = "multipart/form-data; boundary=b0";
+                    headers.push(("content-type", if forms { form } else { "application/json" }));
                 }
                 if endpoint.surface == Surface::Anthropic {
                     headers.push(("anthropic-version", "2023-06-01"));

@@ -307,3 +307,21 @@ fn the_command_tells_each_stage_and_takes_a_record() {
     assert!(code == 2 && said.contains("did you mean 'search-prod'?"), "{said}");
     let _ = std::fs::remove_file(file);
 }
+
+#[test]
+fn a_form_is_explained_as_well() {
+    let upstream = Upstream::answering(OK);
+    let gate = Setup::new(upstream.address).set("projects.search", "models", r#"["whisper-1"]"#).start();
+    let snapshot = gate.shared().snapshot.load_full();
+    let ask = |target: &str, model: Option<&str>| {
+        let verdict = asked(&snapshot, &ROUTES[0], "POST", target, model);
+        verdict.denied.map(|told| told.denial.reason)
+    };
+    let transcriptions = "/v1/audio/transcriptions";
+    assert_eq!(ask(transcriptions, Some("whisper-1")), None);
+    assert_eq!(ask(transcriptions, Some("whisper-2")), Some(Reason::ModelNotAllowed));
+    assert_eq!(ask(transcriptions, None), Some(Reason::ModelMissing));
+    assert_eq!(ask("/v1/realtime/calls", Some("whisper-1")), None);
+    assert_eq!(ask("/v1/files", None), None);
+    assert_eq!(ask("/v1/batches", None), Some(Reason::ModelUnknowable));
+}

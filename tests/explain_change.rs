@@ -408,7 +408,11 @@ fn the_command_prints_the_change_for_people_and_for_machines() {
 #[test]
 fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
     let limits = r#"{ requests = ["5/s", "600/min"], concurrency = 4 } # enough"#;
-    let setup = setup().set("projects.search", "limits", limits).set("server", "max_body", "\"1 MiB\"");
+    let setup = setup().set("projects.search", "limits", limits).set("server", "max_body", "\"1 MiB\"").set(
+        "server",
+        "max_upload",
+        "\"2 MiB\"",
+    );
     let asked = |name: &str, reason: &str, rule: &str, bytes: u64| {
         let record = format!(
             r#"{{"event":"denied","reason":"{reason}","rule":"{rule}","key_id":"{KEY_ID}","client_ip":"127.0.0.1","method":"POST",
@@ -433,6 +437,7 @@ fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
         ),
         ("body", "body_too_large", "server.max_body", 0, "+max_body = \"2 MiB\""),
         ("large", "body_too_large", "server.max_body", 5_000_000, "+max_body = \"8 MiB\""),
+        ("file", "body_too_large", "server.max_upload", 0, "+max_upload = \"4 MiB\""),
     ] {
         let (code, said) = asked(name, reason, rule, bytes);
         assert!(

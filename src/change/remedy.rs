@@ -4,7 +4,7 @@
 //! a network, a pattern or the word that opens a list. Where only that would help, there is none.
 
 use crate::clock::Moment;
-use crate::config::LARGEST_BODY;
+use crate::config::{LARGEST_BODY, LARGEST_UPLOAD};
 use crate::denial::Reason;
 use crate::endpoint::LONGEST_MODEL;
 use crate::explain::{BUILT_IN, Question, Told, Verdict};
@@ -43,7 +43,7 @@ impl Refused<'_> {
             Reason::ScopeMissing => self.scope(),
             Reason::ModelNotAllowed => self.model(),
             Reason::ModelUnknowable => Ok((rule(), Edit::Add("*".to_owned()))),
-            Reason::BodyTooLarge => larger_body(self.snapshot, 0),
+            Reason::BodyTooLarge => larger_body(self.snapshot, &self.told.rule, 0),
             Reason::KeyUnknown => Err(self.no_key()),
             Reason::AddressUnreadable => {
                 Err("the proxy sent an address that cannot be read, which only the proxy can mend".to_owned())
@@ -171,14 +171,19 @@ impl Refused<'_> {
 }
 
 /// Twice the largest body, or more if so many bytes have come already.
-pub(super) fn larger_body(snapshot: &Snapshot, seen: u64) -> Remedy {
-    let now = u64::try_from(snapshot.server.max_body).unwrap_or(u64::MAX);
-    if now >= LARGEST_BODY {
-        return Err(format!("no setting lets a body pass that is larger than {LARGEST_BODY} bytes"));
+pub(super) fn larger_body(snapshot: &Snapshot, rule: &str, seen: u64) -> Remedy {
+    let server = &snapshot.server;
+    let (now, largest) = if rule == "server.max_upload" {
+        (server.max_upload, LARGEST_UPLOAD)
+    } else {
+        (u64::try_from(server.max_body).unwrap_or(u64::MAX), LARGEST_BODY)
+    };
+    if now >= largest {
+        return Err(format!("no setting lets a body pass that is larger than {largest} bytes"));
     }
     let mut more = now.saturating_mul(2);
     while more < seen {
         more = more.saturating_mul(2);
     }
-    Ok(("server.max_body".to_owned(), Edit::Set(New::Bytes(more.min(LARGEST_BODY)))))
+    Ok((rule.to_owned(), Edit::Set(New::Bytes(more.min(largest)))))
 }

@@ -33,7 +33,10 @@ pub(super) struct ServerWritten {
     pub(super) allow_ips: Option<Observable>,
     /// The largest request body, as text with a unit or in bytes. Default: "32 MiB".
     pub(super) max_body: Option<Size>,
-    /// How long a whole request body may take to arrive. Default: "60s".
+    /// The largest form or file that goes on to the upstream while it arrives. Default: "4 GiB".
+    pub(super) max_upload: Option<Size>,
+    /// How long a whole request body may take to arrive; of a form or file that goes on while it arrives,
+    /// how long it may pause. Default: "60s".
     pub(super) body_timeout: Option<String>,
     /// How long a request's head may take to arrive, counted from the end of the request before it,
     /// so also how long an unused connection is kept. Longer than load balancers keep theirs, which
@@ -67,6 +70,9 @@ const MAX_BODY: usize = 32 << 20;
 /// The largest size that `max_body` can have, in bytes: a body is held in memory, so there is an end
 /// to what can be allowed.
 pub const LARGEST_BODY: u64 = 1 << 30;
+const MAX_UPLOAD: u64 = 4 << 30;
+/// The largest size that `max_upload` can have, in bytes.
+pub const LARGEST_UPLOAD: u64 = 1 << 40;
 const MAX_CONNECTIONS: usize = 10_000;
 const SHORTEST_TOKEN: usize = 16;
 const MOST_WORKERS: usize = 1024;
@@ -96,6 +102,8 @@ impl Work<'_> {
             allow_ips_observed: listed.observed,
             max_body: self.max_body(server.max_body.as_ref()),
             max_body_rule: self.rule("server.max_body"),
+            max_upload: self.max_upload(server.max_upload.as_ref()),
+            max_upload_rule: self.rule("server.max_upload"),
             body_timeout: self.duration("server.body_timeout", server.body_timeout.as_deref(), 60),
             body_timeout_rule: self.rule("server.body_timeout"),
             header_timeout: self.duration("server.header_timeout", server.header_timeout.as_deref(), 75),
@@ -179,6 +187,18 @@ impl Work<'_> {
                 "write it like \"32 MiB\", or in bytes like 33554432",
             );
             MAX_BODY
+        })
+    }
+
+    fn max_upload(&mut self, written: Option<&Size>) -> u64 {
+        let Some(size) = written else { return MAX_UPLOAD };
+        size.bytes().filter(|bytes| (1..=LARGEST_UPLOAD).contains(bytes)).unwrap_or_else(|| {
+            self.wrong(
+                "server.max_upload",
+                "this is not a size between 1 B and 1024 GiB",
+                "write it like \"4 GiB\", or in bytes like 4294967296",
+            );
+            MAX_UPLOAD
         })
     }
 

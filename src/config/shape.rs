@@ -130,6 +130,7 @@ fn example(path: &str, key: &str) -> String {
         "trusted_proxies" => r#"trusted_proxies = ["10.0.0.0/8"]"#,
         "allow_ips" => r#"allow_ips = ["10.20.0.0/16"]"#,
         "max_body" => r#"max_body = "32 MiB""#,
+        "max_upload" => r#"max_upload = "4 GiB""#,
         "body_timeout" | "header_timeout" | "drain" | "connect_timeout" | "response_timeout"
         | "idle_timeout" | "pool_idle" => return format!("write it like `{key} = \"60s\"`"),
         "workers" | "max_connections" | "concurrency" => return format!("write it like `{key} = 64`"),

@@ -96,8 +96,22 @@ pub(super) struct Of<'w> {
 }
 
 /// Names that would hide a path.
-const RESERVED: [&str; 8] =
-    ["v1", "v1beta", "v1alpha", "portcullis", "messages", "models", "chat", "healthz"];
+const RESERVED: [&str; 14] = [
+    "v1",
+    "v1beta",
+    "v1alpha",
+    "v1beta1",
+    "v2",
+    "portcullis",
+    "messages",
+    "models",
+    "chat",
+    "healthz",
+    "api",
+    "model",
+    "upload",
+    "ws",
+];
 
 impl Work<'_> {
     /// Compiles an upstream; nothing if it lacks what an upstream must have.

@@ -2,6 +2,7 @@
 //!
 //! 1. `previous_response_id` names a response that only the account knows which made it. The gate therefore
 //!    notes for each response's id with which credential it was made, where there are several.
+//!    So do files, batches, assistants and other things that an account keeps.
 //! 2. The id stands in the first few hundred bytes of an answer, of a stream too, so only that much is read,
 //!    and nothing is parsed.
 //! 3. The table has a fixed size. An id is held as a digest of 64 bits; one that comes into the place of
@@ -15,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use memchr::memmem;
+
+use crate::uploads::Uploads;
 
 /// How many responses are remembered for one upstream, in eight bytes each.
 const SLOTS: usize = 1 << 16;
@@ -63,19 +66,20 @@ impl Owners {
     }
 }
 
-/// Reads the beginning of an answer for the response's id.
+/// Reads the beginning of an answer for the ids of what it made.
 #[derive(Debug)]
 pub struct Learner {
-    owners: Arc<Owners>,
-    number: u16,
+    owner: Option<(Arc<Owners>, u16)>,
+    checked: Option<(Arc<Uploads>, Box<str>)>,
     head: Vec<u8>,
 }
 
 impl Learner {
-    /// One for an answer to a request that was sent with the credential of this number.
+    /// One for an answer to a request that was sent with the credential of this number, or that brought a file
+    /// which was checked by these rules.
     #[must_use]
-    pub const fn new(owners: Arc<Owners>, number: u16) -> Self {
-        Self { owners, number, head: Vec::new() }
+    pub const fn new(owner: Option<(Arc<Owners>, u16)>, checked: Option<(Arc<Uploads>, Box<str>)>) -> Self {
+        Self { owner, checked, head: Vec::new() }
     }
 
     /// Takes the next piece of the answer; whether that was enough.
@@ -83,27 +87,67 @@ impl Learner {
         let wanted = LONGEST_HEAD.saturating_sub(self.head.len());
         let piece = piece.get(..wanted).unwrap_or(piece);
         // As a rule the first piece has it, and nothing is kept.
-        let found = if self.head.is_empty() { response_id(piece) } else { None };
-        let found = found.or_else(|| {
-            self.head.extend_from_slice(piece);
-            response_id(&self.head)
-        });
-        if let Some(id) = found {
-            self.owners.note(id, self.number);
+        if self.head.is_empty() && self.note(piece) {
+            return true;
         }
-        found.is_some() || self.head.len() >= LONGEST_HEAD
+        self.head.extend_from_slice(piece);
+        let head = std::mem::take(&mut self.head);
+        let found = self.note(&head);
+        self.head = head;
+        found || self.head.len() >= LONGEST_HEAD
+    }
+
+    /// Notes what a text names; whether that was what it made.
+    fn note(&self, text: &[u8]) -> bool {
+        let mut found = false;
+        for (is_own, id) in ids(text) {
+            if let Some((owners, number)) = &self.owner {
+                owners.note(id, *number);
+            }
+            if is_own
+                && !found
+                && let Some((uploads, rules)) = &self.checked
+                && let Ok(id) = std::str::from_utf8(id)
+            {
+                uploads.note_checked(rules, id);
+            }
+            found |= is_own;
+        }
+        found
     }
 }
 
-/// The first `"id": "resp_…"` that is whole. One that stands inside of a text has backslashes before its
-/// quotes.
-fn response_id(head: &[u8]) -> Option<&[u8]> {
-    memmem::find_iter(head, b"\"resp_").find_map(|at| {
+/// How the ids begin of what belongs to an account.
+const PREFIXES: [&[u8]; 14] = [
+    b"resp_",
+    b"file-",
+    b"file_",
+    b"batch_",
+    b"msgbatch_",
+    b"asst_",
+    b"thread_",
+    b"run_",
+    b"vs_",
+    b"conv_",
+    b"cntr_",
+    b"ftjob-",
+    b"video_",
+    b"upload_",
+];
+
+/// The ids that are whole, and whether each is the thing's own. One that stands inside of a text has
+/// backslashes before its quotes.
+fn ids(head: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
+    memmem::find_iter(head, b"id\"").filter_map(|at| {
         let (before, from) = head.split_at_checked(at)?;
-        before.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"id\"")?;
-        let id = from.get(1..)?;
+        let own = before.ends_with(b"\"");
+        let named = own || before.ends_with(b"_file_");
+        let id =
+            from.get(3..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
         let end = memchr::memchr(b'"', id).filter(|end| *end <= LONGEST_ID)?;
-        id.get(..end)
+        let id = id.get(..end).filter(|_| named)?;
+        let uuid = id.len() == 36 && id.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+        (uuid || PREFIXES.iter().any(|prefix| id.starts_with(prefix))).then_some((own, id))
     })
 }
 
@@ -125,7 +169,7 @@ mod tests {
         {
             for cut in 1..text.len() {
                 let owners = Arc::new(Owners::default());
-                let mut learner = Learner::new(Arc::clone(&owners), 7);
+                let mut learner = Learner::new(Some((Arc::clone(&owners), 7)), None);
                 let _ = learner.read(&text.as_bytes()[..cut]) || learner.read(&text.as_bytes()[cut..]);
                 assert_eq!(owners.of(id), Some(7), "cut at {cut}");
                 assert_eq!(owners.of("resp_false"), None);
@@ -145,10 +189,10 @@ mod tests {
             r#"{"previous_response_id": "resp_1"}"#,
             r#"{"id": "chatcmpl-1"}"#,
         ] {
-            assert!(!Learner::new(Arc::clone(&owners), 1).read(text.as_bytes()));
+            assert!(!Learner::new(Some((Arc::clone(&owners), 1)), None).read(text.as_bytes()));
         }
         assert_eq!(owners.of("resp_1"), None);
-        let mut learner = Learner::new(Arc::clone(&owners), 1);
+        let mut learner = Learner::new(Some((Arc::clone(&owners), 1)), None);
         assert!((0..).take(LONGEST_HEAD).any(|_| learner.read(b"data: something else\n")));
         assert!(learner.head.len() == LONGEST_HEAD);
     }
@@ -170,7 +214,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..900), 1..5)) {
-            let mut learner = Learner::new(Arc::default(), 1);
+            let mut learner = Learner::new(Some((Arc::default(), 1)), None);
             for piece in pieces {
                 learner.read(&piece);
             }

@@ -176,7 +176,7 @@ fn what_continues_a_response_goes_to_the_credential_that_made_it() {
     let first = &credentials.all()[0];
     let maker = first.taken(0, first.member.standing().seen(), How::Usual);
     assert!(!maker.is_bound());
-    assert!(credentials.learner(&maker).unwrap().read(br#"{"id":"resp_1"}"#));
+    assert!(Learner::new(credentials.owner(&maker), None).read(br#"{"id":"resp_1"}"#));
     let owner = credentials.owner_of("resp_1", now).unwrap();
     assert_eq!((owner.at(), owner.is_bound()), (0, true));
     // Also when it is out: nobody else knows the response.

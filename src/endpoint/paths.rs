@@ -5,11 +5,11 @@
 //! 2. What stands for a parameter has letters, digits and `-._~@`; a colon or an escape only where the
 //!    surface has names with them. A segment of dots alone, which means something to those who tidy paths,
 //!    stands for nothing.
-//! 3. One path can belong to several surfaces; whoever asks chooses among them.
+//! 3. A path without a parameter is looked up as a whole; the tree would come to the same.
+//! 4. One path can belong to several surfaces; whoever asks chooses among them.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
-
-use smallvec::SmallVec;
 
 use super::{Endpoint, LONGEST_MODEL, ModelIn, Verb, all};
 use crate::dialect::{Dialect, Surface};
@@ -41,6 +41,8 @@ struct End {
     root: &'static str,
     /// How many segments the root has.
     root_segments: usize,
+    /// How long the root is, if it has no parameter.
+    plain_root: Option<usize>,
     /// The segment that holds the model, and what stands behind it there.
     model: Option<(usize, &'static str)>,
 }
@@ -48,6 +50,8 @@ struct End {
 #[derive(Debug)]
 struct Tree {
     nodes: Vec<Node>,
+    /// The node of each path that has no parameter: nearly all requests have one of these.
+    plain: HashMap<String, usize, foldhash::fast::RandomState>,
 }
 
 /// A path that some row has.
@@ -55,7 +59,6 @@ struct Tree {
 pub struct Found<'p> {
     ends: &'static [End],
     path: &'p str,
-    segments: SmallVec<[&'p str; 12]>,
     colon: bool,
     escape: bool,
 }
@@ -106,21 +109,23 @@ impl<'p> Found<'p> {
             return None;
         }
         let model = match end.model {
-            Some((at, behind)) => Some(self.segments.get(at)?.strip_suffix(behind)?),
+            Some((at, behind)) => Some(self.path.split('/').nth(at + 1)?.strip_suffix(behind)?),
             None => None,
         };
         if model.is_some_and(|model| model.len() > LONGEST_MODEL && !surface.has_escapes()) {
             return None;
         }
-        let before: usize =
-            self.segments.iter().take(end.root_segments).map(|segment| segment.len() + 1).sum();
+        let before = match end.plain_root {
+            Some(length) => length,
+            None => self.path.match_indices('/').nth(end.root_segments)?.0,
+        };
         Some(Match { endpoint: end.endpoint, root: end.root, tail: self.path.get(before..)?, model })
     }
 }
 
 impl Tree {
     fn new() -> Self {
-        let mut tree = Self { nodes: vec![Node::default()] };
+        let mut tree = Self { nodes: vec![Node::default()], plain: HashMap::default() };
         for endpoint in all().iter().filter(|endpoint| endpoint.surface != Surface::Passthrough) {
             if endpoint.at_root {
                 tree.insert(endpoint, "", "");
@@ -153,8 +158,12 @@ impl Tree {
             at = self.child(at, segment, behind);
         }
         let root_segments = spelled.matches('/').count();
+        let plain_root = (!spelled.contains('{')).then_some(spelled.len());
+        if plain_root.is_some() && !endpoint.has_parameters() {
+            self.plain.insert(format!("{spelled}{}", endpoint.path), at);
+        }
         if let Some(node) = self.nodes.get_mut(at) {
-            node.ends.push(End { endpoint, root, root_segments, model });
+            node.ends.push(End { endpoint, root, root_segments, plain_root, model });
         }
     }
 
@@ -175,11 +184,12 @@ impl Tree {
     }
 
     fn find<'p>(&'static self, path: &'p str) -> Option<Found<'p>> {
+        if let Some(node) = self.plain.get(path).and_then(|at| self.nodes.get(*at)) {
+            return Some(Found { ends: &node.ends, path, colon: false, escape: false });
+        }
         let mut node = self.nodes.first()?;
-        let mut segments = SmallVec::new();
         let (mut colon, mut escape) = (false, false);
         for segment in path.strip_prefix('/')?.split('/') {
-            segments.push(segment);
             let literal = node.literals.binary_search_by(|(spelled, _)| (*spelled).cmp(segment));
             let next = if let Ok(at) = literal {
                 node.literals.get(at)?.1
@@ -192,7 +202,7 @@ impl Tree {
             };
             node = self.nodes.get(next)?;
         }
-        (!node.ends.is_empty()).then_some(Found { ends: &node.ends, path, segments, colon, escape })
+        (!node.ends.is_empty()).then_some(Found { ends: &node.ends, path, colon, escape })
     }
 }
 

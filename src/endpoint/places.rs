@@ -51,6 +51,7 @@ pub(super) const SETS: &[(&str, Places)] = &[
         ],
     ),
     ("items", &[&["requests", "[]", "model"]]),
+    ("jobs", &[&["requests", "[]", "body", "model"]]),
     (
         "live",
         &[

@@ -48,7 +48,7 @@ pub(super) async fn one(
     let shown = |model: &str| shows(&exchange, upstream, model);
     match models::only_shown(incoming, upstream.idle_timeout, shown).await {
         Ok(list) => {
-            lease.pool.give_back(lease.connection, Moment::now());
+            lease.give_back(Moment::now());
             let among = exchange.record.upstream.into_iter().collect();
             Ok(told(exchange, headers, list, among))
         }

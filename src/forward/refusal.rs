@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 
 use super::{Sent, headers_for_client, response};
 use crate::account::{Lease, Relay};
-use crate::body::Frames;
+use crate::body::{Frames, Outgoing};
 use crate::clock::Moment;
 use crate::credentials::{Blame, InUse, Proof};
 use crate::denial::{Denial, Reason};
@@ -54,13 +54,15 @@ pub(super) struct Spare {
 impl Spare {
     /// Nothing is kept where no other credential will do.
     pub(super) fn of(
-        request: &Request<Frames>,
+        request: &Request<Outgoing>,
         upstream: &Upstream,
         in_use: Option<&InUse>,
     ) -> Option<Box<Self>> {
+        // What goes on while it arrives cannot be sent again.
+        let Outgoing::Held(body) = request.body() else { return None };
         let bound = in_use.is_none_or(InUse::is_bound);
         (!bound && upstream.credentials.are_several()).then(|| {
-            let (target, body) = (request.uri().clone(), request.body().clone());
+            let (target, body) = (request.uri().clone(), body.clone());
             Box::new(Self { target, body, tried: SmallVec::new() })
         })
     }
@@ -80,7 +82,7 @@ pub(super) enum Next {
 pub(super) struct Again {
     pub(super) exchange: Exchange<Sent>,
     pub(super) pool: Arc<Pool>,
-    pub(super) request: Request<Frames>,
+    pub(super) request: Request<Outgoing>,
     pub(super) in_use: InUse,
 }
 
@@ -214,14 +216,14 @@ fn again(
     upstream: &Upstream,
     spare: &Spare,
     next: &InUse,
-) -> Option<Request<Frames>> {
+) -> Option<Request<Outgoing>> {
     let credential = upstream.credentials.all().get(next.at())?;
     let before = exchange.record.credential.replace(Arc::clone(&credential.id));
     exchange.record.tried.extend(before);
     if let Some(metrics) = exchange.record.metrics() {
         metrics.retried(&upstream.name);
     }
-    let (target, body) = (spare.target.clone(), spare.body.clone());
+    let (target, body) = (spare.target.clone(), Outgoing::Held(spare.body.clone()));
     let mut request = inject::request(&exchange.head, exchange.stage.endpoint, upstream, target, body);
     inject::put_in(credential, &mut request, exchange.record.begun.now_after()).ok()?;
     Some(request)
@@ -246,7 +248,7 @@ fn told(
     exchange.record.refused_by_upstream = Some(Box::new(RefusedByUpstream { diagnosis: found, excerpt }));
     if ours {
         if whole {
-            lease.pool.give_back(lease.connection, Moment::now());
+            lease.give_back(Moment::now());
         }
         let denial = rejected(head.status, upstream, exchange.record.credential.as_deref());
         return Err(exchange.refuse(denial));
@@ -258,7 +260,7 @@ fn told(
         let relay = Relay::upstream(rest, upstream.idle_timeout, record, stage.permits, lease).after(pieces);
         return Ok(response(head.status, headers, relay));
     }
-    lease.pool.give_back(lease.connection, Moment::now());
+    lease.give_back(Moment::now());
     // Providers repeat keys in their messages, and some repeat them whole.
     let body = match std::str::from_utf8(&text).map(redacted) {
         Ok(Cow::Owned(clean)) => Bytes::from(clean),

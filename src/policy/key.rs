@@ -6,7 +6,8 @@
 //! 2. A key's form is judged before it is hashed, so that a mistyped key is told from an unknown
 //!    one and rubbish costs nothing.
 //! 3. The look-up is by SHA-256: how long it takes tells nothing about any key.
-//! 4. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
+//! 4. Who goes on with a resumable upload at the address that it was given for that is the one who began it.
+//! 5. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
 
 use std::cell::RefCell;
 
@@ -20,6 +21,7 @@ use crate::provider_key;
 use crate::record::Alert;
 use crate::snapshot::Snapshot;
 use crate::upgrade;
+use crate::uploads::upload_id;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +33,14 @@ impl Policy for KeyCheck {
 
     fn decide(&self, from: Admitted, sight: &mut Sight<'_>) -> Result<Identified, Denial> {
         let query = sight.head.uri.query().unwrap_or_default();
-        let sent = the_one_credential(&sight.head.headers, query)?;
+        let sent = match the_one_credential(&sight.head.headers, query) {
+            Err(denial) if denial.reason == Reason::KeyMissing => {
+                let at = goes_on(sight, query).ok_or(denial)?;
+                let caller = works_now(at, sight)?;
+                return Ok(Identified { address: from.address, caller });
+            }
+            sent => sent?,
+        };
         let at = match RECENT.with_borrow_mut(|recent| recognised(sent, sight.snapshot, recent)) {
             Ok(at) => at,
             Err(Stranger::Malformed(why)) => {
@@ -87,6 +96,16 @@ fn recognised<'k>(sent: &'k [u8], snapshot: &Snapshot, recent: &mut Recent) -> R
     let &at = snapshot.by_digest.get(&digest).ok_or(Stranger::Unknown(claimed))?;
     recent.keep(mark, digest);
     Ok(at)
+}
+
+/// The key that began the upload which a request without a key goes on with, at the address that it was given.
+#[cold]
+fn goes_on(sight: &Sight<'_>, query: &str) -> Option<usize> {
+    let begun = sight.snapshot.uploads.begun(upload_id(query)?)?;
+    if *begun.path != *sight.head.uri.path() {
+        return None;
+    }
+    sight.snapshot.keys.iter().position(|key| key.id == begun.key_id)
 }
 
 /// Whether a recognised key and its project work at this moment.

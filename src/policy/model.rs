@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use super::{Policy, Sight, parameters};
+use crate::body::Outgoing;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, ModelIn};
 use crate::exchange::{Asked, Permitted, Scoped};
@@ -115,7 +116,9 @@ fn by_alias(
     }
     if let Some(at) = model_at {
         let colon = if at.colon { ":" } else { "" };
-        body = body.with(at.from, at.to, format!("{colon}\"{}\"", alias.model).into());
+        if let Outgoing::Held(frames) = &mut body {
+            *frames = frames.with(at.from, at.to, format!("{colon}\"{}\"", alias.model).into());
+        }
     } else if let Some(tail) = &scoped.tail {
         scoped.tail = Some(in_tail(scoped.endpoint, tail, &alias.model).into());
     }

@@ -140,6 +140,8 @@ mod tests {
             allow_ips_observed: false,
             max_body: 1,
             max_body_rule: RuleId::BUILT_IN,
+            max_upload: 1,
+            max_upload_rule: RuleId::BUILT_IN,
             body_timeout: std::time::Duration::ZERO,
             body_timeout_rule: RuleId::BUILT_IN,
             header_timeout: std::time::Duration::ZERO,

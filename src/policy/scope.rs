@@ -162,6 +162,10 @@ fn passed_through<'p>(from: &Placed, snapshot: &Snapshot, verb: Verb, path: &'p 
 
 /// The upstream that a path names in front, and the path behind it.
 fn named_upstream<'s, 'p>(snapshot: &'s Snapshot, path: &'p str) -> Option<(usize, &'s Upstream, &'p str)> {
+    // No upstream can have this name, and nearly all paths begin with it.
+    if path.starts_with("/v1/") {
+        return None;
+    }
     let second = path.get(1..)?.find('/')? + 1;
     let (front, rest) = path.split_at_checked(second)?;
     let at = snapshot.upstream_named(front.trim_start_matches('/'))?;

@@ -69,6 +69,11 @@ impl Answer {
         Self::whole(status, "application/json", body.to_string())
     }
 
+    /// A body of any bytes.
+    pub(super) fn bytes(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self::whole(StatusCode::OK, content_type, body)
+    }
+
     /// A stream of events. `halfway` is the number of events after which `standin:cut` breaks it.
     pub(super) fn events(
         content_type: &'static str,

@@ -25,6 +25,9 @@ impl Dialect for Anthropic {
     fn answer(&self, call: &Call, prompt: &Prompt) -> Result<Answer, Fault> {
         call.header("anthropic-version").ok_or(Fault::Missing("anthropic-version"))?;
         let ids = MODELS.map(|(id, _)| id);
+        if let Some(answer) = super::files::anthropic(call) {
+            return answer;
+        }
         match (&call.method, call.path.as_str()) {
             (&Method::POST, "/v1/messages") => message(call, prompt, call.model(&ids)?),
             (&Method::POST, "/v1/messages/count_tokens") => {

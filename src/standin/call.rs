@@ -85,11 +85,14 @@ pub(super) fn dialect_of(call: &Call) -> &'static dyn Dialect {
         &Cohere
     } else if path.starts_with("/v1beta/")
         || path.starts_with("/v1alpha/")
+        || path.starts_with("/upload/")
         || path.starts_with("/ws/")
         || (models && (path.contains(':') || call.header("x-goog-api-key").is_some()))
     {
         &Gemini
-    } else if path.starts_with("/v1/messages") || (models && call.header("anthropic-version").is_some()) {
+    } else if path.starts_with("/v1/messages")
+        || ((models || path.starts_with("/v1/files")) && call.header("anthropic-version").is_some())
+    {
         &Anthropic
     } else {
         &OpenAi

@@ -33,6 +33,9 @@ impl Dialect for Gemini {
     }
 
     fn answer(&self, call: &Call, prompt: &Prompt) -> Result<Answer, Fault> {
+        if let Some(answer) = super::files::gemini(call) {
+            return answer;
+        }
         let path = below_version(&call.path);
         if call.method == Method::GET {
             return models(path);

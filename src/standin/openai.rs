@@ -73,6 +73,9 @@ impl Dialect for OpenAi {
 
 /// The endpoint at `path`, which is relative to the base URL: Azure's v1 API has the same ones.
 pub(super) fn endpoint(call: &Call, prompt: &Prompt, path: &str) -> Result<Answer, Fault> {
+    if let Some(answer) = super::files::openai(call, path) {
+        return answer;
+    }
     match (&call.method, path) {
         (&Method::POST, "chat/completions") => chat(call, prompt, call.model(&MODELS)?),
         (&Method::POST, "completions") => completion(call, prompt, call.model(&MODELS)?),

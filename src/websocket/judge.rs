@@ -58,7 +58,7 @@ impl Judge {
 
     /// Judges a whole message.
     pub(super) fn message(&mut self, peeked: &Peeked) -> Result<(), Denial> {
-        let Carried { head, snapshot, record, body: _ } = &mut *self.carried;
+        let Carried { head, snapshot, record, body: _, checked: _ } = &mut *self.carried;
         let (Some(project), Some(key)) =
             (snapshot.projects.get(self.caller.project), snapshot.keys.get(self.caller.key))
         else {

@@ -300,6 +300,7 @@ fn ask() -> Vec<Case> {
             ask: |gate, _, route| {
                 gate.ask(route.with(&gate.setup.client_key, &[("content-type", "text/plain")]))
             },
+            detail: |_| "'content-type: application/json'",
             ..case(Reason::ContentTypeUnsupported)
         },
         Case {

@@ -1,5 +1,8 @@
 //! The real binary: signals, exit codes and the small commands.
 
+#[cfg(target_os = "linux")]
+mod memory;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};

@@ -113,6 +113,8 @@ USUAL = {
     "scopes": ["*"],
     "models": [
         "gpt-4o-mini",
+        "whisper-1",
+        "gpt-image-1",
         "text-embedding-3-small",
         "claude-haiku-*",
         "gemini-2.5-flash",
