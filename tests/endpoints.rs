@@ -269,6 +269,52 @@ fn what_is_in_no_table_passes_only_with_its_own_scope() {
 }
 
 #[test]
+fn each_socket_is_reached_with_its_scope_only() {
+    // It refuses, so that no session begins; what came there is what is asked about.
+    let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+    for provider in Provider::ALL.iter().copied() {
+        let upstream = Upstream::answering(refusal);
+        let open = gate(provider, &upstream, r#"["*", "admin"]"#);
+        let closed = gate(provider, &upstream, r#"["passthrough"]"#);
+        let sockets = endpoint::all().iter().filter(|row| row.gives == Gives::WebSocket);
+        for endpoint in sockets.filter(|row| provider.serving(row).is_some()) {
+            for (path, expected) in spellings(provider, endpoint) {
+                let name = format!("{provider} {path}");
+                let ask = |gate: &common::Running| {
+                    let query = if let ModelIn::Query(name) = endpoint.model {
+                        format!("?{name}={NAME}")
+                    } else {
+                        String::new()
+                    };
+                    let bearer = format!("Bearer {}", gate.setup.client_key);
+                    let headers = [
+                        ("authorization", bearer.as_str()),
+                        ("connection", "Upgrade"),
+                        ("upgrade", "websocket"),
+                        ("sec-websocket-version", "13"),
+                        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+                    ];
+                    gate.ask(request("GET", &format!("/it{path}{query}"), &headers, ""))
+                };
+                let before = upstream.requests().len();
+                let answer = ask(&closed);
+                assert_eq!(answer.reason(), Some("scope_missing"), "{name}: {}", answer.text());
+                assert!(answer.text().contains(&format!("'{}'", endpoint.scope.name())), "{name}");
+                assert_eq!(upstream.requests().len(), before, "{name}");
+                assert_ne!(ask(&open).status, 101, "{name}");
+                let received = upstream.requests().pop().unwrap_or_else(|| panic!("{name} did not arrive"));
+                assert_eq!(upstream.requests().len(), before + 1, "{name}");
+                assert_eq!(received.target().split('?').next(), Some(expected.as_str()), "{name}");
+                let (slot, prefix) = provider.credential_slot();
+                let sent = format!("{prefix}{}", open.setup.provider_key);
+                assert_eq!(received.header(slot.as_str()), [sent.as_str()], "{name}");
+                assert!(!received.head.contains("pcl_"), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_star_does_not_reach_administration() {
     let upstream = Upstream::answering(ANSWER);
     let gate = gate(Provider::OpenAi, &upstream, r#""*""#);

@@ -68,6 +68,8 @@ fn what_a_rule_forbids_is_refused_and_said() {
             "'codeExecution'",
         ),
         (google, r#"{"generationConfig":{"maxOutputTokens":900}}"#, "up to 900"),
+        ("/v1/messages/batches", r#"{"requests":[{"params":{"model":"m","max_tokens":9}}]}"#, "of a batch"),
+        ("/v1/batches", r#"{"input_file_id":"file-1","endpoint":"/v1/chat/completions"}"#, "of a batch"),
     ] {
         let answer = ask(&gate, path, &[], body);
         assert_eq!(answer.reason(), Some("parameter_not_allowed"), "{body}: {}", answer.text());

@@ -93,16 +93,6 @@ impl Rules {
         }
     }
 
-    /// Whether no rule says what requests may ask for besides a model, which lines of files are not held to.
-    pub(super) fn no_parameters(&self) -> Result<(), Denial> {
-        let rules = self.owner().and_then(|(project, _)| project.parameters.as_ref());
-        match rules.filter(|rules| !rules.observed) {
-            Some(rules) => Err(Denial::by(Reason::ParameterNotAllowed, rules.rule)
-                .because("the requests of a batch are not held to the project's rules on parameters")),
-            None => Ok(()),
-        }
-    }
-
     /// The largest line of a file.
     pub(super) fn longest_line(&self) -> usize {
         self.snapshot.server.max_body

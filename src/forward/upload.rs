@@ -206,8 +206,11 @@ fn before<'p>(endpoint: &Endpoint, asked: &'p str, path: &str) -> Option<&'p str
     asked.strip_suffix(path)
 }
 
-/// Whether the client came by https, as a proxy that is believed says.
+/// Whether the client came by https: to the gate itself, or as a proxy that is believed says.
 fn is_https(exchange: &Exchange<Sent>) -> bool {
+    if exchange.snapshot.server.tls.is_some() {
+        return true;
+    }
     let believed = exchange.snapshot.server.trusted_proxies.contains(exchange.record.peer);
     let said = exchange.head.headers.get("x-forwarded-proto");
     believed && said.is_some_and(|said| said.as_bytes().eq_ignore_ascii_case(b"https"))

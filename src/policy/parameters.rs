@@ -25,8 +25,14 @@ pub(super) fn judge(
     asked: Option<&Parameters>,
     sight: &mut Sight<'_>,
 ) -> Result<(), Denial> {
-    if endpoint.gives == Gives::WebSocket {
-        let what = "a WebSocket, in whose messages the rules on parameters are not looked for";
+    let out_of_reach = if endpoint.gives == Gives::WebSocket {
+        Some("the messages of a WebSocket are not held to the rules on parameters")
+    } else if makes_a_batch(endpoint) {
+        Some("the requests of a batch are not held to the rules on parameters")
+    } else {
+        None
+    };
+    if let Some(what) = out_of_reach {
         return sight
             .refuse(rules.observed, Denial::by(Reason::ParameterNotAllowed, rules.rule).because(what));
     }
@@ -79,6 +85,13 @@ pub(super) fn judge(
 fn generates(endpoint: &Endpoint) -> bool {
     let family = matches!(endpoint.scope.family, Family::Chat | Family::Completions | Family::Responses);
     family && endpoint.verb == Verb::Post && endpoint.model != ModelIn::Nowhere
+}
+
+/// Whether the endpoint takes requests that are carried out later.
+fn makes_a_batch(endpoint: &Endpoint) -> bool {
+    endpoint.scope.family == Family::Batches
+        && endpoint.verb == Verb::Post
+        && endpoint.model != ModelIn::Nowhere
 }
 
 /// Whether the provider keeps the answer if it is not told to or not to.
