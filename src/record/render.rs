@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
 use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
@@ -116,8 +116,8 @@ impl Record {
     }
 
     fn json_request(&self, out: &mut String) {
-        text(out, text_key!("method"), up_to_a_key(self.method.as_str()));
-        text(out, text_key!("path"), up_to_a_key(self.uri.path()));
+        text(out, text_key!("method"), self.shown_method());
+        text(out, text_key!("path"), self.shown_path());
         if let Some(endpoint) = self.endpoint {
             word(out, text_key!("endpoint"), endpoint.name);
             word(out, text_key!("scope"), endpoint.scope.name());
@@ -133,6 +133,22 @@ impl Record {
         }
         if let Some(ceiling) = self.token_ceiling {
             number(out, key!("token_ceiling"), ceiling);
+        }
+    }
+
+    /// The method; one that is no usual one may be anything.
+    fn shown_method(&self) -> &str {
+        let method = self.method.as_str();
+        if matches!(self.method, Method::GET | Method::POST) { method } else { up_to_a_key(method) }
+    }
+
+    /// The path. One that a table spells out from end to end holds nothing of a client's own.
+    fn shown_path(&self) -> &str {
+        let path = self.uri.path();
+        if self.endpoint.is_some_and(|endpoint| !endpoint.has_parameters()) {
+            path
+        } else {
+            up_to_a_key(path)
         }
     }
 
@@ -202,7 +218,11 @@ impl Record {
             text(out, text_key!("origin"), up_to_a_key(&shown(origin)));
         }
         if let Some(kind) = &self.content_type {
-            text(out, text_key!("content-type"), up_to_a_key(&shown(kind)));
+            if kind == "application/json" {
+                word(out, text_key!("content-type"), "application/json");
+            } else {
+                text(out, text_key!("content-type"), up_to_a_key(&shown(kind)));
+            }
         }
         // Every field is written behind a comma; the first of an object has none.
         out.replace_range(from..=from, "");
@@ -245,8 +265,8 @@ impl Record {
             _ => out.push('-'),
         }
         let client = self.client.map_or(self.peer, |(client, _)| client);
-        let _ = write!(out, "  {client}  {} ", up_to_a_key(self.method.as_str()));
-        plain(out, up_to_a_key(self.uri.path()).as_bytes(), LONGEST);
+        let _ = write!(out, "  {client}  {} ", self.shown_method());
+        plain(out, self.shown_path().as_bytes(), LONGEST);
         if let Some(model) = &self.model {
             out.push_str("  ");
             plain(out, up_to_a_key(model).as_bytes(), LONGEST);
