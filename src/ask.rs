@@ -241,25 +241,12 @@ fn named(endpoint: &Endpoint, model: &Arc<str>) -> Arc<str> {
 }
 
 pub(crate) fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {
-    let bare = match endpoint.surface {
-        Surface::Gemini => model.strip_prefix("models/"),
-        Surface::Vertex => model.rsplit_once("/models/").map(|(_, bare)| bare),
-        Surface::OpenAi
-        | Surface::Anthropic
-        | Surface::Azure
-        | Surface::Bedrock
-        | Surface::Mistral
-        | Surface::Cohere
-        | Surface::Together
-        | Surface::Fireworks
-        | Surface::OpenRouter
-        | Surface::Xai
-        | Surface::DeepSeek
-        | Surface::Perplexity
-        | Surface::Ollama
-        | Surface::Vllm
-        | Surface::LlamaCpp
-        | Surface::Passthrough => None,
+    let bare = if endpoint.surface == Surface::Gemini {
+        model.strip_prefix("models/")
+    } else if endpoint.surface == Surface::Vertex {
+        model.rsplit_once("/models/").map(|(_, bare)| bare)
+    } else {
+        None
     };
     bare.unwrap_or(model)
 }

@@ -193,25 +193,8 @@ pub fn asking_for_models(upstream: &Upstream) -> Option<Request<Outgoing>> {
 /// A request for one of the upstream's lists of models, all on one page, without a credential.
 #[must_use]
 pub fn asking_for_list(upstream: &Upstream, endpoint: &'static Endpoint) -> Option<Request<Outgoing>> {
-    let query = match endpoint.surface {
-        Surface::Anthropic => "limit=1000",
-        Surface::Gemini | Surface::Vertex => "pageSize=1000",
-        Surface::OpenAi
-        | Surface::Azure
-        | Surface::Bedrock
-        | Surface::Mistral
-        | Surface::Cohere
-        | Surface::Together
-        | Surface::Fireworks
-        | Surface::OpenRouter
-        | Surface::Xai
-        | Surface::DeepSeek
-        | Surface::Perplexity
-        | Surface::Ollama
-        | Surface::Vllm
-        | Surface::LlamaCpp
-        | Surface::Passthrough => "",
-    };
+    let pages = [("limit", "limit=1000"), ("pageSize", "pageSize=1000")];
+    let query = pages.iter().find(|(name, _)| endpoint.query.contains(name)).map_or("", |(_, query)| *query);
     let root = endpoint.surface.roots().first()?.goes_on;
     let mut request = Request::new(Outgoing::default());
     *request.uri_mut() = Uri::from(upstream.target(endpoint, root, None, query)?);
