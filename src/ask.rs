@@ -176,6 +176,7 @@ fn asked(
     let Metered { scoped, permits } = stage;
     record.stream = scoped.endpoint.gives.streams(peeked.stream);
     record.token_ceiling = peeked.token_ceiling;
+    record.choices = peeked.choices;
     record.model.clone_from(&model);
     let Peeked { rerouting, previous_response, inside, model_at, parameters, .. } = peeked;
     // What is no call of a model has no model that could be rerouted.

@@ -53,6 +53,15 @@ impl Moment {
         u64::try_from(self.since(earlier).as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Milliseconds since 1970 on the wall clock.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        match self.wall.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
+        }
+    }
+
     /// Seconds since 1970 on the wall clock.
     #[must_use]
     pub fn unix_seconds(self) -> i64 {

@@ -10,6 +10,7 @@
 //!
 //! Caveat: the environment reaches only lower-case names, and lists of tables are not merged.
 
+mod accounting;
 mod alias;
 mod base_url;
 mod certificate;
@@ -51,7 +52,7 @@ use crate::snapshot::{Alias, Key, Project, Serving, Snapshot, StoreSettings, Ups
 
 pub use expect::{Expectation, Wanted};
 pub use fault::{Fault, Faults, Place, Severity, render_text};
-pub use limit::quota_text;
+pub use limit::{budget_text, limit_texts, quota_text};
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
@@ -176,6 +177,9 @@ fn failed(mut faults: Vec<Fault>) -> Faults {
 
 fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot {
     let admin = written.admin.as_ref();
+    work.zone = work.time_zone(written.accounting.as_ref());
+    work.has_store = written.store.is_some();
+    let accounting = work.accounting(written.accounting.as_ref());
     let mut server =
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
     let upstreams = upstreams(written, work);
@@ -191,17 +195,20 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
+    let prices = Arc::default();
     let snapshot = Snapshot {
         digest,
         server,
         admin_token,
         store,
+        accounting,
         upstreams,
         projects,
         web_origins,
         keys,
         by_digest,
         aliases,
+        prices,
         serving,
         rules,
         uploads,
@@ -255,7 +262,7 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
         for (at, one) in one.keys.iter().flatten().enumerate() {
             any = true;
             let path = item(&list, at);
-            let Some((digest, key)) = work.key(&path, project, one) else { continue };
+            let Some((digest, key)) = work.key(&path, (project, name), one) else { continue };
             if let Some(twin) = by_id.insert(Arc::clone(&key.id), keys.len()).and_then(|at| paths.get(at)) {
                 let what = format!("the id `{}` is taken by {twin} ({})", key.id, work.places.line(twin));
                 work.wrong(&child(&path, "id"), &what, "give each key an id of its own, over all projects");

@@ -166,6 +166,12 @@ pub struct Permitted {
     pub(crate) body: Outgoing,
 }
 
+/// Tokens and money are left for it, and what it may use was taken from them.
+#[derive(Debug)]
+pub struct Funded {
+    pub(crate) permitted: Permitted,
+}
+
 /// It is ready to be sent; the client's credential is gone and the upstream's is in.
 #[derive(Debug)]
 pub struct Outbound {

@@ -10,6 +10,7 @@
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
+mod allowance;
 mod lists;
 mod refusal;
 mod socket;
@@ -66,6 +67,9 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
         return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
     };
+    if let Err(denial) = exchange.record.promise() {
+        return Err(exchange.refuse(denial));
+    }
     let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
@@ -104,7 +108,11 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
         let (answer, connection) = match answered {
             Ok(answered) => answered,
-            Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
+            Err(denial) => {
+                // Who has the request and gave no answer may have executed it all the same.
+                exchange.record.unsure = unsent.is_none();
+                return Err(exchange.refuse(at_upstream(denial, upstream)));
+            }
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
         let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: None };
@@ -176,8 +184,13 @@ async fn send(
         match connection.sender.try_send_request(request).await {
             Ok(answer) => return Ok((answer, connection)),
             Err(mut failed) => match failed.take_message() {
-                Some(request) if connection.reused => *unsent = Some(request),
-                Some(_) | None => return Err(broken(failed.error())),
+                Some(request) => {
+                    *unsent = Some(request);
+                    if !connection.reused {
+                        return Err(broken(failed.error()));
+                    }
+                }
+                None => return Err(broken(failed.error())),
             },
         }
     }
@@ -360,6 +373,7 @@ fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderM
         }
         headers.insert(X_REQUEST_ID, value);
     }
+    allowance::tell(&mut headers, &exchange.record);
     let_read(&mut headers, &exchange.record);
     headers
 }

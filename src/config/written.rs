@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::accounting::AccountingWritten;
 use super::alias::AliasWritten;
 use super::expect::ExpectWritten;
 use super::log::LogWritten;
@@ -26,6 +27,8 @@ pub(super) struct Written {
     pub(super) log: Option<LogWritten>,
     /// Where denials and decisions are kept.
     pub(super) store: Option<StoreWritten>,
+    /// How what requests use is counted.
+    pub(super) accounting: Option<AccountingWritten>,
     /// The services that requests are forwarded to, by name.
     pub(super) upstreams: Option<BTreeMap<String, UpstreamWritten>>,
     /// Names of the gate's own for models: what clients ask for, and what the upstream calls it.

@@ -45,6 +45,7 @@ impl Inside {
                     | Meaning::Watched(_)
                     | Meaning::Stream
                     | Meaning::Ceiling
+                    | Meaning::Choices
                     | Meaning::PreviousResponse
                     | Meaning::GenerationConfig => false,
                 },

@@ -238,6 +238,16 @@ impl Record {
             word(out, text_key!("closed_by"), session.closed_by.word());
             number(out, key!("close_code"), u64::from(session.code));
         }
+        if let Some(cost) = self.cost {
+            out.push_str(key!("cost_usd"));
+            let _ = write!(out, "{}", cost.money);
+            if cost.estimated {
+                out.push_str(",\"estimated\":true");
+            }
+        }
+        if let Some(share) = self.budget_reached {
+            number(out, key!("budget_reached_percent"), u64::from(share));
+        }
         if let Some(decided) = self.decided {
             number(out, key!("gate_us"), micros(decided));
         }
