@@ -45,6 +45,7 @@ pub mod plan;
 pub mod policy;
 pub mod pool;
 mod preflight;
+pub mod prices;
 pub mod probe;
 pub mod project_key;
 pub mod provider;
