@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::limits::Registry;
+use crate::prices::Prices;
 use crate::snapshot::{Alias, Key, Project, Serving, Snapshot, StoreSettings, Upstream};
 
 pub use expect::{Expectation, Wanted};
@@ -195,7 +196,9 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
-    let prices = Arc::default();
+    let sellers =
+        upstreams.iter().map(|one| (&*one.name, one.provider, one.authority.to_str().unwrap_or_default()));
+    let prices = Arc::new(Prices::new(sellers, &[]));
     let snapshot = Snapshot {
         digest,
         server,

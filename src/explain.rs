@@ -32,7 +32,7 @@ use crate::record::Record;
 use crate::snapshot::Snapshot;
 
 /// The stages that are asked, in order.
-pub const STAGES: [&str; 8] = ["form", "network", "key", "origin", "scope", "rate", "ask", "model"];
+pub const STAGES: [&str; 9] = ["form", "network", "key", "origin", "scope", "rate", "ask", "model", "budget"];
 
 /// The rule of a refusal that no line of the configuration decides.
 pub const BUILT_IN: &str = "built-in";

@@ -154,6 +154,7 @@ impl Limits {
     }
 
     /// Those that hold for a model: the owner's own, then those of the first list that has the model.
+    #[must_use]
     pub fn of_model(&self, model: Option<&str>) -> Option<&Self> {
         let model = model?;
         self.models.iter().find(|one| one.models.allows(model)).map(|one| &one.limits)
@@ -245,9 +246,9 @@ impl Registry {
 
     /// Tells all purses what was spent before; those that are made later ask it themselves. Only the first history
     /// counts.
-    pub fn remember(&self, history: Arc<dyn History>, now: Moment) {
+    pub fn remember(&self, history: &Arc<dyn History>, now: Moment) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.history.set(Arc::clone(&history)).is_err() {
+        if self.history.set(Arc::clone(history)).is_err() {
             return;
         }
         for (spender, purse) in state.purses.values() {

@@ -54,7 +54,8 @@ const fn names(counts: Counted, anthropic: bool) -> Option<Names> {
 /// Puts in what is left of the limits of a request's project and key.
 pub(super) fn tell(headers: &mut HeaderMap, record: &Record) {
     let (Some(project), Some(key)) = (record.project(), record.key()) else { return };
-    let none = |limits: &Limits| limits.requests.is_empty() && limits.tokens.is_empty() && limits.models.is_empty();
+    let none =
+        |limits: &Limits| limits.requests.is_empty() && limits.tokens.is_empty() && limits.models.is_empty();
     if none(&project.limits) && none(&key.limits) {
         return;
     }
@@ -108,7 +109,9 @@ mod tests {
 
     #[test]
     fn times_are_written_as_openai_does() {
-        for (ms, text) in [(0, "0ms"), (120, "120ms"), (1_000, "1s"), (2_500, "2.5s"), (360_000, "6m0s"), (61_700, "1m1s")] {
+        for (ms, text) in
+            [(0, "0ms"), (120, "120ms"), (1_000, "1s"), (2_500, "2.5s"), (360_000, "6m0s"), (61_700, "1m1s")]
+        {
             assert_eq!(short(Duration::from_millis(ms)), text);
         }
     }

@@ -68,16 +68,32 @@ fn known(record: &Record) -> Known {
     let streams = record.stream;
     match (&record.outcome, record.upstream_status) {
         // What refuses costs nothing; what it reports all the same counts.
-        (_, Some(400..)) => if record.usage.is_some() { Known::Reported } else { Known::Nothing },
+        (_, Some(400..)) => {
+            if record.usage.is_some() {
+                Known::Reported
+            } else {
+                Known::Nothing
+            }
+        }
         (Outcome::Served, Some(_)) => match record.usage {
             Some(_) => Known::Reported,
             None if streams => Known::Seen,
             None => Known::Unknown,
         },
-        (Outcome::Open | Outcome::Cut(_), Some(_)) => if streams { Known::Seen } else { Known::Unknown },
+        (Outcome::Open | Outcome::Cut(_), Some(_)) => {
+            if streams {
+                Known::Seen
+            } else {
+                Known::Unknown
+            }
+        }
         // The client left before any answer: its request may have been sent, and may have been executed.
         (Outcome::Open | Outcome::Cut(_), None) => {
-            if record.decided.is_some() { Known::Unknown } else { Known::Nothing }
+            if record.decided.is_some() {
+                Known::Unknown
+            } else {
+                Known::Nothing
+            }
         }
         (Outcome::Refused(denial), Some(_)) if denial.reason == Reason::UpstreamInvalid => Known::Unknown,
         (Outcome::Refused(_), None) if record.unsure => Known::Unknown,
