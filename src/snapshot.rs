@@ -19,6 +19,7 @@ use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
 use crate::limits::{Concurrency, Limit};
 use crate::model_name::ModelList;
+use crate::prices::Prices;
 use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
@@ -48,6 +49,8 @@ pub struct Snapshot {
     pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
     /// Names of the gate's own for models, sorted.
     pub aliases: Vec<Alias>,
+    /// What their models cost.
+    pub prices: Arc<Prices>,
     /// Which upstreams answer which endpoint, by the endpoint's number.
     pub serving: Vec<Serving>,
     /// The lines of the configuration that decide; [`RuleId`] counts into it. The first is
