@@ -29,6 +29,7 @@ mod network;
 mod observable;
 mod parameters;
 mod place;
+mod price;
 mod project;
 mod region;
 mod secret_reference;
@@ -48,7 +49,6 @@ use std::sync::Arc;
 
 use crate::clock::Moment;
 use crate::limits::Registry;
-use crate::prices::Prices;
 use crate::snapshot::{Alias, Key, Project, Serving, Snapshot, StoreSettings, Upstream};
 
 pub use expect::{Expectation, Wanted};
@@ -192,6 +192,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let store = work.store(written.store.as_ref());
     let admin_token = work.admin_token(admin);
     let aliases = aliases(written, &upstreams, work);
+    let prices = work.prices(written.prices.as_ref(), &upstreams, &names(written));
     let rules = std::mem::take(&mut work.rules);
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
@@ -235,6 +236,11 @@ fn upstreams(written: &Written, work: &mut Work<'_>) -> Vec<Upstream> {
     all.iter().filter_map(|(name, one)| work.upstream(name, one, &mut roots)).collect()
 }
 
+/// The names of the upstreams, also of those that have a mistake.
+fn names(written: &Written) -> Vec<&str> {
+    written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect()
+}
+
 fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> Vec<Project> {
     let none = BTreeMap::new();
     let all = written.projects.as_ref().unwrap_or(&none);
@@ -242,12 +248,12 @@ fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> V
         let mend = "add [projects.NAME], or let `portcullis init` write a configuration";
         work.wrong("projects", "there is no project: nobody could use the gate", mend);
     }
-    let known: Vec<&str> = written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+    let known = names(written);
     all.iter().map(|(name, one)| work.project(name, one, upstreams, &known)).collect()
 }
 
 fn aliases(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> Vec<Alias> {
-    let known: Vec<&str> = written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+    let known = names(written);
     let all = written.models.iter().flatten();
     all.filter_map(|(name, one)| work.alias(name, one, upstreams, &known)).collect()
 }

@@ -36,6 +36,7 @@ const REMEMBERED: usize = 256;
 
 /// What the models of a configuration's upstreams cost.
 pub struct Prices {
+    overrides: Vec<Arc<Override>>,
     tariffs: Vec<Tariff>,
     known: Box<[ArcSwapOption<Known>]>,
     hasher: foldhash::fast::RandomState,
@@ -101,6 +102,7 @@ impl Prices {
         };
         Self {
             tariffs: upstreams.map(tariff).collect(),
+            overrides,
             known: std::iter::repeat_with(ArcSwapOption::empty).take(REMEMBERED).collect(),
             hasher: foldhash::fast::RandomState::default(),
         }
@@ -134,6 +136,11 @@ impl Prices {
         let price = entry.as_ref().and_then(|entry| entry.at(at.unix_seconds(), tier));
         slot.store(Some(Arc::new(Known { upstream, model: model.into(), entry })));
         price
+    }
+
+    /// What the configuration sets.
+    pub fn overrides(&self) -> impl Iterator<Item = &Override> {
+        self.overrides.iter().map(|one| &**one)
     }
 
     /// The override that decides what an upstream's model costs, if one does.

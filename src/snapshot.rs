@@ -51,7 +51,7 @@ pub struct Snapshot {
     pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
     /// Names of the gate's own for models, sorted.
     pub aliases: Vec<Alias>,
-    /// What models cost.
+    /// What their models cost.
     pub prices: Arc<Prices>,
     /// Which upstreams answer which endpoint, by the endpoint's number.
     pub serving: Vec<Serving>,

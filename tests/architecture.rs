@@ -139,6 +139,7 @@ const SOLE: [Sole; 10] = [
             ("reload.rs", "looks at dates and sizes, never inside"),
             ("command/init.rs", "writes the first configuration"),
             ("command/explain.rs", "reads a record that is to be explained"),
+            ("command/prices.rs", "reads a price list that is to be compared"),
             ("store/schema.rs", "makes the store's file for its owner alone"),
         ],
         rule: "only config/load.rs reads files",

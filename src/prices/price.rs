@@ -70,6 +70,12 @@ impl Kind {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| *name)
+    }
+
     /// Whose price holds where this kind has none.
     const fn parent(self) -> Option<Self> {
         match self {

@@ -9,7 +9,9 @@ fn dollars(text: &str) -> Money {
 
 fn price(rates: &[(Kind, Option<u64>, &str)]) -> Price {
     let mut price = Price::default();
-    rates.iter().for_each(|(kind, above, each)| price.set(*kind, *above, dollars(each)));
+    for (kind, above, each) in rates {
+        price.set(*kind, *above, dollars(each));
+    }
     price
 }
 
