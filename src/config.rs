@@ -197,9 +197,6 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
-    let sellers =
-        upstreams.iter().map(|one| (&*one.name, one.provider, one.authority.to_str().unwrap_or_default()));
-    let prices = Arc::new(Prices::new(sellers, &[]));
     let snapshot = Snapshot {
         digest,
         server,
