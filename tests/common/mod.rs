@@ -43,7 +43,7 @@ pub(crate) fn fresh_path(name: &str) -> std::path::PathBuf {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(format!("{name}-{}-{number}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder for the store");
+    std::fs::create_dir_all(&folder).unwrap();
     folder.join("store.db")
 }
 
