@@ -5,8 +5,10 @@
 //! that is under way.
 
 mod meter;
+mod pool;
 mod purse;
 mod reservation;
+mod sharing;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,10 +22,13 @@ use crate::denial::RuleId;
 use crate::model_name::ModelList;
 use crate::money::Money;
 use crate::uploads::Uploads;
+use pool::Bound;
 
 pub use meter::{Meter, Quota, Short, TooFine};
+pub use pool::Pool;
 pub use purse::{Budget, Exhausted, Purse, Window};
-pub use reservation::{Estimate, Reservation};
+pub use reservation::{Estimate, Reservation, Unspent};
+pub use sharing::{Asking, Dialogue, Garbled, Heard, OnFailure, Outcome, SCRIPT, Sharing, Want, WantOf};
 
 /// How many requests of one owner are in flight.
 #[derive(Debug, Default)]
@@ -185,6 +190,8 @@ pub struct Registry {
     pub credentials: Arc<Roster>,
     /// What is remembered of uploads.
     pub uploads: Arc<Uploads>,
+    /// What is known of limits that several gates share.
+    pub sharing: Arc<Sharing>,
     origin: Moment,
     history: OnceLock<Arc<dyn History>>,
     state: Mutex<State>,
@@ -196,9 +203,10 @@ type ListenerTls = ([u8; 32], Arc<rustls::ServerConfig>);
 #[derive(Debug, Default)]
 struct State {
     listener_tls: Option<ListenerTls>,
-    meters: HashMap<(String, Counted, Quota), Arc<Meter>>,
+    /// The last part of these keys is whether several gates share it.
+    meters: HashMap<(String, Counted, Quota, bool), Arc<Meter>>,
     slots: HashMap<String, Arc<Slots>>,
-    purses: HashMap<String, (Spender, Arc<Purse>)>,
+    purses: HashMap<(String, bool), (Spender, Arc<Purse>)>,
 }
 
 impl Registry {
@@ -208,39 +216,68 @@ impl Registry {
         Self {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
+            sharing: Arc::new(Sharing::new(origin)),
             origin,
             history: OnceLock::new(),
             state: Mutex::default(),
         }
     }
 
-    /// The meter of this owner and quota: the one in use, or a new one.
+    /// The meter of this owner and quota: the one in use, or a new one; shared with other gates, or this gate's own.
     ///
     /// # Errors
     /// When nanoseconds cannot tell the quota.
-    pub fn meter(&self, owner: &str, counts: Counted, quota: Quota) -> Result<Arc<Meter>, TooFine> {
+    pub fn meter(
+        &self,
+        owner: &str,
+        counts: Counted,
+        quota: Quota,
+        shared: bool,
+    ) -> Result<Arc<Meter>, TooFine> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = (owner.to_owned(), counts, quota);
+        let known = (owner.to_owned(), counts, quota, shared);
         if let Some(meter) = state.meters.get(&known) {
             return Ok(Arc::clone(meter));
         }
-        let meter = Arc::new(Meter::new(quota, self.origin)?);
+        let mut meter = Meter::new(quota, self.origin)?;
+        if shared {
+            let Quota { amount, per, burst } = quota;
+            let name = format!("{owner}:{}:{amount}/{}:{burst}", counts.word(), per.as_secs());
+            meter = meter.shared(self.sharing.pool(name, Bound::Rate(quota)));
+        }
+        let meter = Arc::new(meter);
         state.meters.insert(known, Arc::clone(&meter));
         Ok(meter)
     }
 
     /// The purse of this owner: the one in use, or a new one with what history says that was spent.
     #[must_use]
-    pub fn purse(&self, owner: &str, spender: Spender, zone: &TimeZone, now: Moment) -> Arc<Purse> {
+    pub fn purse(
+        &self,
+        owner: &str,
+        spender: Spender,
+        zone: &TimeZone,
+        shared: bool,
+        now: Moment,
+    ) -> Arc<Purse> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, purse)) = state.purses.get(owner) {
+        let known = (owner.to_owned(), shared);
+        if let Some((_, purse)) = state.purses.get(&known) {
             return Arc::clone(purse);
         }
-        let purse = Arc::new(Purse::new(zone.clone()));
+        let mut purse = Purse::new(zone.clone());
+        if shared {
+            let pool = |window: Window| {
+                let name = format!("{owner}:money:{}", window.word());
+                self.sharing.pool(name, Bound::Window(window, zone.clone()))
+            };
+            purse = purse.shared(Window::ALL.map(pool));
+        }
+        let purse = Arc::new(purse);
         if let Some(history) = self.history.get() {
             purse.recall(now.unix_millis(), |since_ms| history.spent(&spender, since_ms));
         }
-        state.purses.insert(owner.to_owned(), (spender, Arc::clone(&purse)));
+        state.purses.insert(known, (spender, Arc::clone(&purse)));
         purse
     }
 
@@ -302,7 +339,7 @@ mod tests {
         let registry = Registry::new(now);
         let one = NonZeroU32::MIN;
         let quota = Quota::new(one, Duration::from_secs(1));
-        let meter = |owner, counts| registry.meter(owner, counts, quota).unwrap();
+        let meter = |owner, counts| registry.meter(owner, counts, quota, false).unwrap();
         let held = meter("projects.a", Counted::Requests);
         assert!(held.take(one, now).is_ok());
         registry.sweep();

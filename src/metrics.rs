@@ -94,6 +94,12 @@ pub struct Metrics {
     pub records_lost: Counter,
     /// Records and decisions that the store could not take.
     pub store_missed: Counter,
+    /// Whether the store by which gates share limits is away.
+    pub limits_store_away: Gauge,
+    /// How often that store was asked.
+    pub limits_store_calls: Counter,
+    /// How often it could not be reached or did not answer.
+    pub limits_store_failures: Counter,
 }
 
 impl fmt::Debug for Metrics {
@@ -131,6 +137,9 @@ impl Default for Metrics {
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
+            limits_store_away: Gauge::default(),
+            limits_store_calls: Counter::default(),
+            limits_store_failures: Counter::default(),
             registry: Registry::default(),
         };
         registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
@@ -208,6 +217,21 @@ impl Default for Metrics {
             "store_missed",
             "Records and decisions that the store could not take; the log has the records",
             metrics.store_missed.clone(),
+        );
+        registry.register(
+            "limits_store_away",
+            "Whether the store by which gates share limits is away",
+            metrics.limits_store_away.clone(),
+        );
+        registry.register(
+            "limits_store_calls",
+            "How often the store by which gates share limits was asked",
+            metrics.limits_store_calls.clone(),
+        );
+        registry.register(
+            "limits_store_failures",
+            "How often the store by which gates share limits could not be reached or did not answer",
+            metrics.limits_store_failures.clone(),
         );
         Self { registry, ..metrics }
     }

@@ -26,6 +26,7 @@ use crate::ledger::Ledger;
 use crate::limits::Registry;
 use crate::metrics::Metrics;
 use crate::record::Form;
+use crate::share::Shares;
 use crate::store::Store;
 use crate::telemetry::{self, Lost, Sink};
 use crate::tokens::Renewals;
@@ -47,6 +48,7 @@ pub struct Gate {
     dispatch: Dispatch,
     registry: Arc<Registry>,
     renewals: Renewals,
+    shares: Shares,
     draining: Arc<AtomicBool>,
     hurried: Arc<AtomicBool>,
     stop: watch::Sender<Phase>,
@@ -96,6 +98,8 @@ impl Gate {
         let renewals =
             Renewals::new(Arc::clone(&registry.credentials), Arc::clone(&metrics), dispatch.clone());
         renewals.look()?;
+        let shares = Shares::new(Arc::clone(&registry.sharing), Arc::clone(&metrics), dispatch.clone());
+        shares.look(loaded.snapshot.share.as_ref())?;
         let server = &loaded.snapshot.server;
         let sockets = listen(server.listen, server.workers)?;
         let address = sockets.first().map_or(Ok(server.listen), std::net::TcpListener::local_addr)?;
@@ -116,7 +120,19 @@ impl Gate {
         let worker = |(at, socket)| worker(at, socket, &shared, &stopped, &dispatch);
         let workers = sockets.into_iter().enumerate().map(worker).collect::<io::Result<_>>()?;
         let (draining, hurried) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-        Ok(Self { address, shared, sink, dispatch, registry, renewals, draining, hurried, stop, workers })
+        Ok(Self {
+            address,
+            shared,
+            sink,
+            dispatch,
+            registry,
+            renewals,
+            shares,
+            draining,
+            hurried,
+            stop,
+            workers,
+        })
     }
 
     /// What log lines go to; the threads of a command set it as theirs.
@@ -160,6 +176,9 @@ impl Gate {
         if let Err(error) = self.renewals.look() {
             tracing::error!(error = %error, "credentials_not_renewed: the thread cannot be started");
         }
+        if let Err(error) = self.shares.look(loaded.snapshot.share.as_ref()) {
+            tracing::error!(error = %error, "limits_not_shared: the thread cannot be started");
+        }
         self.shared.snapshot.store(loaded.snapshot);
         self.registry.sweep();
     }
@@ -176,6 +195,7 @@ impl Gate {
             let _ = self.stop.send(Phase::CuttingOff);
             self.ended_within(LET_GO, || false);
         }
+        self.shares.close();
         tracing::dispatcher::with_default(&self.dispatch, || self.shared.ledger.close());
         self.sink.close();
         if drained { Ended::Drained } else { Ended::CutOff }

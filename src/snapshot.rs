@@ -17,10 +17,11 @@ use http::HeaderValue;
 use crate::address::Networks;
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
-use crate::limits::Limits;
+use crate::limits::{Limits, OnFailure};
 use crate::model_name::ModelList;
 use crate::prices::Prices;
 use crate::project_key::Digest;
+use crate::secret::Hidden;
 use crate::uploads::Uploads;
 
 use upstream::AZURE_ROOT;
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub admin_token: Option<Digest>,
     /// Where denials and decisions are kept, if anywhere.
     pub store: Option<StoreSettings>,
+    /// The store by which several gates share their limits, if there is one.
+    pub share: Option<Arc<ShareSettings>>,
     /// How what requests use is counted.
     pub accounting: Accounting,
     /// The upstreams, by name.
@@ -80,6 +83,39 @@ pub struct StoreSettings {
     pub max_size: u64,
     /// How long anything is kept.
     pub max_age: Duration,
+}
+
+/// The store by which several gates share their limits.
+#[derive(Debug)]
+pub struct ShareSettings {
+    /// Its host.
+    pub host: Box<str>,
+    /// Its port.
+    pub port: u16,
+    /// How to speak TLS to it; in the clear if there is none.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The number of its database.
+    pub database: u32,
+    /// The user.
+    pub user: Option<Box<str>>,
+    /// The password.
+    pub password: Option<Hidden>,
+    /// What the names of its keys begin with.
+    pub prefix: Box<str>,
+    /// What becomes of requests and tokens while it is away.
+    pub rates: OnFailure,
+    /// What becomes of money while it is away.
+    pub money: OnFailure,
+}
+
+impl ShareSettings {
+    /// Whether it is the same store, and the same limits in it.
+    #[must_use]
+    pub fn same_place(&self, other: &Self) -> bool {
+        let place =
+            |one: &Self| (one.host.clone(), one.port, one.database, one.user.clone(), one.prefix.clone());
+        place(self) == place(other) && self.tls.is_some() == other.tls.is_some()
+    }
 }
 
 /// How what requests use is counted.

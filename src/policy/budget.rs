@@ -12,13 +12,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rate::{denied, unavailable};
 use super::{Policy, Sight};
 use crate::body::Outgoing;
 use crate::denial::{Denial, NEVER, Reason, RuleId};
 use crate::endpoint::{Access, Endpoint, Family, ModelIn};
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
-use crate::limits::{Budget, Estimate, Exhausted, Limit, Limits, Reservation, Short};
+use crate::limits::{Budget, Counted, Estimate, Limit, Limits, Reservation, Short, Unspent, Want, WantOf};
+use crate::money::Money;
 use crate::prices::Price;
 use crate::record::Reserved;
 use crate::snapshot::{Key, Project};
@@ -86,7 +88,7 @@ impl Policy for Fund {
         else {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
-        if !limited(project, key) {
+        if !limited(project, key) && !sight.notes.deferred {
             return Ok(Funded { permitted });
         }
         let mut taking = Taking::new(&permitted.body, permitted.scoped.endpoint, sight);
@@ -146,6 +148,22 @@ fn owners<'s>(project: &'s Project, key: &'s Key, model: Option<&str>) -> [Optio
     ]
 }
 
+/// Takes the requests that [`take_one`](super::rate::take_one) deferred; what is wanted is still to be asked for.
+///
+/// # Errors
+/// The denial, when one is not left.
+pub fn take_deferred(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<Reservation, Denial> {
+    let mut taking = Taking::of_requests();
+    let all = [(&key.limits, key.observed.limits), (&project.limits, project.observed.limits)];
+    for (limits, observed) in all {
+        if let Err(denial) = taking.requests(limits, observed, sight) {
+            taking.reservation.undo();
+            return Err(denial);
+        }
+    }
+    Ok(taking.reservation)
+}
+
 /// A reservation that is being made.
 struct Taking {
     uses: Uses,
@@ -176,6 +194,16 @@ impl Taking {
             estimate.money = price.most(estimate.input, estimate.output);
         }
         Self { uses, estimate, price, reservation: Reservation::default() }
+    }
+
+    /// Of requests alone.
+    fn of_requests() -> Self {
+        Self {
+            uses: Uses::Nothing,
+            estimate: Estimate::default(),
+            price: None,
+            reservation: Reservation::default(),
+        }
     }
 
     /// The model whose limits hold: the one that was asked for.
@@ -218,6 +246,7 @@ impl Taking {
         permits: &mut Permits,
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
+        self.deferred(owners, sight)?;
         self.known(owners, sight)?;
         if self.uses == Uses::Nothing {
             return Ok(());
@@ -232,6 +261,25 @@ impl Taking {
                 self.tokens(limit, observed, sight)?;
             }
             self.money(limits, observed, sight)?;
+        }
+        Ok(())
+    }
+
+    /// Requests that were not taken before the body was read, because the store of several gates has to be asked.
+    fn deferred(&mut self, owners: &[Option<Owner<'_>>], sight: &mut Sight<'_>) -> Result<(), Denial> {
+        if sight.notes.deferred {
+            for (limits, observed) in owners.iter().take(2).flatten() {
+                self.requests(limits, *observed, sight)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn requests(&mut self, limits: &Limits, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
+        for limit in &limits.requests {
+            if let Err(short) = self.reservation.take(limit, &self.estimate, observed, sight.now) {
+                sight.refuse(observed, denied(limit, short))?;
+            }
         }
         Ok(())
     }
@@ -253,37 +301,15 @@ impl Taking {
                 permits.extend(concurrency.slots.take(u32::MAX));
             }
         }
-        for limit in &limits.requests {
-            match self.reservation.take(limit, &self.estimate, sight.now) {
-                Ok(()) => {}
-                Err(short) => {
-                    let denial = Denial::by(Reason::RateLimited, limit.rule);
-                    let denial = if let Short::For(wait) = short { denial.until(wait) } else { denial };
-                    sight.refuse(observed, denial)?;
-                }
-            }
-        }
-        Ok(())
+        self.requests(limits, observed, sight)
     }
 
     fn tokens(&mut self, limit: &Limit, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
-        let Err(short) = self.reservation.take(limit, &self.estimate, sight.now) else { return Ok(()) };
-        let asked = self.estimate.counted(limit.counts);
-        let denial = Denial::by(Reason::TokensLimited, limit.rule);
-        let denial = match short {
-            Short::For(wait) => {
-                let left = limit.meter.left(sight.now);
-                denial.until(wait).because(format!(
-                    "it may use {asked} {}, and {left} are left",
-                    said(limit)
-                ))
-            }
-            Short::Forever => denial.until(NEVER).because(format!(
-                "it may use {asked} {}, more than the {} that may come at once; set a lower ceiling of the answer's tokens",
-                said(limit),
-                limit.meter.quota().burst
-            )),
+        let Err(short) = self.reservation.take(limit, &self.estimate, observed, sight.now) else {
+            return Ok(());
         };
+        let asked = self.estimate.counted(limit.counts);
+        let denial = short_of(limit, asked, short, u64::from(limit.meter.left(sight.now)));
         sight.refuse(observed, denial)?;
         self.reservation.take_anyway(limit, &self.estimate, sight.now);
         Ok(())
@@ -292,18 +318,26 @@ impl Taking {
     fn money(&mut self, limits: &Limits, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
         let Some(purse) = &limits.purse else { return Ok(()) };
         let money = self.estimate.money;
-        match self.reservation.spend(purse, &limits.budgets, money, sight.now) {
+        let denial = match self.reservation.spend(purse, &limits.budgets, money, observed, sight.now) {
             Ok(()) => {
-                let now_ms = sight.now.unix_millis();
-                let reached = purse.reached(&limits.budgets, &sight.snapshot.accounting.warn_at, now_ms);
+                let reached = purse.reached(&limits.budgets, &sight.snapshot.accounting.warn_at, sight.now);
                 sight.notes.budget_reached = sight.notes.budget_reached.max(reached);
+                return Ok(());
             }
-            Err(exhausted) => {
-                let denial = spent(&limits.budgets, &exhausted, money, sight);
-                sight.refuse(observed, denial)?;
-                self.reservation.spend_anyway(purse, money, sight.now);
+            Err(Unspent::Exhausted(exhausted)) => {
+                let wait = exhausted.until_ms.saturating_sub(sight.now.unix_millis());
+                let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());
+                limits.budgets.get(exhausted.at).map_or_else(
+                    || Denial::built_in(Reason::BudgetExhausted),
+                    |budget| spent(budget, exhausted.left, wait, money),
+                )
             }
-        }
+            Err(Unspent::Away) => {
+                unavailable(limits.budgets.first().map_or(RuleId::BUILT_IN, |budget| budget.rule))
+            }
+        };
+        sight.refuse(observed, denial)?;
+        self.reservation.spend_anyway(purse, &limits.budgets, money, sight.now);
         Ok(())
     }
 }
@@ -311,30 +345,70 @@ impl Taking {
 /// What a caller is told to wait for a slot; nobody knows when one comes free.
 const SLOT_WAIT: Duration = Duration::from_secs(1);
 
+/// The refusal of a quota of tokens.
+fn short_of(limit: &Limit, asked: u64, short: Short, left: u64) -> Denial {
+    let denial = Denial::by(Reason::TokensLimited, limit.rule);
+    match short {
+        Short::For(wait) => {
+            denial.until(wait).because(format!("it may use {asked} {}, and {left} are left", said(limit)))
+        }
+        Short::Forever => denial.until(NEVER).because(format!(
+            "it may use {asked} {}, more than the {} that may come at once; set a lower ceiling of the answer's tokens",
+            said(limit),
+            limit.meter.quota().burst
+        )),
+        Short::Dry(_) | Short::Away => unavailable(limit.rule),
+    }
+}
+
+/// The refusal of what the store of several gates had not enough of.
+#[must_use]
+pub fn refused(want: &Want, wait: Duration, left: u64) -> Denial {
+    match &want.of {
+        WantOf::Quota(limit, _) if limit.counts == Counted::Requests => denied(limit, Short::For(wait)),
+        WantOf::Quota(limit, asked) => {
+            // What was here before counts too.
+            let held = asked.saturating_sub(want.need);
+            short_of(limit, *asked, Short::For(wait), left.saturating_add(held))
+        }
+        WantOf::Budget(budget, money) => {
+            let held = money.as_picodollars().saturating_sub(want.need);
+            spent(budget, Money::picodollars(left.saturating_add(held)), wait, *money)
+        }
+        WantOf::Nothing => unavailable(RuleId::BUILT_IN),
+    }
+}
+
+/// The refusal where the store of several gates cannot be asked for this.
+#[must_use]
+pub fn not_asked(want: &Want) -> Denial {
+    match &want.of {
+        WantOf::Quota(limit, _) => unavailable(limit.rule),
+        WantOf::Budget(budget, _) => unavailable(budget.rule),
+        WantOf::Nothing => unavailable(RuleId::BUILT_IN),
+    }
+}
+
 /// The refusal of a budget.
-fn spent(budgets: &[Budget], exhausted: &Exhausted, money: crate::money::Money, sight: &Sight<'_>) -> Denial {
-    let budget = budgets.get(exhausted.at);
-    let (rule, window) = budget.map_or((RuleId::BUILT_IN, "window"), |one| (one.rule, one.window.word()));
-    let wait = exhausted.until_ms.saturating_sub(sight.now.unix_millis());
-    let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());
+fn spent(budget: &Budget, left: Money, wait: Duration, money: Money) -> Denial {
     let why = format!(
-        "it may cost {} USD, and {} USD are left of this {window}",
+        "it may cost {} USD, and {} USD are left of this {}",
         money.rounded_up(),
-        exhausted.left
+        left,
+        budget.window.word()
     );
-    let denial = Denial::by(Reason::BudgetExhausted, rule).because(why);
+    let denial = Denial::by(Reason::BudgetExhausted, budget.rule).because(why);
     // More than the whole budget never fits, however long one waits.
-    let never = budget.is_some_and(|budget| money > budget.most);
-    denial.until(if never { NEVER } else { wait })
+    denial.until(if money > budget.most { NEVER } else { wait })
 }
 
 /// What a quota counts, in words.
 const fn said(limit: &Limit) -> &'static str {
     match limit.counts {
-        crate::limits::Counted::Requests => "requests",
-        crate::limits::Counted::Input => "input tokens",
-        crate::limits::Counted::Output => "output tokens",
-        crate::limits::Counted::Tokens => "tokens",
+        Counted::Requests => "requests",
+        Counted::Input => "input tokens",
+        Counted::Output => "output tokens",
+        Counted::Tokens => "tokens",
     }
 }
 

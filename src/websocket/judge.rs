@@ -7,8 +7,10 @@ use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, Family, ModelIn, Places};
 use crate::exchange::{Caller, Carried};
+use crate::fund::deferred;
 use crate::peek::{Fault, Peeked};
 use crate::policy::Sight;
+use crate::policy::budget::take_deferred;
 use crate::policy::model::{may_leave_open, may_use};
 use crate::policy::rate::take_one;
 
@@ -57,7 +59,7 @@ impl Judge {
     }
 
     /// Judges a whole message.
-    pub(super) fn message(&mut self, peeked: &Peeked) -> Result<(), Denial> {
+    pub(super) async fn message(&mut self, peeked: &Peeked) -> Result<(), Denial> {
         let Carried { head, snapshot, record, body: _, checked: _ } = &mut *self.carried;
         let (Some(project), Some(key)) =
             (snapshot.projects.get(self.caller.project), snapshot.keys.get(self.caller.key))
@@ -85,6 +87,13 @@ impl Judge {
         self.named |= !anonymous;
         if asks {
             take_one(project, key, &mut sight)?;
+            let now = sight.now;
+            if std::mem::take(&mut sight.notes.deferred) {
+                // The store of the gates that share the limits is asked before the message goes on.
+                let reservation = take_deferred(project, key, &mut sight)?;
+                let told = Box::pin(deferred(reservation, now)).await?;
+                record.would_deny.extend(told);
+            }
         }
         Ok(())
     }
