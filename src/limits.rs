@@ -193,12 +193,31 @@ pub struct Registry {
 /// A certificate and its key, known by their digest, as the listener uses them.
 type ListenerTls = ([u8; 32], Arc<rustls::ServerConfig>);
 
+/// An owner's purse.
+#[derive(Debug)]
+struct Held {
+    spender: Spender,
+    purse: Arc<Purse>,
+    budgets: Vec<Budget>,
+}
+
+/// A budget, and what of it is taken.
+#[derive(Clone, Debug)]
+pub struct BudgetNow {
+    /// Whose it is.
+    pub owner: Arc<str>,
+    /// The budget.
+    pub budget: Budget,
+    /// What is spent of it, with what requests under way may cost.
+    pub taken: Money,
+}
+
 #[derive(Debug, Default)]
 struct State {
     listener_tls: Option<ListenerTls>,
     meters: HashMap<(String, Counted, Quota), Arc<Meter>>,
     slots: HashMap<String, Arc<Slots>>,
-    purses: HashMap<String, (Spender, Arc<Purse>)>,
+    purses: HashMap<Arc<str>, Held>,
 }
 
 impl Registry {
@@ -231,17 +250,41 @@ impl Registry {
 
     /// The purse of this owner: the one in use, or a new one with what history says that was spent.
     #[must_use]
-    pub fn purse(&self, owner: &str, spender: Spender, zone: &TimeZone, now: Moment) -> Arc<Purse> {
+    pub fn purse(
+        &self,
+        owner: &str,
+        spender: Spender,
+        budgets: &[Budget],
+        zone: &TimeZone,
+        now: Moment,
+    ) -> Arc<Purse> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, purse)) = state.purses.get(owner) {
-            return Arc::clone(purse);
+        if let Some(held) = state.purses.get_mut(owner) {
+            budgets.clone_into(&mut held.budgets);
+            return Arc::clone(&held.purse);
         }
         let purse = Arc::new(Purse::new(zone.clone()));
         if let Some(history) = self.history.get() {
             purse.recall(now.unix_millis(), |since_ms| history.spent(&spender, since_ms));
         }
-        state.purses.insert(owner.to_owned(), (spender, Arc::clone(&purse)));
+        let held = Held { spender, purse: Arc::clone(&purse), budgets: budgets.to_owned() };
+        state.purses.insert(owner.into(), held);
         purse
+    }
+
+    /// All budgets, by their owners' names.
+    #[must_use]
+    pub fn budgets(&self, now: Moment) -> Vec<BudgetNow> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<BudgetNow> = Vec::new();
+        for (owner, held) in &state.purses {
+            for budget in &held.budgets {
+                let (taken, _) = held.purse.taken(budget.window, now.unix_millis());
+                all.push(BudgetNow { owner: Arc::clone(owner), budget: budget.clone(), taken });
+            }
+        }
+        all.sort_by(|one, other| (&one.owner, one.budget.window).cmp(&(&other.owner, other.budget.window)));
+        all
     }
 
     /// Tells all purses what was spent before; those that are made later ask it themselves. Only the first history
@@ -251,7 +294,7 @@ impl Registry {
         if self.history.set(Arc::clone(history)).is_err() {
             return;
         }
-        for (spender, purse) in state.purses.values() {
+        for Held { spender, purse, .. } in state.purses.values() {
             purse.recall(now.unix_millis(), |since_ms| history.spent(spender, since_ms));
         }
     }
@@ -283,7 +326,7 @@ impl Registry {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.meters.retain(|_, meter| Arc::strong_count(meter) > 1);
         state.slots.retain(|_, slots| Arc::strong_count(slots) > 1);
-        state.purses.retain(|_, (_, purse)| Arc::strong_count(purse) > 1);
+        state.purses.retain(|_, held| Arc::strong_count(&held.purse) > 1);
         drop(state);
         self.credentials.sweep();
     }

@@ -89,7 +89,8 @@ impl Gate {
     ) -> io::Result<Self> {
         let now = Moment::now();
         registry.credentials.put_in_force(loaded.snapshot.upstreams.iter().map(|one| &one.credentials), now);
-        let metrics = Arc::new(Metrics::default().with_credentials(Arc::clone(&registry.credentials)));
+        let metrics = Metrics::default().with_credentials(Arc::clone(&registry.credentials));
+        let metrics = Arc::new(metrics.with_budgets(Arc::clone(&registry)));
         let sink = Sink::start(out, Box::new(ToMetrics(Arc::clone(&metrics))))?;
         let form = form(loaded.log);
         let dispatch = telemetry::subscriber(Arc::clone(&sink), form, level(loaded.log));
