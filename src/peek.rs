@@ -13,6 +13,7 @@
 
 mod grammar;
 mod inside;
+mod options;
 mod parameters;
 mod text;
 
@@ -23,6 +24,7 @@ use smallvec::SmallVec;
 use crate::endpoint::{LONGEST_MODEL, Places};
 use grammar::{Container, Grammar, Step};
 use inside::Inside;
+pub use options::{Said, StreamOptions};
 pub use parameters::Parameters;
 use parameters::{Watch, Watched};
 
@@ -55,6 +57,8 @@ pub struct Peeked {
     pub parameters: Option<Box<Parameters>>,
     /// A top-level field that would choose another model, host or key than the one checked.
     pub rerouting: Option<&'static str>,
+    /// What it says of a report of usage.
+    pub report: Said,
 }
 
 /// Where a body says its model.
@@ -99,6 +103,8 @@ enum Meaning {
     Ceiling,
     PreviousResponse,
     GenerationConfig,
+    StreamOptions,
+    IncludeUsage,
 }
 
 /// Where in the body a container stands; decides which names matter in it.
@@ -107,6 +113,7 @@ enum Place {
     Elsewhere,
     Top,
     GenerationConfig,
+    StreamOptions,
 }
 
 /// The scanner.
@@ -165,7 +172,16 @@ impl Peek {
                     self.before = end;
                     return Ok(());
                 }
-                Step::Opened(container) => self.opened(container)?,
+                Step::Opened(container) => {
+                    let options = self.meaning == Meaning::StreamOptions;
+                    self.opened(container)?;
+                    let at = end - piece.len();
+                    if self.grammar.depth() == 1 {
+                        self.found.report.top = at;
+                    } else if options && container == Container::Object {
+                        self.found.report.options = StreamOptions::Silent { at, empty: true };
+                    }
+                }
                 Step::Name => {
                     self.named()?;
                     if self.meaning == Meaning::Model {
@@ -183,7 +199,7 @@ impl Peek {
                     self.text()?;
                 }
                 Step::Number => self.number()?,
-                Step::Literal(literal) => self.literal(literal)?,
+                Step::Literal(literal) => self.literal(literal, end - piece.len())?,
             }
         }
     }
@@ -211,6 +227,7 @@ impl Peek {
             (1, _, Container::Object) => Place::Top,
             (1, _, Container::Array) => return Err(Fault::Unfit("it is not a JSON object")),
             (2, Meaning::GenerationConfig, Container::Object) => Place::GenerationConfig,
+            (2, Meaning::StreamOptions, Container::Object) => Place::StreamOptions,
             _ => Place::Elsewhere,
         };
         if let Some(slot) = self.places.get_mut(depth) {
@@ -255,6 +272,7 @@ impl Peek {
                     b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
                         Meaning::GenerationConfig
                     }
+                    _ if self.found.report.options.named(name) => Meaning::StreamOptions,
                     _ => Meaning::Nothing,
                 }
             }
@@ -262,7 +280,8 @@ impl Peek {
                 b"maxOutputTokens" | b"max_output_tokens" | b"maxTokens" | b"num_predict" => Meaning::Ceiling,
                 _ => Meaning::Nothing,
             },
-            Place::Elsewhere => Meaning::Nothing,
+            Place::StreamOptions if self.found.report.options.inside(name) => Meaning::IncludeUsage,
+            Place::StreamOptions | Place::Elsewhere => Meaning::Nothing,
         };
         if self.meaning == Meaning::Nothing {
             self.meaning =
@@ -306,7 +325,12 @@ impl Peek {
                     watch.text(watched, self.grammar.kept());
                 }
             }
-            Meaning::Nothing | Meaning::Towards(_) | Meaning::Ceiling | Meaning::GenerationConfig => {}
+            Meaning::Nothing
+            | Meaning::Towards(_)
+            | Meaning::Ceiling
+            | Meaning::GenerationConfig
+            | Meaning::StreamOptions
+            | Meaning::IncludeUsage => {}
         }
         Ok(())
     }
@@ -327,11 +351,21 @@ impl Peek {
         unfit(meaning)
     }
 
-    fn literal(&mut self, literal: Option<bool>) -> Result<(), Fault> {
+    /// A word ended before this place.
+    fn literal(&mut self, literal: Option<bool>, to: usize) -> Result<(), Fault> {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
         if meaning == Meaning::Stream {
             self.found.stream = literal;
             return Ok(());
+        }
+        let from = to.saturating_sub(if literal == Some(false) { 5 } else { 4 });
+        match (meaning, literal) {
+            (Meaning::StreamOptions, None) => self.found.report.options = StreamOptions::Null(from, to),
+            (Meaning::IncludeUsage, Some(true)) => self.found.report.options = StreamOptions::Wanted,
+            (Meaning::IncludeUsage, Some(false) | None) => {
+                self.found.report.options = StreamOptions::Declined(from, to);
+            }
+            _ => {}
         }
         if let (Meaning::Watched(Watched::Store), Some(watch)) = (meaning, &mut self.watch) {
             watch.found.store = literal;
@@ -353,7 +387,9 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
         | Meaning::Watched(_)
         | Meaning::Ceiling
         | Meaning::PreviousResponse
-        | Meaning::GenerationConfig => Ok(()),
+        | Meaning::GenerationConfig
+        | Meaning::StreamOptions
+        | Meaning::IncludeUsage => Ok(()),
     }
 }
 

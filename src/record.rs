@@ -21,6 +21,7 @@ use crate::endpoint::Endpoint;
 use crate::provider_key::up_to_a_key;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
+use crate::usage::Usage;
 
 pub use render::Form;
 
@@ -181,6 +182,10 @@ pub struct Record {
     pub streamed_bytes: Option<Arc<AtomicU64>>,
     /// Bytes of the answer's body that were passed on.
     pub response_bytes: u64,
+    /// What the upstream says was used. Of an answer that broke off it can be what was said at its beginning.
+    pub usage: Option<Usage>,
+    /// How many tokens the answer had until now, about, as its bytes tell; for an answer that ends without a report.
+    pub output_seen: u64,
     /// Time until the request was ready to be sent upstream.
     pub decided: Option<Duration>,
     /// Time from there until the head of the answer.
@@ -238,6 +243,8 @@ impl Record {
             request_bytes: 0,
             streamed_bytes: None,
             response_bytes: 0,
+            usage: None,
+            output_seen: 0,
             decided: None,
             upstream_wait: None,
             first_byte: None,

@@ -174,6 +174,8 @@ pub struct Project {
     pub limits: Vec<Limit>,
     /// How many at once.
     pub concurrency: Option<Concurrency>,
+    /// Whether its tokens or their price are limited, so that what a request used must be known.
+    pub counts_tokens: bool,
     /// Which web pages may call with its keys.
     pub cors: Option<Cors>,
     /// What its requests may ask for, if there are rules on that.

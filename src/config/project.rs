@@ -83,6 +83,7 @@ impl Work<'_> {
             allow_ips_rule: self.rule(&of("allow_ips")),
             limits,
             concurrency,
+            counts_tokens: false,
             cors: self.cors(&of("cors"), written.cors.as_ref()),
             parameters: written
                 .parameters

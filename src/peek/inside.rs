@@ -46,7 +46,9 @@ impl Inside {
                     | Meaning::Stream
                     | Meaning::Ceiling
                     | Meaning::PreviousResponse
-                    | Meaning::GenerationConfig => false,
+                    | Meaning::GenerationConfig
+                    | Meaning::StreamOptions
+                    | Meaning::IncludeUsage => false,
                 },
             };
             let expected =
