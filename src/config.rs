@@ -184,8 +184,13 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let mut server =
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
     let upstreams = upstreams(written, work);
-    let projects = projects(written, &upstreams, work);
+    let mut projects = projects(written, &upstreams, work);
     let (keys, by_digest, key_paths) = keys(written, work);
+    for key in keys.iter().filter(|key| key.limits.count_usage()) {
+        if let Some(project) = projects.get_mut(key.project) {
+            project.counts_tokens = true;
+        }
+    }
     if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }

@@ -193,10 +193,6 @@ pub struct Record {
     pub budget_reached: Option<u8>,
     /// Whether it was sent and nobody can say if it was executed.
     pub unsure: bool,
-    /// What it used, as the provider reported it.
-    pub usage: Option<Usage>,
-    /// How many tokens were seen of an answer that reported none, about.
-    pub output_seen: u64,
     /// What it cost, once it has ended and that is known.
     pub cost: Option<Cost>,
     /// The upstream's number, once it was chosen.
@@ -219,6 +215,10 @@ pub struct Record {
     pub streamed_bytes: Option<Arc<AtomicU64>>,
     /// Bytes of the answer's body that were passed on.
     pub response_bytes: u64,
+    /// What the upstream says was used. Of an answer that broke off it can be what was said at its beginning.
+    pub usage: Option<Usage>,
+    /// How many tokens the answer had until now, about, as its bytes tell; for an answer that ends without a report.
+    pub output_seen: u64,
     /// Time until the request was ready to be sent upstream.
     pub decided: Option<Duration>,
     /// Time from there until the head of the answer.
@@ -270,8 +270,6 @@ impl Record {
             reserved: None,
             budget_reached: None,
             unsure: false,
-            usage: None,
-            output_seen: 0,
             cost: None,
             upstream: None,
             credential: None,
@@ -283,6 +281,8 @@ impl Record {
             request_bytes: 0,
             streamed_bytes: None,
             response_bytes: 0,
+            usage: None,
+            output_seen: 0,
             decided: None,
             upstream_wait: None,
             first_byte: None,

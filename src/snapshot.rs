@@ -190,6 +190,8 @@ pub struct Project {
     pub allow_ips_rule: RuleId,
     /// How fast, how many at once and for how much.
     pub limits: Limits,
+    /// Whether its tokens or their price are limited, so that what a request used must be known.
+    pub counts_tokens: bool,
     /// Which web pages may call with its keys.
     pub cors: Option<Cors>,
     /// What its requests may ask for, if there are rules on that.
