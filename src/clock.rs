@@ -61,4 +61,11 @@ impl Moment {
             Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
         }
     }
+
+    /// Milliseconds since 1970 on the wall clock; none are before.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
 }

@@ -9,13 +9,16 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::book::{Book, Entry};
 use crate::clock::Moment;
 use crate::denial::Denial;
 use crate::flood::{Flood, Repeats, Telling};
 use crate::metrics::Metrics;
+use crate::money::Money;
 use crate::record::{Form, Outcome, Record};
 use crate::store::Store;
 use crate::telemetry::RECORD;
+use crate::usage::Usage;
 
 /// Where records end up.
 #[derive(Debug)]
@@ -30,13 +33,15 @@ pub struct Ledger {
     pub flood: Flood,
     /// Keeps what may be looked up later, if the configuration names a place.
     pub store: Option<Store>,
+    /// Keeps what was used, if the configuration names a place.
+    pub book: Option<Book>,
 }
 
 impl Ledger {
     /// A ledger that keeps nothing.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, form: Form) -> Self {
-        Self { metrics, form, every_one: false, flood: Flood::default(), store: None }
+        Self { metrics, form, every_one: false, flood: Flood::default(), store: None, book: None }
     }
 
     /// What a worker does every [`TICK`](crate::alarm::TICK).
@@ -49,6 +54,9 @@ impl Ledger {
         self.tell_repeats(&self.flood.close());
         if let Some(store) = &self.store {
             store.close();
+        }
+        if let Some(book) = &self.book {
+            book.close();
         }
     }
 
@@ -72,6 +80,24 @@ impl Ledger {
         record.refused_by_upstream.is_some()
             || !record.would_deny.is_empty()
             || matches!(record.outcome, Outcome::Refused(_) | Outcome::Cut(_))
+    }
+
+    /// Notes what a request used that went to an upstream.
+    fn note_usage(&self, record: &Record) {
+        let (Some(book), Some(_)) = (&self.book, record.decided) else { return };
+        let (Some(project), Some(key)) = (record.project(), record.key()) else { return };
+        let Some(upstream) = record.upstream() else { return };
+        let entry = Entry {
+            at_ms: record.begun.unix_millis(),
+            project: &project.name,
+            key: &key.id,
+            upstream: &upstream.name,
+            model: record.model.as_deref().unwrap_or_default(),
+            usage: &Usage::default(),
+            cost: Money::ZERO,
+            estimated: false,
+        };
+        book.settle(None, &entry);
     }
 
     /// Writes and keeps a record that ended.
@@ -178,6 +204,7 @@ impl Drop for OpenRecord {
         }
         ledger.metrics.in_flight.dec();
         ledger.metrics.count(&self.record);
+        ledger.note_usage(&self.record);
         ledger.tell(&self.record);
     }
 }

@@ -18,6 +18,7 @@ use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
 use crate::accept::{self, Phase, Shared};
+use crate::book::{self, Book};
 use crate::clock::Moment;
 use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
 use crate::credentials::Roster;
@@ -102,8 +103,11 @@ impl Gate {
         let mut ledger = Ledger::new(Arc::clone(&metrics), form);
         ledger.every_one = loaded.log.repeats == LogRepeats::Whole;
         if let Some(settings) = &loaded.snapshot.store {
-            let store = Store::start(settings, metrics, dispatch.clone()).map_err(io::Error::other)?;
-            ledger.store = Some(store);
+            let store = Store::start(settings, Arc::clone(&metrics), dispatch.clone());
+            ledger.store = Some(store.map_err(io::Error::other)?);
+            let kept = book::Settings { store: &settings.path, max_age: settings.usage_max_age };
+            let book = Book::open(&kept, metrics, dispatch.clone(), now);
+            ledger.book = Some(book.map_err(io::Error::other)?);
         }
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(loaded.snapshot),

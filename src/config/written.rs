@@ -24,7 +24,7 @@ pub(super) struct Written {
     pub(super) admin: Option<AdminWritten>,
     /// The log on standard error.
     pub(super) log: Option<LogWritten>,
-    /// Where denials and decisions are kept.
+    /// Where denials, decisions and usage are kept.
     pub(super) store: Option<StoreWritten>,
     /// The services that requests are forwarded to, by name.
     pub(super) upstreams: Option<BTreeMap<String, UpstreamWritten>>,
