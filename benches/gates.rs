@@ -9,18 +9,21 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher};
 use http::{Request, Response};
 use portcullis::account::Relay;
 use portcullis::body::{ClientBody, Frames};
+use portcullis::book::{self, Book, Entry};
 use portcullis::clock::Moment;
 use portcullis::config::{self, Sources};
 use portcullis::exchange::{Accepted, Carried, Exchange, Outbound, Permits, Refusal};
 use portcullis::ledger::{Ledger, OpenRecord};
 use portcullis::limits::Registry;
 use portcullis::metrics::Metrics;
+use portcullis::money::Money;
 use portcullis::peek::Peek;
 use portcullis::policy::form::Form;
 use portcullis::policy::key::KeyCheck;
@@ -31,6 +34,7 @@ use portcullis::policy::scope::ScopeCheck;
 use portcullis::record::{Form as Rendering, Record};
 use portcullis::snapshot::Snapshot;
 use portcullis::telemetry::{Lost, Sink, subscriber};
+use portcullis::usage::Usage;
 use portcullis::{project_key, stack};
 use tower::Service as _;
 
@@ -164,6 +168,35 @@ policy!(key, KeyCheck, after Form, after Network);
 policy!(origin, Origin, after Form, after Network, after KeyCheck);
 policy!(scope, ScopeCheck, after Form, after Network, after KeyCheck, after Origin);
 policy!(rate, Rate, after Form, after Network, after KeyCheck, after Origin, after ScopeCheck);
+
+/// What a ledger of usage adds to a request with a limit: one reservation and one settlement.
+#[divan::bench(threads = [1, 2])]
+fn reserve_and_settle(bencher: Bencher<'_, '_>) {
+    let folder = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
+    let store = folder.join("store.db");
+    let settings = book::Settings { store: &store, max_age: Duration::from_hours(960) };
+    let book = Book::open(&settings, Arc::new(Metrics::default()), tracing::Dispatch::none(), Moment::now())
+        .unwrap();
+    let at_ms = Moment::now().unix_millis();
+    bencher.bench(|| {
+        let usage = Usage { input: 1234, output: 256, ..Usage::default() };
+        let mut entry = Entry {
+            at_ms,
+            project: "bench-042",
+            key: "bench-042",
+            upstream: "openai",
+            model: "gpt-4o-mini",
+            usage: &usage,
+            cost: Money::picodollars(1_234_567_890),
+            estimated: true,
+        };
+        let pending = book.reserve(black_box(&entry)).unwrap();
+        entry.estimated = false;
+        book.settle(Some(pending), black_box(&entry));
+    });
+    drop(book);
+    std::fs::remove_dir_all(folder).unwrap();
+}
 
 /// The scan of the body alone.
 #[divan::bench]

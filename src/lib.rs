@@ -13,6 +13,7 @@ pub mod alarm;
 pub mod ascii;
 mod ask;
 pub mod body;
+pub mod book;
 pub mod change;
 pub mod cli;
 pub mod clock;

@@ -5,6 +5,7 @@
 
 mod budgets;
 mod labels;
+mod used;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -31,6 +32,7 @@ use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
     ended, error_status,
 };
+pub use used::Used;
 
 /// The metrics of requests of one project, upstream and endpoint that were served well: the most
 /// of all requests, so their labels are not hashed anew each time.
@@ -98,6 +100,8 @@ pub struct Metrics {
     pub records_lost: Counter,
     /// Records and decisions that the store could not take.
     pub store_missed: Counter,
+    /// What requests used.
+    pub usage: Used,
 }
 
 impl fmt::Debug for Metrics {
@@ -135,6 +139,7 @@ impl Default for Metrics {
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
+            usage: Used::default(),
             registry: Registry::default(),
         };
         Self { registry: metrics.named(), ..metrics }
@@ -205,28 +210,10 @@ impl Metrics {
         );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
         registry.register("connections", "Client connections that are open", metrics.connections.clone());
-        registry.register(
-            "connections_refused",
-            "Client connections turned away because too many were open",
-            metrics.connections_refused.clone(),
-        );
         let handshakes = metrics.handshakes_failed.clone();
         registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
-        registry.register(
-            "heads_invalid",
-            "Heads that were no HTTP or too large, and began no request",
-            metrics.heads_invalid.clone(),
-        );
-        registry.register(
-            "records_lost",
-            "Records not written because the sink could not keep up",
-            metrics.records_lost.clone(),
-        );
-        registry.register(
-            "store_missed",
-            "Records and decisions that the store could not take; the log has the records",
-            metrics.store_missed.clone(),
-        );
+        metrics.register_counters(&mut registry);
+        metrics.usage.register(&mut registry);
         registry
     }
 }
@@ -260,6 +247,31 @@ impl Metrics {
     pub fn with_budgets(mut self, registry: Arc<Limits>) -> Self {
         self.registry.register_collector(Box::new(Budgets(registry)));
         self
+    }
+
+    /// Registers the counters that have no labels.
+    fn register_counters(&self, registry: &mut Registry) {
+        let counters = [
+            (
+                "connections_refused",
+                "Client connections turned away because too many were open",
+                &self.connections_refused,
+            ),
+            (
+                "heads_invalid",
+                "Heads that were no HTTP or too large, and began no request",
+                &self.heads_invalid,
+            ),
+            ("records_lost", "Records not written because the sink could not keep up", &self.records_lost),
+            (
+                "store_missed",
+                "Records and decisions that the store could not take; the log has the records",
+                &self.store_missed,
+            ),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
     }
 
     /// Shows the state of these credentials too.

@@ -18,12 +18,13 @@ use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
 use crate::accept::{self, Phase, Shared};
+use crate::book::{self, Book};
 use crate::clock::Moment;
 use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
 use crate::credentials::Roster;
 use crate::expect;
 use crate::ledger::Ledger;
-use crate::limits::Registry;
+use crate::limits::{History, Registry};
 use crate::metrics::Metrics;
 use crate::record::Form;
 use crate::store::Store;
@@ -103,8 +104,14 @@ impl Gate {
         let mut ledger = Ledger::new(Arc::clone(&metrics), form);
         ledger.every_one = loaded.log.repeats == LogRepeats::Whole;
         if let Some(settings) = &loaded.snapshot.store {
-            let store = Store::start(settings, metrics, dispatch.clone()).map_err(io::Error::other)?;
-            ledger.store = Some(store);
+            let store = Store::start(settings, Arc::clone(&metrics), dispatch.clone());
+            ledger.store = Some(store.map_err(io::Error::other)?);
+            let kept = book::Settings { store: &settings.path, max_age: settings.usage_max_age };
+            let book = Book::open(&kept, metrics, dispatch.clone(), now);
+            let book = Arc::new(book.map_err(io::Error::other)?);
+            let history: Arc<dyn History> = Arc::clone(&book) as _;
+            registry.remember(&history, now);
+            ledger.book = Some(book);
         }
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(loaded.snapshot),

@@ -80,6 +80,8 @@ pub struct StoreSettings {
     pub max_size: u64,
     /// How long anything is kept.
     pub max_age: Duration,
+    /// How long usage and money are kept, in the ledger beside it.
+    pub usage_max_age: Duration,
 }
 
 /// How what requests use is counted.

@@ -41,7 +41,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
-        &["alarm", "body", "exchange", "flood", "ledger", "metrics", "store", "telemetry"],
+        &["alarm", "body", "book", "exchange", "flood", "ledger", "metrics", "store", "telemetry"],
     ),
     ("decisions, and what they need", &["models", "policy", "pool", "sessions", "tokens"]),
     (
@@ -88,8 +88,11 @@ const SOLE: [Sole; 10] = [
             ("store/schema.rs", "the tables"),
             ("store/write.rs", "the writing side"),
             ("store/read.rs", "the reading side"),
+            ("book/schema.rs", "the tables of usage"),
+            ("book/apply.rs", "the writing side of usage"),
+            ("book/read.rs", "the reading side of usage"),
         ],
-        rule: "only the store knows that it is a database",
+        rule: "only the stores know that they are databases",
     },
     Sole {
         text: "KeyGiven",
@@ -141,6 +144,7 @@ const SOLE: [Sole; 10] = [
             ("command/explain.rs", "reads a record that is to be explained"),
             ("command/prices.rs", "reads a price list that is to be compared"),
             ("store/schema.rs", "makes the store's file for its owner alone"),
+            ("book/journal.rs", "the journal is files of its own"),
         ],
         rule: "only config/load.rs reads files",
     },

@@ -111,6 +111,12 @@ impl Reservation {
         self.meters.is_empty() && self.purses.is_empty()
     }
 
+    /// Whether money was taken.
+    #[must_use]
+    pub fn has_money(&self) -> bool {
+        !self.purses.is_empty()
+    }
+
     /// Adds what another took.
     pub fn add(&mut self, other: Self) {
         self.meters.extend(other.meters);
