@@ -25,6 +25,7 @@ pub mod denial;
 pub mod diagnosis;
 pub mod dialect;
 pub mod endpoint;
+pub mod estimate;
 pub mod exchange;
 pub mod expect;
 pub mod explain;

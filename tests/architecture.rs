@@ -20,6 +20,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "diagnosis",
             "dialect",
             "endpoint",
+            "estimate",
             "model_name",
             "money",
             "multipart",
