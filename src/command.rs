@@ -14,6 +14,7 @@ pub mod schema;
 pub mod scopes;
 pub mod serve;
 pub mod stand_in;
+pub mod usage;
 
 use std::process::ExitCode;
 
