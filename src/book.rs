@@ -19,6 +19,7 @@ mod batch;
 mod journal;
 mod note;
 pub mod read;
+pub mod report;
 mod schema;
 mod shared;
 mod sums;

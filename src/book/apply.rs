@@ -3,7 +3,8 @@
 //! The transaction that adds a journal's sums also notes its number: a journal that is found again with
 //! that number or a smaller one was applied, and is removed unread.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::metrics::Metrics;
 pub(super) const QUARTERS_KEPT_DAYS: i64 = 40;
 /// How many models one project can have in one slot. More come only from a client that tries out what
 /// there is; what they cost is counted under [`OTHER`].
-pub(super) const MOST_MODELS: i64 = 250;
+pub(super) const MOST_MODELS: usize = 250;
 /// Stands for the models beyond.
 pub const OTHER: &str = "(other)";
 /// How many days are rolled up in one go.
@@ -255,6 +256,8 @@ struct Adding<'a> {
     again: Statement<'a>,
     known: Statement<'a>,
     insert: Statement<'a>,
+    /// The models of each slot and project to which something new was added.
+    models: HashMap<(i64, String), HashSet<String>>,
 }
 
 impl<'a> Adding<'a> {
@@ -271,12 +274,11 @@ impl<'a> Adding<'a> {
                 "UPDATE {table} SET {sets} \
                  WHERE slot = ?1 AND project = ?2 AND key_id = ?3 AND upstream = ?4 AND model = ?5"
             ))?,
-            known: writing.prepare(&format!(
-                "SELECT count(DISTINCT model), coalesce(max(model = ?3), 0) FROM {table} \
-                 WHERE slot = ?1 AND project = ?2"
-            ))?,
+            known: writing
+                .prepare(&format!("SELECT DISTINCT model FROM {table} WHERE slot = ?1 AND project = ?2"))?,
             insert: writing
                 .prepare(&format!("INSERT INTO {table} ({FOUND_BY}, {columns}) VALUES ({places})"))?,
+            models: HashMap::new(),
         })
     }
 
@@ -303,9 +305,15 @@ impl<'a> Adding<'a> {
         if self.again.raw_execute()? > 0 {
             return Ok(());
         }
-        let found = self.known.query_row((slot, project, model), |row| Ok((row.get(0)?, row.get(1)?)));
-        let (models, known): (i64, bool) = found?;
-        let model = if known || models < MOST_MODELS { model } else { OTHER };
+        let models = match self.models.entry((slot, project.to_owned())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(room) => {
+                let known = self.known.query_map((slot, project), |row| row.get(0))?;
+                room.insert(known.collect::<rusqlite::Result<_>>()?)
+            }
+        };
+        let model = if models.contains(model) || models.len() < MOST_MODELS { model } else { OTHER };
+        models.insert(model.to_owned());
         bind(&mut self.again, model)?;
         if self.again.raw_execute()? > 0 {
             return Ok(());

@@ -28,8 +28,17 @@ impl Files {
     /// Those beside the store of denials: `store.db` has `store-usage.db`.
     pub(super) fn beside(store: &Path) -> Self {
         let mut name = store.file_stem().unwrap_or_default().to_owned();
-        name.push("-usage.db");
+        // Somebody may name the ledger itself.
+        if !name.as_encoded_bytes().ends_with(b"-usage") {
+            name.push("-usage");
+        }
+        name.push(".db");
         Self { database: store.with_file_name(name) }
+    }
+
+    /// Whether its database is there.
+    pub(super) fn exist(&self) -> bool {
+        self.database.is_file()
     }
 
     fn journal(&self, number: u64) -> PathBuf {

@@ -72,9 +72,14 @@ impl Reader {
     /// Opens the ledger beside a store of denials.
     ///
     /// # Errors
-    /// When it cannot be opened, or is no ledger of usage.
+    /// When it is not there, cannot be opened, or is no ledger of usage.
     pub fn beside(store: &Path) -> Result<Self, Unusable> {
-        Self::open(Files::beside(store))
+        let files = Files::beside(store);
+        if !files.exist() {
+            let why = "it is not there: has the gate run with this configuration?";
+            return Err(Unusable::new(&files.database, &why));
+        }
+        Self::open(files)
     }
 
     pub(super) fn open(files: Files) -> Result<Self, Unusable> {

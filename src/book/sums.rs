@@ -30,6 +30,26 @@ pub(super) const COLUMNS: [&str; NUMBERS] = [
     "reported_cost",
 ];
 
+/// What these numbers are called where they are told; money is told in dollars.
+pub(super) const TOLD: [&str; NUMBERS] = [
+    "input_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "long_cache_write_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
+    "audio_ms",
+    "characters",
+    "images",
+    "searches",
+    "cost_usd",
+    "reported_cost_usd",
+];
+
 /// What requests used together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {

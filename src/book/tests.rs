@@ -437,7 +437,7 @@ fn models_without_end_become_one_row_that_counts_for_each() {
         })
         .unwrap();
     assert_eq!(models.values().sum::<u64>(), many + 1);
-    assert_eq!((models.len(), models[OTHER]), (usize::try_from(MOST_MODELS).unwrap() + 1, 51));
+    assert_eq!((models.len(), models[OTHER]), (MOST_MODELS + 1, 51));
     let none = run.shared.spent(0, i64::MAX, "search", None, Some(&|_: &str| false)).unwrap();
     assert_eq!(none.settled.requests, 51);
 }
