@@ -12,6 +12,7 @@ pub mod admin;
 pub mod alarm;
 pub mod ascii;
 mod ask;
+pub mod attempts;
 pub mod body;
 pub mod change;
 pub mod cli;

@@ -15,6 +15,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 
+use crate::attempts::Attempts;
 use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
@@ -188,6 +189,8 @@ pub struct Registry {
     pub credentials: Arc<Roster>,
     /// What is remembered of uploads.
     pub uploads: Arc<Uploads>,
+    /// How often keys were tried that are none.
+    pub attempts: Arc<Attempts>,
     origin: Moment,
     state: Mutex<State>,
 }
@@ -209,6 +212,7 @@ impl Registry {
         Self {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
+            attempts: Arc::new(Attempts::new(origin)),
             origin,
             state: Mutex::default(),
         }

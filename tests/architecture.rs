@@ -35,7 +35,10 @@ const RANKS: [(&str, &[&str]); 10] = [
             "usage",
         ],
     ),
-    ("compiled: what policies decide by", &["cloud", "credentials", "limits", "snapshot", "uploads"]),
+    (
+        "compiled: what policies decide by",
+        &["attempts", "cloud", "credentials", "limits", "snapshot", "uploads"],
+    ),
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
@@ -135,6 +138,7 @@ const SOLE: [Sole; 10] = [
         files: &[
             ("config/load.rs", "the one place"),
             ("reload.rs", "looks at dates and sizes, never inside"),
+            ("run/sockets.rs", "makes and removes the files of sockets"),
             ("command/init.rs", "writes the first configuration"),
             ("command/explain.rs", "reads a record that is to be explained"),
             ("store/schema.rs", "makes the store's file for its owner alone"),

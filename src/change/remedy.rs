@@ -58,6 +58,7 @@ impl Refused<'_> {
             | Reason::KeyMalformed
             | Reason::ProviderKeySent
             | Reason::KeyConflict
+            | Reason::KeyAttemptsLimited
             | Reason::EndpointUnknown
             | Reason::MethodNotAllowed
             | Reason::QueryNotAllowed

@@ -109,7 +109,7 @@ impl Work<'_> {
     }
 }
 
-fn parse_quota(text: &str) -> Option<Quota> {
+pub(super) fn parse_quota(text: &str) -> Option<Quota> {
     let (number, unit) = text.split_once('/')?;
     let seconds = match unit.trim_start() {
         "s" | "sec" | "second" => 1,
