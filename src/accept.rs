@@ -11,6 +11,7 @@ mod connection;
 mod handshake;
 mod listeners;
 mod patient;
+mod proxied;
 mod rewound;
 mod seat;
 mod streams;
@@ -174,72 +175,108 @@ async fn pause_after(error: &io::Error) {
 }
 
 fn admit(connections: &mut JoinSet<()>, arrival: Arrival, worker: &Worker) {
-    let peer = match &arrival {
-        Arrival::Tcp(_, peer) => *peer,
-        Arrival::Unix(_) => ON_THIS_MACHINE,
+    let shared = &worker.shared;
+    let Some(seat) = Seat::take(shared, shared.snapshot.load().server.max_connections) else {
+        let peer = match arrival {
+            Arrival::Tcp(_, peer) => peer,
+            Arrival::Unix(_) => ON_THIS_MACHINE,
+        };
+        turned_away(peer, shared, Crowd::All);
+        return;
     };
-    let Some(seat) = seat(peer, &worker.shared) else { return };
     let worker = worker.clone();
-    let client = Client { peer };
     match arrival {
         Arrival::Unix(stream) => connections.spawn(async move {
             let stream = Rewound::new(Bytes::new(), Patient::new(stream, &worker));
-            connection::serve(stream, client, worker).await;
+            connection::serve(stream, Client { peer: ON_THIS_MACHINE }, worker).await;
             drop(seat);
         }),
-        Arrival::Tcp(stream, _) => {
-            let shared = &worker.shared;
-            if let Err(error) = prepare(&stream, shared.snapshot.load().server.bounds.write_timeout) {
+        Arrival::Tcp(stream, peer) => {
+            let (proxied, write_timeout) = {
+                let snapshot = shared.snapshot.load();
+                (snapshot.server.proxy_protocol, snapshot.server.bounds.write_timeout)
+            };
+            if let Err(error) = prepare(&stream, write_timeout) {
                 tracing::debug!(error = %error, "socket_option_failed");
             }
-            match handshake::acceptor(shared) {
-                None => connections.spawn(async move {
-                    connection::serve(stream, client, worker).await;
+            if proxied {
+                connections.spawn(async move {
+                    let mut stream = stream;
+                    let Some(peer) = proxied::client(&mut stream, peer, &worker).await else { return };
+                    let Some(seat) = seated_at(peer, seat, &worker.shared) else { return };
+                    secured(stream, Client { peer }, worker).await;
                     drop(seat);
-                }),
-                Some(acceptor) => connections.spawn(async move {
-                    if let Some(stream) = handshake::shake(stream, acceptor, &worker).await {
-                        if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
-                            let stream = Rewound::new(Bytes::new(), stream);
-                            connection::serve_streams(stream, client, worker).await;
-                        } else {
-                            connection::serve(stream, client, worker).await;
-                        }
-                    }
+                });
+                return;
+            }
+            let Some(seat) = seated_at(peer, seat, shared) else { return };
+            if shared.snapshot.load().server.tls.is_some() {
+                connections.spawn(async move {
+                    secured(stream, Client { peer }, worker).await;
                     drop(seat);
-                }),
+                })
+            } else {
+                connections.spawn(async move {
+                    connection::serve(stream, Client { peer }, worker).await;
+                    drop(seat);
+                })
             }
         }
     };
 }
 
-/// A place for a new connection, unless there are too many, or too many from its address.
-fn seat(peer: IpAddr, shared: &Arc<Shared>) -> Option<Seat> {
-    let snapshot = shared.snapshot.load();
-    let server = &snapshot.server;
-    let most = server.max_connections;
-    let taken = Seat::take(shared, most);
-    let from_all = taken.is_none();
-    // A proxy that is trusted connects for many.
-    let counted = match taken {
-        Some(seat) if server.trusted_proxies.contains(peer) => Some(seat),
-        Some(seat) => seat.of(peer, server.bounds.connections_per_ip),
-        None => None,
+/// Serves a connection, after the handshake if there is one.
+async fn secured(stream: TcpStream, client: Client, worker: Worker) {
+    let Some(acceptor) = handshake::acceptor(&worker.shared) else {
+        connection::serve(stream, client, worker).await;
+        return;
     };
+    let Some(stream) = handshake::shake(stream, acceptor, &worker).await else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
+        connection::serve_streams(Rewound::new(Bytes::new(), stream), client, worker).await;
+    } else {
+        connection::serve(stream, client, worker).await;
+    }
+}
+
+/// Counts a connection for its address as well, unless that has too many. A proxy that is trusted connects for many.
+fn seated_at(peer: IpAddr, seat: Seat, shared: &Arc<Shared>) -> Option<Seat> {
+    let snapshot = shared.snapshot.load();
+    if snapshot.server.trusted_proxies.contains(peer) {
+        return Some(seat);
+    }
+    let counted = seat.of(peer, snapshot.server.bounds.connections_per_ip);
     if counted.is_none() {
-        shared.ledger.metrics.connections_refused.inc();
-        // Once a second is enough to know it; the metric has the count.
-        let second = Moment::now().unix_seconds();
-        if shared.refused_at.swap(second, Ordering::Relaxed) != second {
-            if from_all {
-                tracing::warn!(peer = %peer, max_connections = most as u64, "connection_refused");
-            } else {
-                let most = server.bounds.connections_per_ip as u64;
-                tracing::warn!(peer = %peer, max_connections_per_ip = most, "connection_refused");
-            }
-        }
+        turned_away(peer, shared, Crowd::OfOneAddress);
     }
     counted
+}
+
+/// Of whom there are too many.
+enum Crowd {
+    All,
+    OfOneAddress,
+}
+
+/// Tells that a connection was turned away.
+fn turned_away(peer: IpAddr, shared: &Arc<Shared>, crowd: Crowd) {
+    shared.ledger.metrics.connections_refused.inc();
+    // Once a second is enough to know it; the metric has the count.
+    let second = Moment::now().unix_seconds();
+    if shared.refused_at.swap(second, Ordering::Relaxed) == second {
+        return;
+    }
+    let snapshot = shared.snapshot.load();
+    match crowd {
+        Crowd::All => {
+            let most = snapshot.server.max_connections as u64;
+            tracing::warn!(peer = %peer, max_connections = most, "connection_refused");
+        }
+        Crowd::OfOneAddress => {
+            let most = snapshot.server.bounds.connections_per_ip as u64;
+            tracing::warn!(peer = %peer, max_connections_per_ip = most, "connection_refused");
+        }
+    }
 }
 
 fn prepare(stream: &TcpStream, write_timeout: Duration) -> io::Result<()> {

@@ -50,6 +50,7 @@ pub mod probe;
 pub mod project_key;
 pub mod provider;
 pub mod provider_key;
+pub mod proxy_header;
 pub mod receipt;
 pub mod record;
 pub mod reload;

@@ -27,6 +27,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "project_key",
             "provider",
             "provider_key",
+            "proxy_header",
             "receipt",
             "rename",
             "request_id",

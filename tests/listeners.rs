@@ -90,7 +90,7 @@ fn a_file_lets_in_whom_its_mode_does_and_projects_that_list_this_machine() {
     let gate = listening(&upstream, &[&path]).start();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(ask(&path, &gate.chat()).starts_with("HTTP/1.1 200"));
-    drop(gate.stop());
+    assert_eq!(gate.stop(), Ended::Drained);
     let setup = listening(&upstream, &[&path]).set("server", "socket_mode", r#""666""#);
     let gate = setup.set("projects.search", "allow_ips", r#"["127.0.0.2", "::1"]"#).start();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
@@ -125,7 +125,7 @@ fn only_a_socket_that_nobody_serves_is_removed() {
     // Another gate has taken its place meanwhile: its file stays.
     std::fs::remove_file(&path).unwrap();
     let next: Running = listening(&upstream, &[&path]).start();
-    drop(gate.stop());
+    assert_eq!(gate.stop(), Ended::Drained);
     assert!(ask(&path, &next.chat()).starts_with("HTTP/1.1 200"));
 }
 
