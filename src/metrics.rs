@@ -200,13 +200,14 @@ impl Default for Metrics {
         let headers = metrics.proxy_headers_failed.clone();
         registry.register(
             "proxy_headers_failed",
-            "Connections without the PROXY header of a trusted proxy, by why",
+            "Connections without a PROXY header of use, by why",
             headers,
         );
+        let heads = metrics.heads_invalid.clone();
         registry.register(
             "heads_invalid",
             "Heads that were no HTTP or too large, and began no request",
-            metrics.heads_invalid.clone(),
+            heads,
         );
         registry.register(
             "records_lost",
