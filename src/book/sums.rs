@@ -34,6 +34,7 @@ pub(super) const COLUMNS: [&str; NUMBERS] = [
 pub(super) const TOLD: [&str; NUMBERS] = [
     "input_tokens",
     "cached_tokens",
+    "cached_audio_tokens",
     "cache_write_tokens",
     "long_cache_write_tokens",
     "input_audio_tokens",
@@ -45,6 +46,7 @@ pub(super) const TOLD: [&str; NUMBERS] = [
     "audio_ms",
     "characters",
     "images",
+    "pages",
     "searches",
     "cost_usd",
     "reported_cost_usd",
