@@ -37,7 +37,7 @@ impl Meter {
         if !reports(endpoint) || headers.contains_key(http::header::CONTENT_ENCODING) {
             return None;
         }
-        let kind = headers.get(http::header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+        let kind = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         let framing = framing(kind, endpoint.gives)?;
         let bringer = match framing {
             Framing::One if writes(endpoint.scope.family) => Bringer::Whole,
@@ -202,9 +202,8 @@ fn bringer(endpoint: &Endpoint) -> Bringer {
             let own = endpoint.path.ends_with("enerateContent") || endpoint.gives == Gives::WebSocket;
             if own { Bringer::Text } else { Bringer::Delta }
         }
-        Surface::LlamaCpp => Bringer::Content,
         Surface::Ollama if completes => Bringer::Response,
-        Surface::Ollama => Bringer::Content,
+        Surface::Ollama | Surface::LlamaCpp => Bringer::Content,
         // Mistral completes code in the events of its chat.
         Surface::Mistral => Bringer::Delta,
         Surface::OpenAi

@@ -310,7 +310,7 @@ fn a_report_is_found_wherever_it_stands_in_an_answer() {
             format!("data:{}\r\n\r\n", text.replace(['\n', '\t'], " ")),
             format!(": no\rdata: {}\r\r", text.replace(['\n', '\t'], " ")),
             format!("event: x\ndata: {}\nid: 4\n\n", text.replace(['\n', '\t'], "")),
-            text.lines().map(|line| format!("data: {line}\n")).collect::<String>() + "\n",
+            format!("data: {}\n\n", text.replace('\n', "\ndata: ")),
         ] {
             let event = event.replace("\n\"prompt", "\ndata: \"prompt");
             assert_eq!(found(Surface::OpenAi, "chat", EVENTS, &event), seven, "{event}");

@@ -7,7 +7,8 @@
 //! 3. It judges no grammar: the client reads the answer, not the gate.
 
 use super::Usage;
-use super::report::{Field, Report};
+use super::field::Field;
+use super::report::Report;
 
 /// The longest usage object that is put together from pieces.
 const LONGEST: usize = 16 * 1024;
@@ -32,8 +33,9 @@ pub(super) enum Words {
 }
 
 /// What a field is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Meaning {
+    #[default]
     Nothing,
     /// A report.
     Report,
@@ -95,12 +97,6 @@ pub(super) struct Walk {
     held: Vec<u8>,
     /// Whether the report under way is longer than what is held.
     too_long: bool,
-}
-
-impl Default for Meaning {
-    fn default() -> Self {
-        Self::Nothing
-    }
 }
 
 impl Walk {
