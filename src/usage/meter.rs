@@ -40,11 +40,16 @@ impl Meter {
         let kind = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         let framing = framing(kind, endpoint.gives)?;
         let bringer = match framing {
+            // Gemini's stream as a list: each of its entries brings a text.
+            Framing::One if endpoint.gives == Gives::Events => bringer(endpoint),
             Framing::One if writes(endpoint.scope.family) => Bringer::Whole,
             Framing::One => Bringer::Nothing,
             Framing::Events(_) | Framing::Lines | Framing::Aws(_) | Framing::Messages => bringer(endpoint),
         };
-        Some(Self { framing, texts: Texts::new(words(endpoint.surface), bringer) })
+        // Pictures are listed in an answer that is one text; a stream's events bring one each, and tell tokens.
+        let pictures = endpoint.scope.family == Family::Images && matches!(framing, Framing::One);
+        let words = if pictures { Words::Pictures } else { words(endpoint.surface) };
+        Some(Self { framing, texts: Texts::new(words, bringer) })
     }
 
     /// Looks through the messages of a session, whose reports are added up: each tells of one response, or of one

@@ -43,7 +43,8 @@ impl Report {
     pub(super) fn over(self, before: Option<Usage>) -> Usage {
         let Some(mut all) = before else { return self.usage };
         let new = self.usage;
-        if self.input {
+        // An input does not become nothing while it is answered: that is no word at all.
+        if self.input && (new.input > 0 || all.input == 0) {
             all = Usage {
                 input: new.input,
                 cached: new.cached,
@@ -74,6 +75,10 @@ impl Report {
             if new > 0 {
                 *old = new;
             }
+        }
+        if self.input || self.output {
+            // Who counts tokens does not count pictures.
+            all.images = new.images;
         }
         all.cost = new.cost.or(all.cost);
         all
