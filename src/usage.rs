@@ -9,6 +9,7 @@
 
 mod aws;
 mod events;
+mod field;
 mod hide;
 mod meter;
 mod report;
