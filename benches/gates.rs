@@ -9,18 +9,22 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher};
 use http::{Request, Response};
 use portcullis::account::Relay;
 use portcullis::body::{ClientBody, Frames};
+use portcullis::book::{self, Book, Entry};
 use portcullis::clock::Moment;
 use portcullis::config::{self, Sources};
+use portcullis::estimate::Estimator;
 use portcullis::exchange::{Accepted, Carried, Exchange, Outbound, Permits, Refusal};
 use portcullis::ledger::{Ledger, OpenRecord};
 use portcullis::limits::Registry;
 use portcullis::metrics::Metrics;
+use portcullis::money::Money;
 use portcullis::peek::Peek;
 use portcullis::policy::form::Form;
 use portcullis::policy::key::KeyCheck;
@@ -28,9 +32,12 @@ use portcullis::policy::network::Network;
 use portcullis::policy::origin::Origin;
 use portcullis::policy::rate::Rate;
 use portcullis::policy::scope::ScopeCheck;
+use portcullis::prices::Prices;
+use portcullis::provider::Provider;
 use portcullis::record::{Form as Rendering, Record};
 use portcullis::snapshot::Snapshot;
 use portcullis::telemetry::{Lost, Sink, subscriber};
+use portcullis::usage::{Hider, Meter, Usage};
 use portcullis::{project_key, stack};
 use tower::Service as _;
 
@@ -122,6 +129,46 @@ impl Fixture {
     }
 }
 
+/// How many tokens the body has, a KiB of it.
+#[divan::bench]
+fn estimate(bencher: Bencher<'_, '_>) {
+    let body = fixture().body;
+    bencher.bench_local(|| {
+        let mut estimator = Estimator::default();
+        estimator.piece(black_box(&body));
+        estimator.tokens()
+    });
+}
+
+/// What a model costs that was asked for before.
+#[divan::bench]
+fn price(bencher: Bencher<'_, '_>) {
+    let snapshot = fixture().snapshot;
+    let now = Moment::now();
+    bencher.bench_local(|| snapshot.prices.find(black_box(0), black_box("gpt-4o-mini"), now));
+}
+
+/// What a model costs that was not, by the longest of the lists.
+#[divan::bench]
+fn price_unknown(bencher: Bencher<'_, '_>) {
+    let router = [("router", Provider::OpenRouter, "openrouter.ai")];
+    let prices = Prices::new(router.into_iter(), &[]);
+    let now = Moment::now();
+    let mut number = 0u32;
+    bencher.bench_local(|| {
+        number += 1;
+        prices.find(0, &format!("nobody/has-{number}"), now)
+    });
+}
+
+/// What a request costs.
+#[divan::bench]
+fn cost(bencher: Bencher<'_, '_>) {
+    let price = fixture().snapshot.prices.find(0, "gpt-4o-mini", Moment::now()).unwrap();
+    let usage = Usage { input: 1_000, cached: 500, output: 200, reasoning: 100, ..Usage::default() };
+    bencher.bench_local(|| (price.of(black_box(&usage)), price.most(1_000, 4_096)));
+}
+
 /// Everything between the request's head and the upstream's connection, and the closed record.
 #[divan::bench]
 fn whole_stack(bencher: Bencher<'_, '_>) {
@@ -165,6 +212,35 @@ policy!(origin, Origin, after Form, after Network, after KeyCheck);
 policy!(scope, ScopeCheck, after Form, after Network, after KeyCheck, after Origin);
 policy!(rate, Rate, after Form, after Network, after KeyCheck, after Origin, after ScopeCheck);
 
+/// What a ledger of usage adds to a request with a limit: one reservation and one settlement.
+#[divan::bench(threads = [1, 2])]
+fn reserve_and_settle(bencher: Bencher<'_, '_>) {
+    let folder = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
+    let store = folder.join("store.db");
+    let settings = book::Settings { store: &store, max_age: Duration::from_hours(960) };
+    let book = Book::open(&settings, Arc::new(Metrics::default()), tracing::Dispatch::none(), Moment::now())
+        .unwrap();
+    let at_ms = Moment::now().unix_millis();
+    bencher.bench(|| {
+        let usage = Usage { input: 1234, output: 256, ..Usage::default() };
+        let mut entry = Entry {
+            at_ms,
+            project: "bench-042",
+            key: "bench-042",
+            upstream: "openai",
+            model: "gpt-4o-mini",
+            usage: &usage,
+            cost: Money::picodollars(1_234_567_890),
+            estimated: true,
+        };
+        let pending = book.reserve(black_box(&entry)).unwrap();
+        entry.estimated = false;
+        book.settle(Some(pending), black_box(&entry));
+    });
+    drop(book);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 /// The scan of the body alone.
 #[divan::bench]
 fn peek_1_kb(bencher: Bencher<'_, '_>) {
@@ -173,5 +249,89 @@ fn peek_1_kb(bencher: Bencher<'_, '_>) {
         let mut peek = Peek::default();
         peek.feed(black_box(&body)).unwrap();
         peek.finish().unwrap()
+    });
+}
+
+/// A chat answer of about so many bytes, with its usage behind the text.
+fn answer(bytes: usize) -> String {
+    let text = "The file is read once, when the gate starts. ".repeat(bytes / 45);
+    format!(
+        r#"{{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion","created":1741569952,"model":"gpt-4o-mini-2024-07-18","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}","refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":19,"completion_tokens":210,"total_tokens":229,"prompt_tokens_details":{{"cached_tokens":0,"audio_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}},"service_tier":"default","system_fingerprint":"fp_fc9f1d7035"}}"#
+    )
+}
+
+/// An event of a chat that brings a word.
+const EVENT: &str = "data: {\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\"object\":\"chat.completion.chunk\",\"created\":1741570283,\"model\":\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_fc9f1d7035\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" there\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"a8KxQ2\"}\n\n";
+
+fn meter(kind: &'static str) -> Meter {
+    let chat = portcullis::endpoint::all().iter().find(|row| row.name == "chat").unwrap();
+    let mut headers = http::HeaderMap::new();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    Meter::of(chat, &headers).unwrap()
+}
+
+/// The usage of an answer in one piece.
+#[divan::bench(args = [1024, 16 * 1024])]
+fn usage_of_json(bencher: Bencher<'_, '_>, bytes: usize) {
+    let answer = answer(bytes);
+    bencher.bench_local(|| {
+        let mut usage = None;
+        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        assert!(usage.is_some());
+        usage
+    });
+}
+
+/// The usage of embeddings in one piece of 64 KB.
+#[divan::bench]
+fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
+    let numbers = "-0.009327292,0.0023064255,".repeat(2600);
+    let answer = format!(
+        r#"{{"data":[{{"embedding":[{numbers}0]}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#
+    );
+    bencher.bench_local(|| {
+        let mut usage = None;
+        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        usage
+    });
+}
+
+/// A hundred events, each in a piece.
+#[divan::bench]
+fn usage_of_100_events(bencher: Bencher<'_, '_>) {
+    bencher.bench_local(|| {
+        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+        for _ in 0..100 {
+            meter.piece(black_box(EVENT.as_bytes()), &mut usage);
+        }
+        meter.output_seen()
+    });
+}
+
+/// The same where each event is cut in two.
+#[divan::bench]
+fn usage_of_100_cut_events(bencher: Bencher<'_, '_>) {
+    let (one, two) = EVENT.split_at(150);
+    bencher.bench_local(|| {
+        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+        for _ in 0..100 {
+            meter.piece(black_box(one.as_bytes()), &mut usage);
+            meter.piece(black_box(two.as_bytes()), &mut usage);
+        }
+        meter.output_seen()
+    });
+}
+
+/// Hiding the report among a hundred events, each in a piece.
+#[divan::bench]
+fn hiding_in_100_events(bencher: Bencher<'_, '_>) {
+    let event = Bytes::from_static(EVENT.as_bytes());
+    bencher.bench_local(|| {
+        let mut hider = Hider::default();
+        let mut bytes = 0;
+        for _ in 0..100 {
+            bytes += hider.piece(black_box(&event)).len();
+        }
+        bytes
     });
 }

@@ -5,6 +5,7 @@
 //! admin token.
 
 mod denials;
+mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +38,7 @@ pub fn routes(shared: Arc<Shared>, credentials: Arc<Roster>, draining: Arc<Atomi
         .route("/metrics", get(show))
         .route("/denials", get(denials::list))
         .route("/denials/{request_id}", get(denials::one))
+        .route("/usage", get(usage::sums))
         .route("/credentials", get(list))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(10)))
         .layer(SetResponseHeaderLayer::overriding(

@@ -5,6 +5,7 @@ mod explain;
 mod learn;
 mod plan;
 mod prices;
+mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -85,6 +86,12 @@ enum Command {
     ///
     /// Reads the store that the configuration's [store] names, also while the gate writes it.
     Denials(denials::Denials),
+    /// Show what projects, keys and models used, and what it cost.
+    ///
+    /// Reads the ledger of usage beside the store that the configuration's [store] names, also while the
+    /// gate writes it, up to the last request. Times are in UTC and go to whole quarters of an hour; after
+    /// 40 days only days are kept. Requests under way show what they reserve.
+    Usage(usage::Usage),
     /// Print the least TOML that allows what a project did: addresses, scopes, models, rate.
     ///
     /// For rules that are observed first: set mode = "observe", let the project work for a while, take
@@ -207,6 +214,7 @@ pub fn run() -> ExitCode {
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
         Command::Explain(explain) => explain.run(),
         Command::Denials(denials) => denials.run(),
+        Command::Usage(usage) => usage.run(),
         Command::Learn(learn) => learn.run(),
         Command::Plan(plan) => plan.run(),
         Command::Prices(prices) => prices.run(),

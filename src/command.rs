@@ -15,6 +15,7 @@ pub mod schema;
 pub mod scopes;
 pub mod serve;
 pub mod stand_in;
+pub mod usage;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,7 @@
 mod accounting;
 mod alias;
 mod base_url;
+mod bounds;
 mod certificate;
 mod cloud;
 mod cors;
@@ -22,6 +23,7 @@ mod key;
 mod layer;
 mod limit;
 mod lint;
+mod listen;
 mod load;
 mod log;
 mod mask;
@@ -186,8 +188,13 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let mut server =
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
     let upstreams = upstreams(written, work);
-    let projects = projects(written, &upstreams, work);
+    let mut projects = projects(written, &upstreams, work);
     let (keys, by_digest, key_paths) = keys(written, work);
+    for key in keys.iter().filter(|key| key.limits.count_usage()) {
+        if let Some(project) = projects.get_mut(key.project) {
+            project.counts_tokens = true;
+        }
+    }
     if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
@@ -200,6 +207,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
+    let attempts = Arc::clone(&work.registry.attempts);
     let snapshot = Snapshot {
         digest,
         server,
@@ -217,6 +225,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         serving,
         rules,
         uploads,
+        attempts,
     };
     work.lint_all(&snapshot, &key_paths);
     snapshot

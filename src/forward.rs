@@ -40,6 +40,7 @@ use crate::pool::{self, Connection, Pool};
 use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
+use crate::usage::Meter;
 use refusal::{Next, Spare};
 
 /// How long a request waits for what a cloud has not granted yet.
@@ -52,6 +53,7 @@ struct Sent {
     endpoint: &'static Endpoint,
     permits: Permits,
     alias: Option<usize>,
+    hides_usage: bool,
 }
 
 /// Sends the request.
@@ -60,9 +62,19 @@ struct Sent {
 /// When no answer could be had that may be passed on.
 pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
     let Exchange { carried, stage } = exchange;
-    let Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits, alias, among } =
-        stage;
-    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias } };
+    let Outbound {
+        caller,
+        endpoint,
+        permits,
+        upstream,
+        mut request,
+        mut in_use,
+        waits,
+        alias,
+        hides_usage,
+        among,
+    } = stage;
+    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias, hides_usage } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
         return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
@@ -115,7 +127,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             }
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: None };
+        let lease = Lease::of(connection, pool, in_use);
         if let Some(asked) = asked.filter(|_| answer.status().as_u16() < 400) {
             return Box::pin(socket::open(exchange, upstream, answer, lease, &asked)).await;
         }
@@ -243,6 +255,13 @@ async fn pass_on(
         | Gives::AwsEvents
         | Gives::WebSocket => None,
     };
+    if head.status.is_success() {
+        lease.meter = Meter::of(exchange.stage.endpoint, &head.headers);
+        exchange.record.usage = Meter::in_head(exchange.stage.endpoint, &head.headers);
+    }
+    if exchange.stage.hides_usage && is_events(&head.headers) {
+        lease.hider = Some(Box::default());
+    }
     let mut headers = headers_for_client(head.headers, &mut exchange);
     if let Some(more) = more {
         headers.extend(more);
@@ -286,6 +305,13 @@ fn learner(exchange: &Exchange<Sent>, upstream: &Upstream, lease: &Lease) -> Opt
         return None;
     }
     Some(Box::new(Learner::new(owner, checked)))
+}
+
+/// Whether an answer is a stream of events that can be read.
+fn is_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"text/event-stream"))
+        && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 /// The headers of an answer that is a file.

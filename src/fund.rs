@@ -10,14 +10,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use smallvec::SmallVec;
 use tower::{Layer, Service};
 
 use crate::clock::Moment;
-use crate::denial::Denial;
+use crate::denial::{Denial, RuleId};
 use crate::exchange::{Exchange, Funded, Permitted, Refusal};
-use crate::limits::{Asking, Outcome, Reservation};
+use crate::limits::{Asking, Outcome};
 use crate::policy::budget::{Fund, not_asked, refused};
+use crate::policy::rate::unavailable;
+use crate::record::Record;
 
 /// Puts the policy, and the wait for the store, in front of a service.
 #[derive(Clone, Copy, Debug)]
@@ -81,47 +82,53 @@ impl Waiting {
     fn answered(self, outcome: Outcome) -> Result<Exchange<Funded>, Refusal> {
         let Self { mut exchange, asking } = self;
         let now = exchange.record.begun.now_after();
-        let Some(mut reserved) = exchange.record.reserved.take() else { return Ok(exchange) };
-        match answered(&mut reserved.reservation, &asking, outcome, now) {
-            Ok(observed) => {
-                exchange.record.would_deny.extend(observed);
-                exchange.record.reserved = Some(reserved);
-                Ok(exchange)
-            }
-            Err(denial) => {
-                reserved.reservation.undo();
-                Err(exchange.refuse(denial))
-            }
+        match answered(&mut exchange.record, &asking, outcome, now) {
+            Ok(()) => Ok(exchange),
+            Err(denial) => Err(exchange.refuse(denial)),
         }
     }
 }
 
-/// What the store's answer means for a reservation; gives what would have been refused, were it not only observed.
+/// Waits for what a message of a session lacks.
 ///
 /// # Errors
 /// The denial, when something was not had.
-pub(crate) fn answered(
-    reservation: &mut Reservation,
-    asking: &Asking,
-    outcome: Outcome,
-    now: Moment,
-) -> Result<SmallVec<[Denial; 2]>, Denial> {
-    let wants = asking.wants();
-    match outcome {
-        Outcome::Granted { over, stamp } => {
-            reservation.had(stamp);
-            let told = over.iter().filter_map(|at| wants.get(*at));
-            Ok(told.map(|want| refused(want, want.pool.full_in(want.need, now), 0)).collect())
-        }
-        Outcome::Refused { at, wait, left } => Err(wants.get(at).map_or_else(
-            || crate::policy::rate::unavailable(crate::denial::RuleId::BUILT_IN),
-            |want| refused(want, wait, left),
-        )),
-        Outcome::Away => match reservation.take_of_shares(now) {
-            Ok(()) => Ok(SmallVec::new()),
-            Err(want) => Err(not_asked(&want)),
-        },
+pub(crate) async fn had(record: &mut Record) -> Result<(), Denial> {
+    let Some(wants) = record.reserved.as_ref().map(|reserved| reserved.reservation.wants()) else {
+        return Ok(());
+    };
+    if wants.is_empty() {
+        return Ok(());
     }
+    let mut asking = Box::new(Asking::new(wants.to_vec()));
+    let outcome = Pin::new(&mut *asking).await;
+    answered(record, &asking, outcome, Moment::now())
+}
+
+/// What the store's answer means for what a request has reserved.
+///
+/// # Errors
+/// The denial, when something was not had; then nothing is reserved any more.
+fn answered(record: &mut Record, asking: &Asking, outcome: Outcome, now: Moment) -> Result<(), Denial> {
+    let Some(reserved) = &mut record.reserved else { return Ok(()) };
+    let wants = asking.wants();
+    let denial = match outcome {
+        Outcome::Granted { over, stamp } => {
+            reserved.reservation.had(stamp);
+            let over = over.iter().filter_map(|at| wants.get(*at));
+            record.would_deny.extend(over.map(|want| refused(want, want.pool.full_in(want.need, now), 0)));
+            return Ok(());
+        }
+        Outcome::Refused { at, wait, left } => wants.get(at).map(|want| refused(want, wait, left)),
+        Outcome::Away => match reserved.reservation.take_of_shares(now) {
+            Ok(()) => return Ok(()),
+            Err(want) => Some(not_asked(&want)),
+        },
+    };
+    if let Some(reserved) = record.reserved.take() {
+        reserved.reservation.undo();
+    }
+    Err(denial.unwrap_or_else(|| unavailable(RuleId::BUILT_IN)))
 }
 
 pin_project! {
@@ -172,22 +179,4 @@ where
             self.set(next);
         }
     }
-}
-
-/// Takes requests of limits that were deferred because the store has to be asked; for what is no HTTP request of its own.
-///
-/// # Errors
-/// The denial, when one was not had.
-pub(crate) async fn deferred(
-    mut reservation: Reservation,
-    now: Moment,
-) -> Result<SmallVec<[Denial; 2]>, Denial> {
-    let asking = Asking::new(reservation.wants().to_vec());
-    let mut asking = std::pin::pin!(asking);
-    let outcome = asking.as_mut().await;
-    let told = answered(&mut reservation, &asking, outcome, now.now_after());
-    if told.is_err() {
-        reservation.undo();
-    }
-    told
 }

@@ -40,7 +40,8 @@ impl Policy for Inject {
     type Into = Outbound;
 
     fn decide(&self, from: Funded, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, alias, permits, upstream: at, previous_response, body } = from.permitted;
+        let Permitted { scoped, alias, permits, upstream: at, previous_response, hides_usage, body } =
+            from.permitted;
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
@@ -72,7 +73,18 @@ impl Policy for Inject {
         }
         let Scoped { caller, endpoint, upstreams, .. } = scoped;
         let among = several.then(|| Box::new(upstreams));
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, waits, alias, among })
+        Ok(Outbound {
+            caller,
+            endpoint,
+            permits,
+            upstream: at,
+            request,
+            in_use,
+            waits,
+            alias,
+            hides_usage,
+            among,
+        })
     }
 }
 

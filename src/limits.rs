@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
 
+use crate::attempts::Attempts;
 use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
@@ -192,6 +193,8 @@ pub struct Registry {
     pub uploads: Arc<Uploads>,
     /// What is known of limits that several gates share.
     pub sharing: Arc<Sharing>,
+    /// How often keys were tried that are none.
+    pub attempts: Arc<Attempts>,
     origin: Moment,
     history: OnceLock<Arc<dyn History>>,
     state: Mutex<State>,
@@ -200,13 +203,32 @@ pub struct Registry {
 /// A certificate and its key, known by their digest, as the listener uses them.
 type ListenerTls = ([u8; 32], Arc<rustls::ServerConfig>);
 
+/// An owner's purse.
+#[derive(Debug)]
+struct Held {
+    spender: Spender,
+    purse: Arc<Purse>,
+    budgets: Vec<Budget>,
+}
+
+/// A budget, and what of it is taken.
+#[derive(Clone, Debug)]
+pub struct BudgetNow {
+    /// Whose it is.
+    pub owner: Arc<str>,
+    /// The budget.
+    pub budget: Budget,
+    /// What is spent of it, with what requests under way may cost.
+    pub taken: Money,
+}
+
 #[derive(Debug, Default)]
 struct State {
     listener_tls: Option<ListenerTls>,
     /// The last part of these keys is whether several gates share it.
     meters: HashMap<(String, Counted, Quota, bool), Arc<Meter>>,
     slots: HashMap<String, Arc<Slots>>,
-    purses: HashMap<(String, bool), (Spender, Arc<Purse>)>,
+    purses: HashMap<(Arc<str>, bool), Held>,
 }
 
 impl Registry {
@@ -217,6 +239,7 @@ impl Registry {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
             sharing: Arc::new(Sharing::new(origin)),
+            attempts: Arc::new(Attempts::new(origin)),
             origin,
             history: OnceLock::new(),
             state: Mutex::default(),
@@ -256,14 +279,15 @@ impl Registry {
         &self,
         owner: &str,
         spender: Spender,
-        zone: &TimeZone,
-        shared: bool,
+        budgets: &[Budget],
+        (zone, shared): (&TimeZone, bool),
         now: Moment,
     ) -> Arc<Purse> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = (owner.to_owned(), shared);
-        if let Some((_, purse)) = state.purses.get(&known) {
-            return Arc::clone(purse);
+        let known = (Arc::from(owner), shared);
+        if let Some(held) = state.purses.get_mut(&known) {
+            budgets.clone_into(&mut held.budgets);
+            return Arc::clone(&held.purse);
         }
         let mut purse = Purse::new(zone.clone());
         if shared {
@@ -277,8 +301,24 @@ impl Registry {
         if let Some(history) = self.history.get() {
             purse.recall(now.unix_millis(), |since_ms| history.spent(&spender, since_ms));
         }
-        state.purses.insert(known, (spender, Arc::clone(&purse)));
+        let held = Held { spender, purse: Arc::clone(&purse), budgets: budgets.to_owned() };
+        state.purses.insert(known, held);
         purse
+    }
+
+    /// All budgets, by their owners' names.
+    #[must_use]
+    pub fn budgets(&self, now: Moment) -> Vec<BudgetNow> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<BudgetNow> = Vec::new();
+        for ((owner, _), held) in &state.purses {
+            for budget in &held.budgets {
+                let (taken, _) = held.purse.taken_now(budget.window, now);
+                all.push(BudgetNow { owner: Arc::clone(owner), budget: budget.clone(), taken });
+            }
+        }
+        all.sort_by(|one, other| (&one.owner, one.budget.window).cmp(&(&other.owner, other.budget.window)));
+        all
     }
 
     /// Tells all purses what was spent before; those that are made later ask it themselves. Only the first history
@@ -288,7 +328,7 @@ impl Registry {
         if self.history.set(Arc::clone(history)).is_err() {
             return;
         }
-        for (spender, purse) in state.purses.values() {
+        for Held { spender, purse, .. } in state.purses.values() {
             purse.recall(now.unix_millis(), |since_ms| history.spent(spender, since_ms));
         }
     }
@@ -320,7 +360,7 @@ impl Registry {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.meters.retain(|_, meter| Arc::strong_count(meter) > 1);
         state.slots.retain(|_, slots| Arc::strong_count(slots) > 1);
-        state.purses.retain(|_, (_, purse)| Arc::strong_count(purse) > 1);
+        state.purses.retain(|_, held| Arc::strong_count(&held.purse) > 1);
         drop(state);
         self.credentials.sweep();
     }

@@ -3,7 +3,9 @@
 //! Labels come from the configuration or from fixed lists, never from a request: no client can
 //! grow them.
 
+mod budgets;
 mod labels;
+mod used;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -22,12 +24,15 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::clock::Moment;
 use crate::credentials::{Roster, State};
 use crate::endpoint::Endpoint;
+use crate::limits::Registry as Limits;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
+use budgets::Budgets;
 use labels::{
-    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reloaded, Renewed, StateOf, Why, ended,
-    error_status,
+    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
+    ended, error_status,
 };
+pub use used::Used;
 
 /// The metrics of requests of one project, upstream and endpoint that were served well: the most
 /// of all requests, so their labels are not hashed anew each time.
@@ -80,6 +85,7 @@ pub struct Metrics {
     reloads: Family<Reloaded, Counter>,
     alerts: Family<Raised, Counter>,
     would_deny: Family<Observed, Counter>,
+    budget_warnings: Family<Reached, Counter>,
     /// Requests that have begun and not ended.
     pub in_flight: Gauge,
     /// Client connections that are open.
@@ -88,6 +94,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// TLS handshakes that came to nothing, by why.
     handshakes_failed: Family<Why, Counter>,
+    /// Connections that did not begin as a trusted proxy's must, by why.
+    proxy_headers_failed: Family<Why, Counter>,
     /// Heads of requests that were no HTTP, or too large: they began no request and have no record.
     pub heads_invalid: Counter,
     /// Records that could not be written because the sink could not keep up.
@@ -100,6 +108,8 @@ pub struct Metrics {
     pub limits_store_calls: Counter,
     /// How often it could not be reached or did not answer.
     pub limits_store_failures: Counter,
+    /// What requests used.
+    pub usage: Used,
 }
 
 impl fmt::Debug for Metrics {
@@ -116,7 +126,6 @@ const WAIT_BOUNDS: [f64; 14] =
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("portcullis");
         let metrics = Self {
             gate_number: GATES.fetch_add(1, Ordering::Relaxed),
             requests: Family::default(),
@@ -130,18 +139,30 @@ impl Default for Metrics {
             reloads: Family::default(),
             alerts: Family::default(),
             would_deny: Family::default(),
+            budget_warnings: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
             handshakes_failed: Family::default(),
+            proxy_headers_failed: Family::default(),
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
             limits_store_away: Gauge::default(),
             limits_store_calls: Counter::default(),
             limits_store_failures: Counter::default(),
+            usage: Used::default(),
             registry: Registry::default(),
         };
+        Self { registry: metrics.named(), ..metrics }
+    }
+}
+
+impl Metrics {
+    /// All of them with their names.
+    fn named(&self) -> Registry {
+        let metrics = self;
+        let mut registry = Registry::with_prefix("portcullis");
         registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
         let seconds = |registry: &mut Registry, name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
@@ -194,46 +215,29 @@ impl Default for Metrics {
             "Requests that a rule would have refused, were it not only observed",
             metrics.would_deny.clone(),
         );
+        registry.register(
+            "budget_warnings",
+            "Requests that were the first to reach a share of a budget",
+            metrics.budget_warnings.clone(),
+        );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
         registry.register("connections", "Client connections that are open", metrics.connections.clone());
-        registry.register(
-            "connections_refused",
-            "Client connections turned away because too many were open",
-            metrics.connections_refused.clone(),
-        );
         let handshakes = metrics.handshakes_failed.clone();
         registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
+        let headers = metrics.proxy_headers_failed.clone();
         registry.register(
-            "heads_invalid",
-            "Heads that were no HTTP or too large, and began no request",
-            metrics.heads_invalid.clone(),
-        );
-        registry.register(
-            "records_lost",
-            "Records not written because the sink could not keep up",
-            metrics.records_lost.clone(),
-        );
-        registry.register(
-            "store_missed",
-            "Records and decisions that the store could not take; the log has the records",
-            metrics.store_missed.clone(),
+            "proxy_headers_failed",
+            "Connections without a PROXY header of use, by why",
+            headers,
         );
         registry.register(
             "limits_store_away",
             "Whether the store by which gates share limits is away",
             metrics.limits_store_away.clone(),
         );
-        registry.register(
-            "limits_store_calls",
-            "How often the store by which gates share limits was asked",
-            metrics.limits_store_calls.clone(),
-        );
-        registry.register(
-            "limits_store_failures",
-            "How often the store by which gates share limits could not be reached or did not answer",
-            metrics.limits_store_failures.clone(),
-        );
-        Self { registry, ..metrics }
+        metrics.register_counters(&mut registry);
+        metrics.usage.register(&mut registry);
+        registry
     }
 }
 
@@ -261,6 +265,48 @@ impl Collector for States {
 }
 
 impl Metrics {
+    /// Shows the budgets of this registry too.
+    #[must_use]
+    pub fn with_budgets(mut self, registry: Arc<Limits>) -> Self {
+        self.registry.register_collector(Box::new(Budgets(registry)));
+        self
+    }
+
+    /// Registers the counters that have no labels.
+    fn register_counters(&self, registry: &mut Registry) {
+        let counters = [
+            (
+                "connections_refused",
+                "Client connections turned away because too many were open",
+                &self.connections_refused,
+            ),
+            (
+                "heads_invalid",
+                "Heads that were no HTTP or too large, and began no request",
+                &self.heads_invalid,
+            ),
+            (
+                "limits_store_calls",
+                "How often the store by which gates share limits was asked",
+                &self.limits_store_calls,
+            ),
+            (
+                "limits_store_failures",
+                "How often the store by which gates share limits could not be reached or did not answer",
+                &self.limits_store_failures,
+            ),
+            ("records_lost", "Records not written because the sink could not keep up", &self.records_lost),
+            (
+                "store_missed",
+                "Records and decisions that the store could not take; the log has the records",
+                &self.store_missed,
+            ),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+    }
+
     /// Shows the state of these credentials too.
     #[must_use]
     pub fn with_credentials(mut self, credentials: Arc<Roster>) -> Self {
@@ -270,6 +316,10 @@ impl Metrics {
 
     /// Counts a request that has ended.
     pub fn count(&self, record: &Record) {
+        if let Some(percent) = record.budget_reached {
+            let project = Name(record.project().map(|project| Arc::clone(&project.name)));
+            self.budget_warnings.get_or_create(&Reached { project, percent }).inc();
+        }
         if let Some(decided) = record.decided {
             self.gate.observe(decided.as_secs_f64());
         }
@@ -359,6 +409,11 @@ impl Metrics {
     /// Counts a TLS handshake that came to nothing.
     pub fn handshake_failed(&self, why: &'static str) {
         self.handshakes_failed.get_or_create(&Why { why }).inc();
+    }
+
+    /// Counts a connection that did not begin as a trusted proxy's must.
+    pub fn proxy_header_failed(&self, why: &'static str) {
+        self.proxy_headers_failed.get_or_create(&Why { why }).inc();
     }
 
     /// Counts a reload.

@@ -27,6 +27,13 @@ impl Money {
         self.0
     }
 
+    /// The amount in dollars, for metrics; not exact.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a metric is a floating-point number")]
+    pub fn as_dollars(self) -> f64 {
+        self.0 as f64 / PICO as f64
+    }
+
     /// The price of `count` pieces at this price each.
     #[must_use]
     pub const fn times(self, count: u64) -> Self {

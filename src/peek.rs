@@ -13,6 +13,7 @@
 
 mod grammar;
 mod inside;
+mod options;
 mod parameters;
 mod text;
 
@@ -23,6 +24,7 @@ use smallvec::SmallVec;
 use crate::endpoint::{LONGEST_MODEL, Places};
 use grammar::{Container, Grammar, Step};
 use inside::Inside;
+pub use options::{Said, StreamOptions};
 pub use parameters::Parameters;
 use parameters::{Watch, Watched};
 
@@ -57,6 +59,8 @@ pub struct Peeked {
     pub parameters: Option<Box<Parameters>>,
     /// A top-level field that would choose another model, host or key than the one checked.
     pub rerouting: Option<&'static str>,
+    /// What it says of a report of usage.
+    pub report: Said,
 }
 
 /// Where a body says its model.
@@ -102,6 +106,8 @@ enum Meaning {
     Choices,
     PreviousResponse,
     GenerationConfig,
+    StreamOptions,
+    IncludeUsage,
 }
 
 /// Where in the body a container stands; decides which names matter in it.
@@ -110,6 +116,7 @@ enum Place {
     Elsewhere,
     Top,
     GenerationConfig,
+    StreamOptions,
 }
 
 /// The scanner.
@@ -168,7 +175,16 @@ impl Peek {
                     self.before = end;
                     return Ok(());
                 }
-                Step::Opened(container) => self.opened(container)?,
+                Step::Opened(container) => {
+                    let options = self.meaning == Meaning::StreamOptions;
+                    self.opened(container)?;
+                    let at = end - piece.len();
+                    if self.grammar.depth() == 1 {
+                        self.found.report.top = at;
+                    } else if options && container == Container::Object {
+                        self.found.report.options = StreamOptions::Silent { at, empty: true };
+                    }
+                }
                 Step::Name => {
                     self.named()?;
                     if self.meaning == Meaning::Model {
@@ -186,7 +202,7 @@ impl Peek {
                     self.text()?;
                 }
                 Step::Number => self.number()?,
-                Step::Literal(literal) => self.literal(literal)?,
+                Step::Literal(literal) => self.literal(literal, end - piece.len())?,
             }
         }
     }
@@ -214,6 +230,7 @@ impl Peek {
             (1, _, Container::Object) => Place::Top,
             (1, _, Container::Array) => return Err(Fault::Unfit("it is not a JSON object")),
             (2, Meaning::GenerationConfig, Container::Object) => Place::GenerationConfig,
+            (2, Meaning::StreamOptions, Container::Object) => Place::StreamOptions,
             _ => Place::Elsewhere,
         };
         if let Some(slot) = self.places.get_mut(depth) {
@@ -259,6 +276,7 @@ impl Peek {
                     b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
                         Meaning::GenerationConfig
                     }
+                    _ if self.found.report.options.named(name) => Meaning::StreamOptions,
                     _ => Meaning::Nothing,
                 }
             }
@@ -267,7 +285,8 @@ impl Peek {
                 b"candidateCount" | b"candidate_count" => Meaning::Choices,
                 _ => Meaning::Nothing,
             },
-            Place::Elsewhere => Meaning::Nothing,
+            Place::StreamOptions if self.found.report.options.inside(name) => Meaning::IncludeUsage,
+            Place::StreamOptions | Place::Elsewhere => Meaning::Nothing,
         };
         if self.meaning == Meaning::Nothing {
             self.meaning =
@@ -314,7 +333,11 @@ impl Peek {
             }
             // There are services that read a number in quotes as one.
             Meaning::Ceiling | Meaning::Choices => self.count(meaning),
-            Meaning::Nothing | Meaning::Towards(_) | Meaning::GenerationConfig => {}
+            Meaning::Nothing
+            | Meaning::Towards(_)
+            | Meaning::GenerationConfig
+            | Meaning::StreamOptions
+            | Meaning::IncludeUsage => {}
         }
         Ok(())
     }
@@ -338,11 +361,21 @@ impl Peek {
         unfit(meaning)
     }
 
-    fn literal(&mut self, literal: Option<bool>) -> Result<(), Fault> {
+    /// A word ended before this place.
+    fn literal(&mut self, literal: Option<bool>, to: usize) -> Result<(), Fault> {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
         if meaning == Meaning::Stream {
             self.found.stream = literal;
             return Ok(());
+        }
+        let from = to.saturating_sub(if literal == Some(false) { 5 } else { 4 });
+        match (meaning, literal) {
+            (Meaning::StreamOptions, None) => self.found.report.options = StreamOptions::Null(from, to),
+            (Meaning::IncludeUsage, Some(true)) => self.found.report.options = StreamOptions::Wanted,
+            (Meaning::IncludeUsage, Some(false) | None) => {
+                self.found.report.options = StreamOptions::Declined(from, to);
+            }
+            _ => {}
         }
         if let (Meaning::Watched(Watched::Store), Some(watch)) = (meaning, &mut self.watch) {
             watch.found.store = literal;
@@ -380,7 +413,9 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
         | Meaning::Ceiling
         | Meaning::Choices
         | Meaning::PreviousResponse
-        | Meaning::GenerationConfig => Ok(()),
+        | Meaning::GenerationConfig
+        | Meaning::StreamOptions
+        | Meaning::IncludeUsage => Ok(()),
     }
 }
 

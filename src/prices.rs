@@ -31,6 +31,9 @@ pub use price::{Kind, Price};
 
 use line::Entry;
 
+/// The licence of the price list, which goes where the list goes.
+pub const NOTICE: &str = include_str!("prices/LICENSE.genai-prices");
+
 /// How many names are remembered at once.
 const REMEMBERED: usize = 256;
 

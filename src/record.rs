@@ -133,6 +133,27 @@ pub struct Reserved {
     pub estimate: Estimate,
     /// By which price it is settled.
     pub price: Option<Arc<Price>>,
+    /// What of a session's usage was settled before.
+    pub already: Usage,
+}
+
+impl Reserved {
+    /// Whether a session that has used so much in all has used up what was taken.
+    #[must_use]
+    pub fn is_used_up(&self, used: &Usage) -> bool {
+        used.less(self.already).tokens() >= self.estimate.input.saturating_add(self.estimate.output)
+    }
+
+    /// Settles it by what was used in all, and by what that cost, if that is known.
+    pub fn settle(self, used: &Usage, cost: Option<Money>, now: Moment) {
+        let part = used.less(self.already);
+        let cost = match (cost, &self.price) {
+            (Some(cost), _) if self.already == Usage::default() => cost,
+            (_, Some(price)) => price.of(&part),
+            (cost, None) => cost.unwrap_or_default(),
+        };
+        self.reservation.settle(&part, cost, now);
+    }
 }
 
 /// What a request cost.
@@ -196,10 +217,6 @@ pub struct Record {
     pub budget_reached: Option<u8>,
     /// Whether it was sent and nobody can say if it was executed.
     pub unsure: bool,
-    /// What it used, as the provider reported it.
-    pub usage: Option<Usage>,
-    /// How many tokens were seen of an answer that reported none, about.
-    pub output_seen: u64,
     /// What it cost, once it has ended and that is known.
     pub cost: Option<Cost>,
     /// The upstream's number, once it was chosen.
@@ -222,6 +239,10 @@ pub struct Record {
     pub streamed_bytes: Option<Arc<AtomicU64>>,
     /// Bytes of the answer's body that were passed on.
     pub response_bytes: u64,
+    /// What the upstream says was used. Of an answer that broke off it can be what was said at its beginning.
+    pub usage: Option<Usage>,
+    /// How many tokens the answer had until now, about, as its bytes tell; for an answer that ends without a report.
+    pub output_seen: u64,
     /// Time until the request was ready to be sent upstream.
     pub decided: Option<Duration>,
     /// Time from there until the head of the answer.
@@ -274,8 +295,6 @@ impl Record {
             deferred: false,
             budget_reached: None,
             unsure: false,
-            usage: None,
-            output_seen: 0,
             cost: None,
             upstream: None,
             credential: None,
@@ -287,6 +306,8 @@ impl Record {
             request_bytes: 0,
             streamed_bytes: None,
             response_bytes: 0,
+            usage: None,
+            output_seen: 0,
             decided: None,
             upstream_wait: None,
             first_byte: None,

@@ -15,6 +15,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::address::Networks;
+use crate::attempts::{Attempts, Tolerance};
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
 use crate::limits::{Limits, OnFailure};
@@ -63,6 +64,8 @@ pub struct Snapshot {
     pub rules: Vec<Rule>,
     /// What is remembered of uploads; the same in the next configuration.
     pub uploads: Arc<Uploads>,
+    /// How often keys were tried that are none; the same in the next configuration.
+    pub attempts: Arc<Attempts>,
 }
 
 /// A line of the configuration that decides something.
@@ -83,6 +86,8 @@ pub struct StoreSettings {
     pub max_size: u64,
     /// How long anything is kept.
     pub max_age: Duration,
+    /// How long usage and money are kept, in the ledger beside it.
+    pub usage_max_age: Duration,
 }
 
 /// The store by which several gates share their limits.
@@ -135,7 +140,11 @@ pub struct Accounting {
 #[derive(Debug)]
 pub struct Server {
     /// Where clients connect.
-    pub listen: SocketAddr,
+    pub listen: Vec<Listen>,
+    /// The mode of the sockets' files among them.
+    pub socket_mode: u32,
+    /// Whether trusted proxies begin each connection with the PROXY protocol; nobody else may connect then.
+    pub proxy_protocol: bool,
     /// How to speak TLS to clients; plain HTTP if there is none.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Where health, readiness and metrics are; nowhere if switched off.
@@ -171,6 +180,48 @@ pub struct Server {
     pub drain: Duration,
     /// How many client connections at once, over all workers.
     pub max_connections: usize,
+    /// What one connection, and one address, may take.
+    pub bounds: Bounds,
+}
+
+/// A place where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address with a port.
+    Tcp(SocketAddr),
+    /// The file of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(file) => write!(f, "unix:{}", file.display()),
+        }
+    }
+}
+
+/// What one connection, and one address, may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
+    /// How many connections an address may have at once.
+    pub connections_per_ip: usize,
+    /// How long a client may leave untaken what was written.
+    pub write_timeout: Duration,
+    /// How many keys may be tried from an address that are none.
+    pub failed_keys: FailedKeys,
+}
+
+/// How many keys may be tried from an address that are none.
+#[derive(Clone, Copy, Debug)]
+pub struct FailedKeys {
+    /// How many, and in which time.
+    pub tolerance: Tolerance,
+    /// The line that says so.
+    pub rule: RuleId,
 }
 
 /// The header in which trusted proxies tell the client's address.
@@ -226,6 +277,8 @@ pub struct Project {
     pub allow_ips_rule: RuleId,
     /// How fast, how many at once and for how much.
     pub limits: Limits,
+    /// Whether its tokens or their price are limited, so that what a request used must be known.
+    pub counts_tokens: bool,
     /// Which web pages may call with its keys.
     pub cors: Option<Cors>,
     /// What its requests may ask for, if there are rules on that.

@@ -1,6 +1,6 @@
 //! `[prices]` of the configuration, and `portcullis prices`.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it cannot go on")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where it cannot go on")]
 
 use std::fmt::Write as _;
 use std::process::{Command, Output};
@@ -150,6 +150,9 @@ fn the_list_is_shown_with_the_overrides() {
         text.lines().count() > 10
             && text.lines().all(|line| line.starts_with("seller,") || line.starts_with("anthropic,"))
     );
+
+    let (_, text, _) = portcullis(&["prices", "--notice"]);
+    assert!(text.contains("The MIT License") && text.contains("Pydantic Services Inc."), "{text}");
 
     let (code, text, error) = portcullis(&["prices", "no-such-model"]);
     assert_eq!((code, &*text), (1, ""));

@@ -1,5 +1,7 @@
 //! What `portcullis denials` shows, as JSON, to who sends the admin token.
 
+use std::path;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -45,24 +47,37 @@ pub(super) async fn list(
         Ok(asked) => asked,
         Err(why) => return refused(StatusCode::BAD_REQUEST, why),
     };
-    answer(&shown, &headers, move |reader| asked.ask(reader).map(Some)).await
+    answer(&shown, &headers, read(move |reader| asked.ask(reader).map(Some))).await
 }
 
 /// `GET /denials/{request_id}`
 pub(super) async fn one(State(shown): State<Shown>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     let find = move |reader: &Reader| Ok(reader.find(&id)?.and_then(|line| serde_json::from_str(&line).ok()));
-    answer(&shown, &headers, find).await
+    answer(&shown, &headers, read(find)).await
 }
 
-/// Reads the store on a thread where it disturbs nobody.
-async fn answer(
+/// Asks the store of denials.
+fn read(
+    ask: impl FnOnce(&Reader) -> Result<Option<Value>, Failed> + Send + 'static,
+) -> impl FnOnce(&path::Path) -> Result<Option<Value>, String> + Send + 'static {
+    move |store| {
+        let reader = Reader::open(store).map_err(|error| error.to_string())?;
+        ask(&reader).map_err(|error| error.to_string())
+    }
+}
+
+/// Reads what is kept on a thread where it disturbs nobody.
+pub(super) async fn answer(
     shown: &Shown,
     headers: &HeaderMap,
-    ask: impl FnOnce(&Reader) -> Result<Option<Value>, Failed> + Send + 'static,
+    ask: impl FnOnce(&path::Path) -> Result<Option<Value>, String> + Send + 'static,
 ) -> Response {
     let snapshot = shown.shared.snapshot.load_full();
     let Some(token) = &snapshot.admin_token else {
-        return refused(StatusCode::FORBIDDEN, "set admin.token in the configuration to see denials");
+        return refused(
+            StatusCode::FORBIDDEN,
+            "set admin.token in the configuration to see denials and usage",
+        );
     };
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     // Digests are compared, so how long it takes tells nothing about the token.
@@ -72,13 +87,13 @@ async fn answer(
         return response;
     }
     let Some(store) = &snapshot.store else {
-        return refused(StatusCode::NOT_FOUND, "the gate keeps no denials: add [store] to the configuration");
+        return refused(
+            StatusCode::NOT_FOUND,
+            "the gate keeps neither denials nor usage: add [store] to the configuration",
+        );
     };
     let path = store.path.clone();
-    let asked = tokio::task::spawn_blocking(move || {
-        let reader = Reader::open(&path).map_err(|error| error.to_string())?;
-        ask(&reader).map_err(|error| error.to_string())
-    });
+    let asked = tokio::task::spawn_blocking(move || ask(&path));
     match asked.await {
         Ok(Ok(Some(value))) => Json(value).into_response(),
         Ok(Ok(None)) => refused(StatusCode::NOT_FOUND, "the store has no refused request with this id"),
@@ -87,7 +102,7 @@ async fn answer(
     }
 }
 
-fn refused(status: StatusCode, why: &str) -> Response {
+pub(super) fn refused(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({ "error": why }))).into_response()
 }
 

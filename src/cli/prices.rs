@@ -20,6 +20,9 @@ pub(super) struct Prices {
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: How,
+    /// Print the licence of the price list instead.
+    #[arg(long)]
+    notice: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +66,7 @@ impl Prices {
         let now = Moment::now();
         match self.one {
             Some(One::Diff { file, format }) => prices::diff(&file, format.format(), now),
+            None if self.notice => prices::notice(),
             None => prices::run(self.config.as_deref(), self.pattern.as_deref(), self.format.format(), now),
         }
     }

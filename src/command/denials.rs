@@ -53,10 +53,7 @@ impl Place {
     /// # Errors
     /// Why not, and the exit code.
     pub fn open(&self) -> Result<Reader, (String, u8)> {
-        let path = match &self.store {
-            Some(path) => path.clone(),
-            None => configured(&self.config).map_err(|why| (why, WRONG))?,
-        };
+        let path = self.path()?;
         if !crate::store::exists(&path) {
             let why =
                 format!("there is no store at {}: has the gate run with this configuration?", path.display());
@@ -64,13 +61,24 @@ impl Place {
         }
         Reader::open(&path).map_err(|why| (why.to_string(), FAILED))
     }
+
+    /// Where the store is, or why that is not known.
+    ///
+    /// # Errors
+    /// Why not, and the exit code.
+    pub fn path(&self) -> Result<PathBuf, (String, u8)> {
+        match &self.store {
+            Some(path) => Ok(path.clone()),
+            None => configured(&self.config).map_err(|why| (why, WRONG)),
+        }
+    }
 }
 
 fn configured(config: &Path) -> Result<PathBuf, String> {
     match store_of(&Sources::at(config)) {
         Ok(Some(settings)) => Ok(settings.path),
         Ok(None) => Err(format!(
-            "{} keeps no denials: add\n\n[store]\npath = \"/var/lib/portcullis/store.db\"",
+            "{} keeps neither denials nor usage: add\n\n[store]\npath = \"/var/lib/portcullis/store.db\"",
             config.display()
         )),
         Err(faults) => Err(faults.to_string()),

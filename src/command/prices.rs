@@ -64,6 +64,13 @@ pub fn run(config: Option<&Path>, pattern: Option<&str>, format: Format, now: Mo
     FINE
 }
 
+/// Prints the licence of the list.
+#[must_use]
+pub fn notice() -> u8 {
+    say(&format!("{}\n\n{}", prices::title(), prices::NOTICE.trim_end()));
+    FINE
+}
+
 fn overrides(snapshot: &Snapshot, pattern: Option<&str>) -> Vec<Row> {
     let row = |one: &Override| {
         let (price, like) = match &one.charge {

@@ -113,8 +113,9 @@ impl Work<'_> {
         }
         counted.sort_by_key(|limit| limit.meter.quota().per);
         let budgets = self.budgets(&of("budget"), written.budget.as_ref());
-        let purse = (!budgets.is_empty())
-            .then(|| self.registry.purse(owner, spender.clone(), &self.zone, self.shared, self.now));
+        let purse = (!budgets.is_empty()).then(|| {
+            self.registry.purse(owner, spender.clone(), &budgets, (&self.zone, self.shared), self.now)
+        });
         Limits {
             requests: self.quotas(&of("requests"), owner, Counted::Requests, written.requests.as_ref()),
             tokens: counted,
@@ -227,7 +228,7 @@ pub(super) fn spender(project: &str, key: Option<&str>) -> Spender {
     Spender { project: project.into(), key: key.map(Arc::from), models: None }
 }
 
-fn parse_quota(text: &str) -> Option<Quota> {
+pub(super) fn parse_quota(text: &str) -> Option<Quota> {
     let (text, burst) = match text.split_once("burst") {
         Some((text, burst)) => (text.trim_end(), Some(parse_amount(burst)?)),
         None => (text, None),

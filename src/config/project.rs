@@ -81,6 +81,7 @@ impl Work<'_> {
             models_rule: self.rule(&of("models")),
             allow_ips: self.allow_ips(&allow_ips.path, allow_ips.list),
             allow_ips_rule: self.rule(&of("allow_ips")),
+            counts_tokens: limits.count_usage(),
             limits,
             cors: self.cors(&of("cors"), written.cors.as_ref()),
             parameters: written

@@ -1,4 +1,4 @@
-//! `[store]`: where denials and decisions are kept, and how much of them; what several gates share is in `share.rs`.
+//! `[store]`: where denials, decisions and usage are kept, and how much of them; what gates share is in `share.rs`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::value::{Size, duration};
 use super::work::Work;
 use crate::snapshot::StoreSettings;
 
-/// Keeps denials and decisions in an embedded database, for `portcullis denials`, `plan` and
-/// `learn`. Without this section nothing is kept but the log.
+/// Keeps denials, decisions and usage in embedded databases, for `portcullis denials`, `plan`, `learn`
+/// and `usage`. Without this section nothing is kept but the log.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Store")]
@@ -23,6 +23,9 @@ pub(super) struct StoreWritten {
     pub(super) max_size: Option<Size>,
     /// How long anything is kept. Default: "30d".
     pub(super) max_age: Option<String>,
+    /// How long usage and money are kept, in a file of their own beside it; after 40 days by day only.
+    /// Default: "400d".
+    pub(super) usage_max_age: Option<String>,
     /// A Redis or Valkey server by which several gates share their limits: `redis://HOST:PORT`, or `rediss://` with
     /// TLS; behind it perhaps the number of a database.
     pub(super) url: Option<String>,
@@ -45,6 +48,9 @@ const MAX_SIZE: u64 = 256 << 20;
 /// A database that is nearly empty takes this much.
 const SMALLEST: u64 = 1 << 20;
 const MAX_AGE: Duration = Duration::from_hours(30 * 24);
+const USAGE_MAX_AGE: Duration = Duration::from_hours(400 * 24);
+/// A budget of a month must be able to look back to its beginning.
+const SHORTEST_USAGE_AGE: Duration = Duration::from_hours(40 * 24);
 const LONGEST_AGE: Duration = Duration::from_hours(10 * 366 * 24);
 
 impl Work<'_> {
@@ -74,7 +80,17 @@ impl Work<'_> {
             );
             MAX_AGE
         });
-        Some(StoreSettings { path: path?, max_size, max_age })
+        let usage_max_age = written.usage_max_age.as_deref().map_or(Some(USAGE_MAX_AGE), duration);
+        let in_range = |age: &Duration| *age >= SHORTEST_USAGE_AGE && *age <= LONGEST_AGE;
+        let usage_max_age = usage_max_age.filter(in_range).unwrap_or_else(|| {
+            self.wrong(
+                "store.usage_max_age",
+                "this is not a time of 40 days or more",
+                "write it like \"400d\"; a month's budget is counted from what is kept",
+            );
+            USAGE_MAX_AGE
+        });
+        Some(StoreSettings { path: path?, max_size, max_age, usage_max_age })
     }
 
     fn store_path(&mut self, written: Option<&str>) -> Option<PathBuf> {

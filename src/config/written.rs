@@ -26,7 +26,7 @@ pub(super) struct Written {
     pub(super) admin: Option<AdminWritten>,
     /// The log on standard error.
     pub(super) log: Option<LogWritten>,
-    /// Where denials and decisions are kept.
+    /// Where denials, decisions and usage are kept.
     pub(super) store: Option<StoreWritten>,
     /// How what requests use is counted.
     pub(super) accounting: Option<AccountingWritten>,

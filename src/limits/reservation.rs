@@ -252,6 +252,12 @@ impl Reservation {
         self.meters.is_empty() && self.purses.is_empty()
     }
 
+    /// Whether money was taken that only this gate counts.
+    #[must_use]
+    pub fn has_money(&self) -> bool {
+        self.purses.iter().any(|purchase| purchase.purse.pools().is_none())
+    }
+
     /// Adds what another took.
     pub fn add(&mut self, other: Self) {
         self.meters.extend(other.meters);

@@ -47,7 +47,9 @@ impl Inside {
                     | Meaning::Ceiling
                     | Meaning::Choices
                     | Meaning::PreviousResponse
-                    | Meaning::GenerationConfig => false,
+                    | Meaning::GenerationConfig
+                    | Meaning::StreamOptions
+                    | Meaning::IncludeUsage => false,
                 },
             };
             let expected =

@@ -106,6 +106,15 @@ fn key() -> Vec<Case> {
             ..case(Reason::KeyConflict)
         },
         Case {
+            arrange: |setup, _| setup.set("server", "failed_keys", r#""1/h""#),
+            ask: |gate, _, route| {
+                gate.ask(route.chat(&new_key("somebody")));
+                gate.ask(route.chat(&new_key("somebody")))
+            },
+            line: Line::At("server.failed_keys", "server", "failed_keys"),
+            ..case(Reason::KeyAttemptsLimited)
+        },
+        Case {
             arrange: |setup, _| setup.set(KEY, "expires", "2020-01-01"),
             line: Line::At("projects.search.keys[0].expires", KEY, "expires"),
             ..case(Reason::KeyExpired)
@@ -245,11 +254,12 @@ fn rate() -> Vec<Case> {
 fn budget() -> Vec<Case> {
     vec![
         Case {
-            arrange: |setup, _| setup.set("projects.search", "limits", r#"{ tokens = "5k/min" }"#),
+            arrange: |setup, _| setup.set("projects.search", "limits", r#"{ tokens = "5k/day" }"#),
             upstream: || Upstream::answering(answer(OVER)),
             ask: second_of_two,
             line: Line::At("projects.search.limits.tokens", "projects.search", "limits"),
             detail: |route| match route.dialect {
+                Dialect::OpenAi => "it may use 4124 tokens, and 0 are left",
                 Dialect::Anthropic => "it may use 0 tokens, and 0 are left",
                 _ => "it may use 0 tokens, and 0 are left",
             },
@@ -289,6 +299,19 @@ fn budget() -> Vec<Case> {
                 _ => ("POST", route.path),
             },
             ..case(Reason::CostUnknown)
+        },
+        Case {
+            // What is added by a reload has no ledger yet.
+            ask: |gate, _, route| {
+                let path = crate::common::fresh_path("unavailable");
+                let with = "[projects.search]\nlimits = { budget = \"5 USD/day\" }\n";
+                let text = gate.setup.text().replacen("[projects.search]\n", with, 1);
+                let text = format!("{text}\n[store]\npath = \"{}\"\n", path.display());
+                gate.gate.reload(&gate.setup.sources_of(text)).unwrap();
+                gate.ask(route.chat(&gate.setup.client_key))
+            },
+            detail: |_| "there is no ledger; one that a reload adds begins with a restart",
+            ..case(Reason::LedgerUnavailable)
         },
     ]
 }

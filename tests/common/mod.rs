@@ -96,7 +96,11 @@ pub(crate) fn load(setup: &Setup, registry: &Registry) -> Loaded {
 impl Setup {
     /// What the gate is started from.
     pub(crate) fn sources(&self) -> Sources {
-        let text = self.text();
+        self.sources_of(self.text())
+    }
+
+    /// The same with another text.
+    pub(crate) fn sources_of(&self, text: String) -> Sources {
         let provider_key = ("PROVIDER_KEY".to_owned(), self.provider_key.clone());
         let environment = self.environment.iter().cloned().chain([provider_key]);
         Sources::from_texts([("portcullis.toml".to_owned(), text)], environment)

@@ -1,0 +1,225 @@
+//! The ledger of usage and money: what every request reserves and comes to, kept over any end of the
+//! process.
+//!
+//! 1. A reservation or settlement is one note in a journal, one `write` without a lock: when it returns,
+//!    the note outlives the process, `kill -9` included. A power loss can cost what came since the last
+//!    journal was applied, about [`GATHER`].
+//! 2. A thread begins a new journal four times a second if there is something in it, and applies the
+//!    old one to an `SQLite` database, in a transaction that also remembers the journal's number: each
+//!    is applied once.
+//! 3. What was reserved and not settled when the process ended is settled by what it reserved, at the
+//!    next start, and marked as an estimate.
+//! 4. A settlement that cannot be written waits in a bounded list; what does not fit is counted and told.
+//!    A reservation that cannot be written is [`Lost`]: it is up to the caller to refuse.
+//! 5. Sums are kept by quarter of an hour, project, key, upstream and model. Numbers, names and times of
+//!    requests are all that is kept.
+
+mod apply;
+mod batch;
+mod journal;
+mod note;
+pub mod read;
+pub mod report;
+mod schema;
+mod shared;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tracing::Dispatch;
+
+use crate::clock::Moment;
+use crate::limits::{History, Spender};
+use crate::metrics::Metrics;
+use crate::money::Money;
+use crate::usage::Usage;
+
+pub use apply::OTHER;
+pub use schema::Unusable;
+pub use sums::Sums;
+
+use journal::Files;
+use read::Unreadable;
+use shared::{Shared, held};
+
+/// How long a journal is written to before it is applied.
+pub const GATHER: Duration = Duration::from_millis(250);
+/// How long the end may take.
+const LONGEST_END: Duration = Duration::from_secs(10);
+
+/// What a request reserves or comes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// When the request came, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The project's name.
+    pub project: &'a str,
+    /// The key's public id.
+    pub key: &'a str,
+    /// The upstream's name.
+    pub upstream: &'a str,
+    /// The model; empty if there is none.
+    pub model: &'a str,
+    /// What it uses.
+    pub usage: &'a Usage,
+    /// What it costs.
+    pub cost: Money,
+    /// Whether usage and cost are an estimate.
+    pub estimated: bool,
+}
+
+/// A reservation that is to be settled. One that is dropped stays reserved until the gate ends.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a reservation must be settled"]
+pub struct Pending(u64);
+
+/// A reservation that could not be written, and is none.
+#[derive(Debug)]
+pub struct Lost(std::io::Error);
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the ledger of usage cannot be written: {}", self.0)
+    }
+}
+
+impl std::error::Error for Lost {}
+
+/// What was spent in a span of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// What came to its end.
+    pub settled: Sums,
+    /// What is reserved and not settled.
+    pub reserved: Sums,
+}
+
+/// How a ledger of usage is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// The store of denials that it is beside.
+    pub store: &'a Path,
+    /// How long sums are kept.
+    pub max_age: Duration,
+}
+
+/// The ledger of a gate.
+#[derive(Debug)]
+pub struct Book {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Book {
+    /// Opens the ledger, or makes it; applies what the last process left, settles what was under way
+    /// then, and starts the thread that applies.
+    ///
+    /// # Errors
+    /// When another gate has it, it cannot be opened, is no ledger of usage, or the thread cannot be
+    /// started.
+    pub fn open(
+        settings: &Settings<'_>,
+        metrics: Arc<Metrics>,
+        log: Dispatch,
+        now: Moment,
+    ) -> Result<Self, Unusable> {
+        let files = Files::beside(settings.store);
+        let path = files.database.clone();
+        let failed = |why: &dyn fmt::Display| Unusable::new(&path, why);
+        let lock = files.take().map_err(|error| {
+            failed(&format!("{error}; the gate's user must be able to write beside [store] path"))
+        })?;
+        let Some(lock) = lock else {
+            return Err(failed(&"another gate has it: give each a [store] path of its own"));
+        };
+        let (shared, mut applier) =
+            tracing::dispatcher::with_default(&log, || Shared::open(files, settings.max_age, metrics, now))?;
+        let shared = Arc::new(shared);
+        let behind = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("usage".to_owned()).spawn(move || {
+            let _lines = tracing::dispatcher::set_default(&log);
+            behind.go_on(&mut applier);
+            // It ends when nobody writes any more.
+            drop(applier);
+            drop(lock);
+        });
+        let thread = thread.map_err(|error| failed(&error))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Reserves what a request may come to. When this returns, the reservation outlives the process.
+    ///
+    /// # Errors
+    /// When it cannot be written: nothing is reserved.
+    pub fn reserve(&self, entry: &Entry<'_>) -> Result<Pending, Lost> {
+        self.shared.reserve(entry)
+    }
+
+    /// Settles a request by what it came to, its reservation too if it has one. When this returns, it
+    /// outlives the process, or else is kept until it can be written.
+    pub fn settle(&self, pending: Option<Pending>, entry: &Entry<'_>) {
+        self.shared.settle(pending, entry);
+    }
+
+    /// Whether everything so far could be written.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.shared.healthy()
+    }
+
+    /// What was spent from one time until before another, in milliseconds since 1970, with what only the
+    /// journal holds. It reads files, so it is for starts and reloads.
+    ///
+    /// Times go to whole quarters of an hour. What could not be kept by model, because a client asked for
+    /// too many, is counted in for every model.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn spent(
+        &self,
+        since_ms: i64,
+        until_ms: i64,
+        project: &str,
+        key: Option<&str>,
+        model: Option<&dyn Fn(&str) -> bool>,
+    ) -> Result<Spent, Unreadable> {
+        self.shared.spent(since_ms, until_ms, project, key, model)
+    }
+
+    /// Waits until all is applied, and ends the thread; a disk that stands still is not waited for. What
+    /// was not applied stands in the journal.
+    pub fn close(&self) {
+        self.shared.close();
+        let Some(thread) = held(&self.thread).take() else { return };
+        let begun = Moment::now();
+        while !thread.is_finished() && begun.elapsed() < LONGEST_END {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Book {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl History for Book {
+    fn spent(&self, spender: &Spender, since_ms: i64) -> Money {
+        let fits = spender.models.as_ref().map(|models| |model: &str| models.allows(model));
+        let fits = fits.as_ref().map(|fits| fits as &dyn Fn(&str) -> bool);
+        match Self::spent(self, since_ms, i64::MAX, &spender.project, spender.key.as_deref(), fits) {
+            Ok(Spent { settled, reserved }) => settled.cost + reserved.cost,
+            Err(error) => {
+                tracing::error!(%error, project = &*spender.project, "what was spent cannot be read, so the budget counts as spent until a restart");
+                Money::picodollars(u64::MAX)
+            }
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! One report of usage, whatever its provider calls the counts.
+//!
+//! Fields are known by their names and by the object that they stand in; a name means the same for every provider
+//! that uses it, and what is not known is passed over. The sums are made here: Anthropic and Bedrock leave cached
+//! tokens out of their input, Gemini its thoughts out of the candidates, xAI its reasoning out of the completion.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Usage;
+use super::field::{Field, Kind, Part, field};
+use crate::money::Money;
+
+/// What one report said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Report {
+    usage: Usage,
+    /// Whether it told of the input, and of the output.
+    input: bool,
+    output: bool,
+    /// Whether it told of anything else.
+    else_told: bool,
+}
+
+impl Report {
+    /// Reads a usage object; nothing if it tells nothing, or is not one.
+    pub(super) fn read(object: &[u8]) -> Option<Self> {
+        let mut raw = Raw::default();
+        let mut reader = serde_json::Deserializer::from_slice(object);
+        Within { raw: &mut raw, field: Field::Into(Part::Top) }.deserialize(&mut reader).ok()?;
+        raw.report()
+    }
+
+    /// A count that stands by itself in an answer.
+    pub(super) fn alone(field: Field, count: u64) -> Option<Self> {
+        let mut raw = Raw::default();
+        raw.count(field, count);
+        raw.report()
+    }
+
+    /// Puts what it says in the place of what was said before: of each side the last word counts.
+    pub(super) fn over(self, before: Option<Usage>) -> Usage {
+        let Some(mut all) = before else { return self.usage };
+        let new = self.usage;
+        // An input does not become nothing while it is answered: that is no word at all.
+        if self.input && (new.input > 0 || all.input == 0) {
+            all = Usage {
+                input: new.input,
+                cached: new.cached,
+                cached_audio: new.cached_audio,
+                cache_writes: new.cache_writes,
+                long_cache_writes: new.long_cache_writes,
+                input_audio: new.input_audio,
+                input_image: new.input_image,
+                ..all
+            };
+        }
+        if self.output {
+            all = Usage {
+                output: new.output,
+                reasoning: new.reasoning,
+                output_audio: new.output_audio,
+                output_image: new.output_image,
+                ..all
+            };
+        }
+        for (old, new) in [
+            (&mut all.audio_ms, new.audio_ms),
+            (&mut all.characters, new.characters),
+            (&mut all.images, new.images),
+            (&mut all.pages, new.pages),
+            (&mut all.searches, new.searches),
+        ] {
+            if new > 0 {
+                *old = new;
+            }
+        }
+        if self.input || self.output {
+            // Who counts tokens does not count pictures.
+            all.images = new.images;
+        }
+        all.cost = new.cost.or(all.cost);
+        all
+    }
+
+    pub(super) const fn usage(self) -> Usage {
+        self.usage
+    }
+}
+
+/// The counts as they came.
+#[derive(Debug, Default)]
+struct Raw {
+    report: Report,
+    bare: bool,
+    cached_bare: u64,
+    writes_bare: u64,
+    short_writes: u64,
+    tool_input: u64,
+    thoughts: u64,
+    beside: u64,
+    total: Option<u64>,
+    unbilled_input: Option<u64>,
+    unbilled_output: Option<u64>,
+    kind: Kind,
+    share: u64,
+}
+
+impl Raw {
+    fn count(&mut self, field: Field, count: u64) {
+        let Report { usage, input, output, else_told } = &mut self.report;
+        match field {
+            Field::Input { bare } => {
+                (usage.input, self.bare, *input) = (count, bare, true);
+            }
+            Field::Output => (usage.output, *output) = (count, true),
+            Field::Thoughts => (self.thoughts, *output) = (count, true),
+            Field::ToolInput => self.tool_input = count,
+            Field::ReasoningBeside => {
+                self.beside = self.beside.saturating_add(count);
+                usage.reasoning = count;
+            }
+            Field::CitationsBeside => self.beside = self.beside.saturating_add(count),
+            Field::Total => self.total = Some(count),
+            // Some tell it twice; one of them may be empty.
+            Field::Cached => usage.cached = usage.cached.max(count),
+            Field::CachedBare => self.cached_bare = count,
+            Field::CachedAudio => usage.cached_audio = count,
+            Field::Writes => usage.cache_writes = count,
+            Field::WritesBare => self.writes_bare = count,
+            Field::ShortWrites => self.short_writes = count,
+            Field::LongWrites => usage.long_cache_writes = count,
+            Field::InputAudio => usage.input_audio = count,
+            Field::InputImage => usage.input_image = usage.input_image.saturating_add(count),
+            Field::Reasoning => usage.reasoning = count,
+            Field::OutputAudio => usage.output_audio = count,
+            Field::OutputImage => usage.output_image = count,
+            Field::Seconds => (usage.audio_ms, *else_told) = (count.saturating_mul(1000), true),
+            Field::Characters => (usage.characters, *else_told) = (count, true),
+            Field::Images => (usage.images, *else_told) = (count, true),
+            Field::Pages => (usage.pages, *else_told) = (count, true),
+            Field::Searches => (usage.searches, *else_told) = (count, true),
+            Field::UnbilledInput => self.unbilled_input = Some(count),
+            Field::UnbilledOutput => self.unbilled_output = Some(count),
+            Field::Share => self.share = count,
+            Field::Dollars | Field::Into(Part::Cost) => {
+                usage.cost = Some(Money::picodollars(count.saturating_mul(1_000_000_000_000)));
+            }
+            Field::Nothing | Field::Into(_) | Field::Kind => {}
+        }
+    }
+
+    fn fraction(&mut self, field: Field, value: f64) {
+        let whole = |value: f64| {
+            // What is no sensible number becomes nothing, or as much as there can be.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates")]
+            let whole = value.round() as u64;
+            whole
+        };
+        if matches!(field, Field::Dollars | Field::Into(Part::Cost)) {
+            self.report.usage.cost = Some(Money::picodollars(whole(value * 1e12)));
+        } else if field == Field::Seconds {
+            self.report.usage.audio_ms = whole(value * 1e3);
+            self.report.else_told = true;
+        } else {
+            self.count(field, whole(value));
+        }
+    }
+
+    /// An entry of a list has ended.
+    fn entry(&mut self, part: Part) {
+        let (kind, share) = (std::mem::take(&mut self.kind), std::mem::take(&mut self.share));
+        let usage = &mut self.report.usage;
+        let of = match (part, kind) {
+            (Part::InputModes, Kind::Audio) => &mut usage.input_audio,
+            (Part::InputModes, Kind::Image) => &mut usage.input_image,
+            (Part::CachedModes, Kind::Audio) => &mut usage.cached_audio,
+            (Part::OutputModes, Kind::Audio) => &mut usage.output_audio,
+            (Part::OutputModes, Kind::Image) => &mut usage.output_image,
+            (Part::Lasting, Kind::Hour) => &mut usage.long_cache_writes,
+            _ => return,
+        };
+        *of = of.saturating_add(share);
+    }
+
+    /// The sums; nothing if nothing was told.
+    fn report(mut self) -> Option<Report> {
+        let usage = &mut self.report.usage;
+        if let (false, Some(count)) = (self.report.input, self.unbilled_input) {
+            (usage.input, self.report.input) = (count, true);
+        }
+        if let (false, Some(count)) = (self.report.output, self.unbilled_output) {
+            (usage.output, self.report.output) = (count, true);
+        }
+        if self.cached_bare > 0 || self.writes_bare > 0 {
+            usage.cached = usage.cached.max(self.cached_bare);
+            usage.cache_writes = self.writes_bare;
+            if self.bare {
+                let beside = self.cached_bare.saturating_add(self.writes_bare);
+                usage.input = usage.input.saturating_add(beside);
+            }
+        }
+        if self.short_writes > 0 || usage.long_cache_writes > 0 {
+            // What is not said to last long lasts short.
+            let all = usage.cache_writes.max(self.short_writes.saturating_add(usage.long_cache_writes));
+            usage.cache_writes = all.saturating_sub(usage.long_cache_writes);
+        }
+        usage.input = usage.input.saturating_add(self.tool_input);
+        usage.output = usage.output.saturating_add(self.thoughts).saturating_add(self.beside);
+        usage.reasoning = usage.reasoning.max(self.thoughts);
+        // A part is no more than the whole: then it stands beside it.
+        if usage.reasoning > usage.output {
+            usage.output = usage.output.saturating_add(usage.reasoning);
+        }
+        // What a total has more than its parts was thought and not told: Gemini's thoughts behind OpenAI's
+        // dialect, xAI's reasoning.
+        if let Some(more) = self.total.and_then(|total| total.checked_sub(usage.tokens()))
+            && self.report.input
+            && self.report.output
+        {
+            usage.output = usage.output.saturating_add(more);
+            usage.reasoning = usage.reasoning.max(more);
+        }
+        let told = self.report.input || self.report.output || self.report.else_told || usage.cost.is_some();
+        told.then_some(self.report)
+    }
+}
+
+/// Reads the value of a field.
+struct Within<'r> {
+    raw: &'r mut Raw,
+    field: Field,
+}
+
+/// Reads a field's name.
+struct Name(Part);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Field;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Field, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Field;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Field, E> {
+        Ok(field(self.0, name))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Within<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        if self.field == Field::Nothing {
+            return from.deserialize_ignored_any(IgnoredAny).map(drop);
+        }
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Within<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a count")
+    }
+
+    fn visit_u64<E: Error>(self, count: u64) -> Result<(), E> {
+        self.raw.count(self.field, count);
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.raw.fraction(self.field, value);
+        Ok(())
+    }
+
+    // A negative count says nothing.
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if self.field == Field::Kind {
+            self.raw.kind = Kind::of(text);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        // Within a list an entry is what the list is.
+        while list.next_element_seed(Within { raw: &mut *self.raw, field: self.field })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        let Field::Into(part) = self.field else {
+            while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(());
+        };
+        while let Some(field) = object.next_key_seed(Name(part))? {
+            object.next_value_seed(Within { raw: &mut *self.raw, field })?;
+        }
+        self.raw.entry(part);
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! A real Redis server that a test starts, stops and loses.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use crate::common::{PATIENCE, until};
+
+/// A server that runs until it is dropped.
+pub(crate) struct Redis {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Redis {
+    /// One that has been known to gates before, so that they need not wait for each other's memories.
+    pub(crate) fn start() -> Self {
+        let redis = Self::forgetful();
+        redis.ask(&["SET", "{portcullis}:born", "known:0"]);
+        redis
+    }
+
+    /// One that knows nothing.
+    pub(crate) fn forgetful() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::on(port)
+    }
+
+    fn on(port: u16) -> Self {
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--dir", env!("CARGO_TARGET_TMPDIR")])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server cannot be started: install it (Debian: apt-get install redis-server)");
+        let redis = Self { child, port };
+        until("redis-server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        redis
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends it, with everything that it knows.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn again(&mut self) {
+        self.kill();
+        self.child = Self::on(self.port).taken();
+    }
+
+    fn taken(mut self) -> Child {
+        std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap())
+    }
+
+    /// Asks it something, and gives the answer's text.
+    pub(crate) fn ask(&self, words: &[&str]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut said = format!("*{}\r\n", words.len());
+        for word in words {
+            said.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        stream.write_all(said.as_bytes()).unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut head = String::new();
+        reader.read_line(&mut head).unwrap();
+        let (kind, rest) = head.trim_end().split_at(1);
+        match (kind, rest.parse::<i64>()) {
+            ("$", Ok(length @ 0..)) => {
+                let mut text = vec![0; usize::try_from(length).unwrap()];
+                reader.read_exact(&mut text).unwrap();
+                String::from_utf8(text).unwrap()
+            }
+            _ => rest.to_owned(),
+        }
+    }
+
+    /// How often scripts were run.
+    pub(crate) fn calls(&self) -> u64 {
+        let told = self.ask(&["INFO", "commandstats"]);
+        let line = told.lines().find(|line| line.starts_with("cmdstat_evalsha:"));
+        let calls = line.and_then(|line| line.split("calls=").nth(1)).and_then(|rest| rest.split(',').next());
+        calls.map_or(0, |calls| calls.parse().unwrap())
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
