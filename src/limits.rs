@@ -299,7 +299,7 @@ impl Registry {
         }
         let purse = Arc::new(purse);
         if let Some(history) = self.history.get() {
-            purse.recall(now.unix_millis(), |since_ms| history.spent(&spender, since_ms));
+            purse.recall_all(now, |since_ms| history.spent(&spender, since_ms));
         }
         let held = Held { spender, purse: Arc::clone(&purse), budgets: budgets.to_owned() };
         state.purses.insert(known, held);
@@ -329,7 +329,7 @@ impl Registry {
             return;
         }
         for Held { spender, purse, .. } in state.purses.values() {
-            purse.recall(now.unix_millis(), |since_ms| history.spent(spender, since_ms));
+            purse.recall_all(now, |since_ms| history.spent(spender, since_ms));
         }
     }
 

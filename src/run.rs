@@ -105,7 +105,6 @@ impl Gate {
             Renewals::new(Arc::clone(&registry.credentials), Arc::clone(&metrics), dispatch.clone());
         renewals.look()?;
         let shares = Shares::new(Arc::clone(&registry.sharing), Arc::clone(&metrics), dispatch.clone());
-        shares.look(loaded.snapshot.share.as_ref())?;
         let Sockets { of_workers, listens, files } = Sockets::open(&loaded.snapshot.server)?;
         let port = listens.iter().find_map(|listen| match listen {
             Listen::Tcp(address) => Some(*address),
@@ -124,6 +123,8 @@ impl Gate {
             registry.remember(&history, now);
             ledger.book = Some(book);
         }
+        // The store that gates share is told what this one knows, so that comes first.
+        shares.look(loaded.snapshot.share.as_ref())?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(loaded.snapshot),
             ledger: Arc::new(ledger),

@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use super::sharing::Sharing;
 use super::{Quota, Window};
 use crate::clock::Moment;
+use crate::money::Money;
 
 /// Of what a pool holds leases.
 #[derive(Clone, Debug)]
@@ -178,7 +179,11 @@ impl Pool {
     pub(super) fn rebase(&self, now: Moment) {
         let mut state = self.lock();
         if let Bound::Window(window, zone) = &self.bound {
-            (state.from_ms, state.until_ms) = window.around(self.hub.server_millis(now), zone);
+            let (from_ms, until_ms) = window.around(self.hub.server_millis(now), zone);
+            if from_ms != state.from_ms {
+                (state.from_ms, state.until_ms) = (from_ms, until_ms);
+                state.seen = None;
+            }
         }
     }
 
@@ -427,6 +432,15 @@ impl Pool {
         }
         state.seen = Some((level.saturating_mul(self.scale()), now));
         state.local = None;
+    }
+
+    /// What was spent by this gate before it began, as `spent` tells it for the time since a moment.
+    pub(super) fn recall(&self, now: Moment, spent: impl Fn(i64) -> Money) {
+        let mut state = self.now(now);
+        if state.seen.is_none() {
+            let spent = spent(state.from_ms).as_picodollars();
+            state.seen = (spent > 0).then_some((spent, now));
+        }
     }
 
     /// What the store must know at least, if it has forgotten.

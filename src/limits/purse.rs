@@ -134,6 +134,14 @@ impl Purse {
         }
     }
 
+    /// The same; of a purse that gates share, this is what their store must know at least.
+    pub(super) fn recall_all(&self, now: Moment, spent: impl Fn(i64) -> Money) {
+        match &self.shared {
+            None => self.recall(now.unix_millis(), spent),
+            Some(pools) => pools.iter().for_each(|pool| pool.recall(now, &spent)),
+        }
+    }
+
     /// Takes an amount, if all budgets have it; gives the moment by which it is settled.
     ///
     /// # Errors
