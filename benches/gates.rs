@@ -19,6 +19,7 @@ use portcullis::body::{ClientBody, Frames};
 use portcullis::book::{self, Book, Entry};
 use portcullis::clock::Moment;
 use portcullis::config::{self, Sources};
+use portcullis::estimate::Estimator;
 use portcullis::exchange::{Accepted, Carried, Exchange, Outbound, Permits, Refusal};
 use portcullis::ledger::{Ledger, OpenRecord};
 use portcullis::limits::Registry;
@@ -31,6 +32,8 @@ use portcullis::policy::network::Network;
 use portcullis::policy::origin::Origin;
 use portcullis::policy::rate::Rate;
 use portcullis::policy::scope::ScopeCheck;
+use portcullis::prices::Prices;
+use portcullis::provider::Provider;
 use portcullis::record::{Form as Rendering, Record};
 use portcullis::snapshot::Snapshot;
 use portcullis::telemetry::{Lost, Sink, subscriber};
@@ -124,6 +127,46 @@ impl Fixture {
             Box::new(Carried { head, body, snapshot: Arc::clone(&self.snapshot), record, checked: None });
         Exchange { carried, stage: Accepted { peer } }
     }
+}
+
+/// How many tokens the body has, a KiB of it.
+#[divan::bench]
+fn estimate(bencher: Bencher<'_, '_>) {
+    let body = fixture().body;
+    bencher.bench_local(|| {
+        let mut estimator = Estimator::default();
+        estimator.piece(black_box(&body));
+        estimator.tokens()
+    });
+}
+
+/// What a model costs that was asked for before.
+#[divan::bench]
+fn price(bencher: Bencher<'_, '_>) {
+    let snapshot = fixture().snapshot;
+    let now = Moment::now();
+    bencher.bench_local(|| snapshot.prices.find(black_box(0), black_box("gpt-4o-mini"), now));
+}
+
+/// What a model costs that was not, by the longest of the lists.
+#[divan::bench]
+fn price_unknown(bencher: Bencher<'_, '_>) {
+    let router = [("router", Provider::OpenRouter, "openrouter.ai")];
+    let prices = Prices::new(router.into_iter(), &[]);
+    let now = Moment::now();
+    let mut number = 0u32;
+    bencher.bench_local(|| {
+        number += 1;
+        prices.find(0, &format!("nobody/has-{number}"), now)
+    });
+}
+
+/// What a request costs.
+#[divan::bench]
+fn cost(bencher: Bencher<'_, '_>) {
+    let price = fixture().snapshot.prices.find(0, "gpt-4o-mini", Moment::now()).unwrap();
+    let usage = Usage { input: 1_000, cached: 500, output: 200, reasoning: 100, ..Usage::default() };
+    bencher.bench_local(|| (price.of(black_box(&usage)), price.most(1_000, 4_096)));
 }
 
 /// Everything between the request's head and the upstream's connection, and the closed record.

@@ -2,10 +2,12 @@
 //!
 //! 1. Pieces pass as they come; nothing is gathered or copied, and the client's pace is the
 //!    upstream's: a piece is fetched when the last was taken.
-//! 2. At the end the connection goes back to its pool, the slots come free and the record closes.
-//! 3. An upstream that breaks off or falls silent breaks the client's answer too: a cut answer
+//! 2. What the answer says was used is found as the pieces pass, and what was written is estimated meanwhile, so that
+//!    the record has it whenever and however the answer ends.
+//! 3. At the end the connection goes back to its pool, the slots come free and the record closes.
+//! 4. An upstream that breaks off or falls silent breaks the client's answer too: a cut answer
 //!    must never look whole.
-//! 4. A client that leaves drops all this, and with it the connection upstream.
+//! 5. A client that leaves drops all this, and with it the connection upstream.
 
 use std::fmt;
 use std::future::Future as _;
@@ -27,6 +29,7 @@ use crate::ledger::OpenRecord;
 use crate::pool::{Connection, Pool};
 use crate::record::Outcome;
 use crate::rename::Renamer;
+use crate::usage::{Hider, Meter};
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -68,9 +71,34 @@ pub struct Lease {
     pub upload: Option<Box<Waiting>>,
     /// Puts the name that the client asked for back into the answer.
     pub renamer: Option<Box<Renamer>>,
+    /// Finds what the answer says was used. Not boxed: most answers have one.
+    pub meter: Option<Meter>,
+    /// Takes the report of usage out that only the gate asked for.
+    pub hider: Option<Box<Hider>>,
 }
 
 impl Lease {
+    /// What is held until an answer was read that goes on as it comes.
+    #[must_use]
+    pub const fn of(connection: Box<Connection>, pool: Arc<Pool>, in_use: Option<InUse>) -> Self {
+        Self {
+            connection,
+            pool,
+            in_use,
+            learner: None,
+            upload: None,
+            renamer: None,
+            meter: None,
+            hider: None,
+        }
+    }
+
+    /// Whether some of the answer is held that the client is still to see.
+    fn holds_back(&self) -> bool {
+        self.renamer.as_ref().is_some_and(|renamer| renamer.holds())
+            || self.hider.as_ref().is_some_and(|hider| hider.holds())
+    }
+
     /// The answer was read to its end. A connection on which the request's body is still under way is closed.
     pub fn give_back(self, now: Moment) {
         if self.upload.as_ref().is_none_or(|waiting| waiting.0.is_over()) {
@@ -136,16 +164,29 @@ impl Relay {
         self
     }
 
-    fn renamer(&mut self) -> Option<&mut Renamer> {
-        self.open.as_mut()?.lease.as_mut()?.renamer.as_deref_mut()
-    }
-
-    /// The piece with the name in it that the client asked for.
-    fn renamed(&mut self, piece: Bytes) -> Bytes {
-        match self.renamer() {
+    /// The piece as the client is to see it: with the name in it that it asked for, and without what it did not.
+    fn edited(&mut self, piece: Bytes) -> Bytes {
+        let Some(lease) = self.open.as_mut().and_then(|open| open.lease.as_mut()) else { return piece };
+        let piece = match &mut lease.renamer {
             Some(renamer) => renamer.piece(&piece),
             None => piece,
+        };
+        match &mut lease.hider {
+            Some(hider) => hider.piece(&piece),
+            None => piece,
         }
+    }
+
+    /// What was held back of the answer that is over now.
+    fn rest(&mut self) -> Option<Bytes> {
+        let lease = self.open.as_mut()?.lease.as_mut()?;
+        let mut rest = lease.renamer.as_mut().map(|renamer| renamer.rest()).unwrap_or_default();
+        if let Some(hider) = &mut lease.hider {
+            let passed = hider.piece(&rest);
+            let last = hider.rest();
+            rest = if passed.is_empty() { last } else { [passed, last].concat().into() };
+        }
+        Some(rest).filter(|rest| !rest.is_empty())
     }
 
     fn count(&mut self, piece: &Bytes) {
@@ -154,8 +195,12 @@ impl Relay {
                 open.record.first_byte = Some(open.record.begun.elapsed());
             }
             open.record.response_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            if let Some(Lease { learner, .. }) = &mut open.lease {
+            if let Some(Lease { learner, meter, .. }) = &mut open.lease {
                 learner.take_if(|learner| learner.read(piece));
+                if let Some(meter) = meter {
+                    meter.piece(piece, &mut open.record.usage);
+                    open.record.output_seen = meter.output_seen();
+                }
             }
         }
     }
@@ -230,7 +275,7 @@ impl Body for Relay {
                 Some(Ok(frame)) => {
                     let Ok(piece) = frame.into_data() else { continue };
                     relay.count(&piece);
-                    let piece = relay.renamed(piece);
+                    let piece = relay.edited(piece);
                     if relay.is_end_stream() {
                         relay.end();
                     }
@@ -243,8 +288,7 @@ impl Body for Relay {
                     return Poll::Ready(Some(Err(relay.cut("the upstream broke off its answer"))));
                 }
                 None => {
-                    let rest = relay.renamer().map(Renamer::rest).filter(|rest| !rest.is_empty());
-                    if let Some(rest) = rest {
+                    if let Some(rest) = relay.rest() {
                         return Poll::Ready(Some(Ok(Frame::data(rest))));
                     }
                     relay.end();
@@ -261,7 +305,7 @@ impl Body for Relay {
                 let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
                 ahead.as_deref().is_none_or(Body::is_end_stream)
                     && incoming.is_end_stream()
-                    && lease.and_then(|lease| lease.renamer.as_ref()).is_none_or(|renamer| !renamer.holds())
+                    && lease.is_none_or(|lease| !lease.holds_back())
             }
         }
     }
@@ -273,8 +317,8 @@ impl Body for Relay {
             ),
             Source::Upstream { ahead: None, incoming, .. } => {
                 let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
-                let renamed = lease.is_some_and(|lease| lease.renamer.is_some());
-                if renamed { SizeHint::default() } else { incoming.size_hint() }
+                let edited = lease.is_some_and(|lease| lease.renamer.is_some() || lease.hider.is_some());
+                if edited { SizeHint::default() } else { incoming.size_hint() }
             }
             Source::Upstream { ahead: Some(read), incoming, .. } => {
                 let rest = incoming.size_hint();

@@ -29,11 +29,11 @@ use tower::{Layer, Service};
 use crate::body::{Frames, Outgoing};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, ModelIn, Takes};
-use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal};
-use crate::peek::{Fault, Peek, Peeked};
+use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Takes};
+use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal, Scoped};
+use crate::peek::{Fault, Peek, Peeked, Said};
 use crate::policy::model::may_leave_open;
-use crate::snapshot::{Key, Project};
+use crate::snapshot::{Key, Project, Snapshot};
 use beginning::Beginning;
 use kind::{How, how};
 use rules::Rules;
@@ -176,7 +176,9 @@ fn asked(
     let Metered { scoped, permits } = stage;
     record.stream = scoped.endpoint.gives.streams(peeked.stream);
     record.token_ceiling = peeked.token_ceiling;
+    record.choices = peeked.choices;
     record.model.clone_from(&model);
+    let report_said = report_said(&carried.snapshot, &scoped, record.stream, &peeked);
     let Peeked { rerouting, previous_response, inside, model_at, parameters, .. } = peeked;
     // What is no call of a model has no model that could be rerouted.
     let rerouting = rerouting.filter(|_| scoped.endpoint.model != ModelIn::Nowhere);
@@ -186,9 +188,32 @@ fn asked(
     } else {
         inside.iter().map(|model| named(scoped.endpoint, model)).collect()
     };
-    let stage =
-        Asked { scoped, permits, model, parameters, model_at, others, rerouting, previous_response, body };
+    let stage = Asked {
+        scoped,
+        permits,
+        model,
+        parameters,
+        model_at,
+        others,
+        rerouting,
+        previous_response,
+        report_said,
+        body,
+    };
     Exchange { carried, stage }
+}
+
+/// What the body says of a report of usage, where the project's tokens count and a stream of OpenAI's dialect
+/// reports only when asked.
+fn report_said(snapshot: &Snapshot, scoped: &Scoped, streams: bool, peeked: &Peeked) -> Option<Said> {
+    let completes = matches!(scoped.endpoint.scope.family, Family::Chat | Family::Completions);
+    let asked = scoped.endpoint.gives == Gives::StreamIfAsked && streams && completes;
+    let dialect = matches!(
+        scoped.endpoint.surface,
+        Surface::OpenAi | Surface::Azure | Surface::Vertex | Surface::DeepSeek | Surface::Vllm
+    );
+    let counts = || snapshot.projects.get(scoped.caller.project).is_some_and(|project| project.counts_tokens);
+    (asked && dialect && counts()).then_some(peeked.report)
 }
 
 /// The one model that the request names in the first place.

@@ -35,6 +35,7 @@ use std::time::Duration;
 use tracing::Dispatch;
 
 use crate::clock::Moment;
+use crate::limits::{History, Spender};
 use crate::metrics::Metrics;
 use crate::money::Money;
 use crate::usage::Usage;
@@ -206,5 +207,19 @@ impl Book {
 impl Drop for Book {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+impl History for Book {
+    fn spent(&self, spender: &Spender, since_ms: i64) -> Money {
+        let fits = spender.models.as_ref().map(|models| |model: &str| models.allows(model));
+        let fits = fits.as_ref().map(|fits| fits as &dyn Fn(&str) -> bool);
+        match Self::spent(self, since_ms, i64::MAX, &spender.project, spender.key.as_deref(), fits) {
+            Ok(Spent { settled, reserved }) => settled.cost + reserved.cost,
+            Err(error) => {
+                tracing::error!(%error, project = &*spender.project, "what was spent cannot be read, so the budget counts as spent until a restart");
+                Money::picodollars(u64::MAX)
+            }
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::config::{self, Faults, Loaded, Sheets, Sources, Standing};
 use crate::denial::Reason;
 use crate::expect;
 use crate::explain::{Question, explain};
-use crate::limits::Registry;
+use crate::limits::{Budget, Registry};
 
 use edit::{Edit, New};
 use remedy::{Refused, larger_body};
@@ -134,18 +134,26 @@ fn raised(sheets: &Sheets, exceeded: &Exceeded, now: Moment) -> Result<Sheets, S
     let loaded = loaded(sheets, now)?;
     let snapshot = &loaded.snapshot;
     let is = |rule| snapshot.rule(rule).is_some_and(|rule| *rule.path == *exceeded.rule);
-    let quotas = snapshot.projects.iter().flat_map(|project| &project.limits);
-    let mut quotas = quotas.chain(snapshot.keys.iter().flat_map(|key| &key.limits));
-    let bounds = snapshot.projects.iter().filter_map(|project| project.concurrency.as_ref());
-    let mut bounds = bounds.chain(snapshot.keys.iter().filter_map(|key| key.concurrency.as_ref()));
+    let owners = || {
+        let own = snapshot.projects.iter().map(|project| &project.limits);
+        let own = own.chain(snapshot.keys.iter().map(|key| &key.limits));
+        own.flat_map(|own| std::iter::once(own).chain(own.models.iter().map(|one| &one.limits)))
+    };
+    let mut quotas = owners().flat_map(|own| own.requests.iter().chain(&own.tokens));
+    let mut bounds = owners().filter_map(|own| own.concurrency.as_ref());
+    let mut budgets = owners().flat_map(|own| &own.budgets);
     let step = if exceeded.reason == Reason::BodyTooLarge {
         larger_body(snapshot, &exceeded.rule, exceeded.bytes)?
     } else if let Some(limit) = quotas.find(|limit| is(limit.rule)) {
         let mut quota = limit.meter.quota();
-        quota.requests = quota.requests.saturating_mul(std::num::NonZeroU32::MIN.saturating_add(1));
+        let two = std::num::NonZeroU32::MIN.saturating_add(1);
+        (quota.amount, quota.burst) = (quota.amount.saturating_mul(two), quota.burst.saturating_mul(two));
         (exceeded.rule.clone(), Edit::Set(New::Text(config::quota_text(quota))))
     } else if let Some(bound) = bounds.find(|bound| is(bound.rule)) {
         (exceeded.rule.clone(), Edit::Set(New::Number(i64::from(bound.most).saturating_mul(2))))
+    } else if let Some(budget) = budgets.find(|budget| is(budget.rule)) {
+        let twice = Budget { most: budget.most + budget.most, ..budget.clone() };
+        (exceeded.rule.clone(), Edit::Set(New::Text(config::budget_text(&twice))))
     } else {
         return Err(gone());
     };

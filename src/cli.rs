@@ -4,6 +4,7 @@ mod denials;
 mod explain;
 mod learn;
 mod plan;
+mod prices;
 mod usage;
 
 use std::net::SocketAddr;
@@ -101,6 +102,11 @@ enum Command {
     ///
     /// Exit code 0 if nobody would lose anything, 1 if somebody would.
     Plan(plan::Plan),
+    /// Show what models cost, by the price list that comes with the gate and the overrides of a configuration.
+    ///
+    /// In USD: for a million tokens or characters, an hour of sound, or one of what else it is. With `diff`, how
+    /// another list differs.
+    Prices(prices::Prices),
     /// Ask each upstream, with each of its credentials, for what costs nothing.
     ///
     /// Says for each what the provider answered, and if it refused, why, whose it is and the mend; and where
@@ -211,6 +217,7 @@ pub fn run() -> ExitCode {
         Command::Usage(usage) => usage.run(),
         Command::Learn(learn) => learn.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Prices(prices) => prices.run(),
         Command::Probe { file, upstream, format } => {
             probe::run(&file.config, upstream.as_deref(), format == Format::Json)
         }

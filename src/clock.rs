@@ -53,6 +53,15 @@ impl Moment {
         u64::try_from(self.since(earlier).as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Milliseconds since 1970 on the wall clock.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        match self.wall.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
+        }
+    }
+
     /// Seconds since 1970 on the wall clock.
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
@@ -60,12 +69,5 @@ impl Moment {
             Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
         }
-    }
-
-    /// Milliseconds since 1970 on the wall clock; none are before.
-    #[must_use]
-    pub fn unix_millis(self) -> i64 {
-        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }

@@ -9,6 +9,7 @@ pub mod init;
 pub mod key;
 pub mod learn;
 pub mod plan;
+pub mod prices;
 pub mod probe;
 pub mod schema;
 pub mod scopes;

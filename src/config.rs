@@ -10,6 +10,7 @@
 //!
 //! Caveat: the environment reaches only lower-case names, and lists of tables are not merged.
 
+mod accounting;
 mod alias;
 mod base_url;
 mod certificate;
@@ -28,6 +29,7 @@ mod network;
 mod observable;
 mod parameters;
 mod place;
+mod price;
 mod project;
 mod region;
 mod secret_reference;
@@ -51,7 +53,7 @@ use crate::snapshot::{Alias, Key, Project, Serving, Snapshot, StoreSettings, Ups
 
 pub use expect::{Expectation, Wanted};
 pub use fault::{Fault, Faults, Place, Severity, render_text};
-pub use limit::quota_text;
+pub use limit::{budget_text, limit_texts, quota_text};
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
@@ -176,17 +178,26 @@ fn failed(mut faults: Vec<Fault>) -> Faults {
 
 fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot {
     let admin = written.admin.as_ref();
+    work.zone = work.time_zone(written.accounting.as_ref());
+    work.has_store = written.store.is_some();
+    let accounting = work.accounting(written.accounting.as_ref());
     let mut server =
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
     let upstreams = upstreams(written, work);
-    let projects = projects(written, &upstreams, work);
+    let mut projects = projects(written, &upstreams, work);
     let (keys, by_digest, key_paths) = keys(written, work);
+    for key in keys.iter().filter(|key| key.limits.count_usage()) {
+        if let Some(project) = projects.get_mut(key.project) {
+            project.counts_tokens = true;
+        }
+    }
     if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
     let store = work.store(written.store.as_ref());
     let admin_token = work.admin_token(admin);
     let aliases = aliases(written, &upstreams, work);
+    let prices = work.prices(written.prices.as_ref(), &upstreams, &names(written));
     let rules = std::mem::take(&mut work.rules);
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
@@ -196,12 +207,14 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         server,
         admin_token,
         store,
+        accounting,
         upstreams,
         projects,
         web_origins,
         keys,
         by_digest,
         aliases,
+        prices,
         serving,
         rules,
         uploads,
@@ -225,6 +238,11 @@ fn upstreams(written: &Written, work: &mut Work<'_>) -> Vec<Upstream> {
     all.iter().filter_map(|(name, one)| work.upstream(name, one, &mut roots)).collect()
 }
 
+/// The names of the upstreams, also of those that have a mistake.
+fn names(written: &Written) -> Vec<&str> {
+    written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect()
+}
+
 fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> Vec<Project> {
     let none = BTreeMap::new();
     let all = written.projects.as_ref().unwrap_or(&none);
@@ -232,12 +250,12 @@ fn projects(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> V
         let mend = "add [projects.NAME], or let `portcullis init` write a configuration";
         work.wrong("projects", "there is no project: nobody could use the gate", mend);
     }
-    let known: Vec<&str> = written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+    let known = names(written);
     all.iter().map(|(name, one)| work.project(name, one, upstreams, &known)).collect()
 }
 
 fn aliases(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> Vec<Alias> {
-    let known: Vec<&str> = written.upstreams.iter().flat_map(|all| all.keys()).map(String::as_str).collect();
+    let known = names(written);
     let all = written.models.iter().flatten();
     all.filter_map(|(name, one)| work.alias(name, one, upstreams, &known)).collect()
 }
@@ -255,7 +273,7 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
         for (at, one) in one.keys.iter().flatten().enumerate() {
             any = true;
             let path = item(&list, at);
-            let Some((digest, key)) = work.key(&path, project, one) else { continue };
+            let Some((digest, key)) = work.key(&path, (project, name), one) else { continue };
             if let Some(twin) = by_id.insert(Arc::clone(&key.id), keys.len()).and_then(|at| paths.get(at)) {
                 let what = format!("the id `{}` is taken by {twin} ({})", key.id, work.places.line(twin));
                 work.wrong(&child(&path, "id"), &what, "give each key an id of its own, over all projects");

@@ -81,6 +81,14 @@ pub enum Reason {
     /// The body holds a field that would choose another model, host or key, or a parameter that the project
     /// may not use.
     ParameterNotAllowed,
+    /// A token quota has not as many left as the request may use.
+    TokensLimited,
+    /// A budget has not as much left as the request may cost.
+    BudgetExhausted,
+    /// What the request will cost cannot be known, and there is a budget.
+    CostUnknown,
+    /// What the request may cost cannot be written down.
+    LedgerUnavailable,
     /// The upstream has no credential to send.
     CredentialUnavailable,
     /// The upstream refused the gate's own credential.
@@ -249,6 +257,18 @@ reasons! {
     ParameterNotAllowed "parameter_not_allowed" 403 Denied "model" false None;
         client "The request may not be sent through this gateway: {detail}.";
         operator "the caller's parameters are not allowed: {detail}";
+    TokensLimited "tokens_limited" 429 Denied "budget" true None;
+        client "Project '{project}' is over its token limit: {detail}. Slow down, ask for less, or ask the gateway's operator for more.";
+        operator "raise {rule}, or let the caller ask for less: {detail}";
+    BudgetExhausted "budget_exhausted" 429 Denied "budget" true None;
+        client "The budget of project '{project}' does not cover this request: {detail}. Ask the gateway's operator for more.";
+        operator "raise {rule}, or wait until its window ends: {detail}";
+    CostUnknown "cost_unknown" 403 Denied "budget" false None;
+        client "Project '{project}' has a budget, and what this request costs cannot be known: {detail}. Ask the gateway's operator.";
+        operator "{detail}: give the model a price in [prices], take {rule} away, or set accounting.unpriced = \"allow\"";
+    LedgerUnavailable "ledger_unavailable" 503 Denied "budget" true None;
+        client "This gateway cannot write down what requests cost at the moment, so it sends none. It is not your key. Ask the gateway's operator.";
+        operator "mend the place of the store's ledger: {detail}";
     CredentialUnavailable "credential_unavailable" 502 Failed "inject" false None;
         client "This gateway has no credential for the provider at the moment. It is not your key. Ask the gateway's operator.";
         operator "give the upstream a credential at {rule}, or mend what grants it: {detail}";
@@ -301,6 +321,9 @@ impl RuleId {
     /// No line of the configuration: the gate itself refuses, whatever is configured.
     pub const BUILT_IN: RuleId = RuleId(0);
 }
+
+/// The wait of what no wait mends.
+pub const NEVER: Duration = Duration::MAX;
 
 /// A refusal: what, by which rule, and until when.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::ledger::OpenRecord;
 use crate::limits::Permit;
-use crate::peek::{ModelAt, Parameters};
+use crate::peek::{ModelAt, Parameters, Said};
 use crate::snapshot::{Snapshot, UpstreamSet};
 
 /// A request on its way. `S` is the proof of the last stage it passed.
@@ -151,6 +151,8 @@ pub struct Asked {
     pub(crate) rerouting: Option<&'static str>,
     /// The response that is continued.
     pub(crate) previous_response: Option<Box<str>>,
+    /// What the body says of a report of usage, where one is to be asked for.
+    pub(crate) report_said: Option<Said>,
     pub(crate) body: Outgoing,
 }
 
@@ -163,7 +165,15 @@ pub struct Permitted {
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
     pub(crate) previous_response: Option<Box<str>>,
+    /// Whether a report of usage is asked for that the client did not ask for.
+    pub(crate) hides_usage: bool,
     pub(crate) body: Outgoing,
+}
+
+/// Tokens and money are left for it, and what it may use was taken from them.
+#[derive(Debug)]
+pub struct Funded {
+    pub(crate) permitted: Permitted,
 }
 
 /// It is ready to be sent; the client's credential is gone and the upstream's is in.
@@ -180,6 +190,8 @@ pub struct Outbound {
     pub(crate) waits: bool,
     /// The alias by which the model was asked for, by its number.
     pub(crate) alias: Option<usize>,
+    /// Whether a report of usage is asked for that the client did not ask for.
+    pub(crate) hides_usage: bool,
     /// All upstreams whose lists of models are asked for, where there are several.
     pub(crate) among: Option<Box<UpstreamSet>>,
 }

@@ -18,9 +18,9 @@ use crate::body::{ClientBody, Frames};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, ModelIn, Takes};
-use crate::exchange::{Accepted, Carried, Exchange, Permitted, Refusal, Scoped};
-use crate::gate::GateLayer;
+use crate::exchange::{Accepted, Carried, Exchange, Funded, Refusal, Scoped};
 use crate::ledger::OpenRecord;
+use crate::policy::budget::FundsUnused;
 use crate::policy::form::Form;
 use crate::policy::key::KeyGiven;
 use crate::policy::model::ModelCheck;
@@ -32,7 +32,7 @@ use crate::record::Record;
 use crate::snapshot::Snapshot;
 
 /// The stages that are asked, in order.
-pub const STAGES: [&str; 8] = ["form", "network", "key", "origin", "scope", "rate", "ask", "model"];
+pub const STAGES: [&str; 9] = ["form", "network", "key", "origin", "scope", "rate", "ask", "model", "budget"];
 
 /// The rule of a refusal that no line of the configuration decides.
 pub const BUILT_IN: &str = "built-in";
@@ -162,7 +162,7 @@ async fn judged(
     key: usize,
     model: Option<&str>,
     passed: &mut usize,
-) -> Result<Exchange<Permitted>, Refusal> {
+) -> Result<Exchange<Funded>, Refusal> {
     let mut counted = |by: usize| *passed += by;
     let exchange = exchange.pass(&Form).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&Network).inspect(|_| counted(1))?;
@@ -179,12 +179,8 @@ async fn judged(
         .call(exchange)
         .await
         .inspect(|_| counted(1))?;
-    ServiceBuilder::new()
-        .layer(GateLayer(ModelCheck))
-        .service(service_fn(async |exchange| Ok::<_, Refusal>(exchange)))
-        .call(asked)
-        .await
-        .inspect(|_| counted(1))
+    let permitted = asked.pass(&ModelCheck).inspect(|_| counted(1))?;
+    permitted.pass(&FundsUnused).inspect(|_| counted(1))
 }
 
 /// Puts a form in the place of the JSON body, to an endpoint that takes no other.

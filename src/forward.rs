@@ -10,6 +10,7 @@
 //! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
 //!    are not.
 
+mod allowance;
 mod lists;
 mod refusal;
 mod socket;
@@ -39,6 +40,7 @@ use crate::pool::{self, Connection, Pool};
 use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
+use crate::usage::Meter;
 use refusal::{Next, Spare};
 
 /// How long a request waits for what a cloud has not granted yet.
@@ -51,6 +53,7 @@ struct Sent {
     endpoint: &'static Endpoint,
     permits: Permits,
     alias: Option<usize>,
+    hides_usage: bool,
 }
 
 /// Sends the request.
@@ -59,13 +62,26 @@ struct Sent {
 /// When no answer could be had that may be passed on.
 pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
     let Exchange { carried, stage } = exchange;
-    let Outbound { caller, endpoint, permits, upstream, mut request, mut in_use, waits, alias, among } =
-        stage;
-    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias } };
+    let Outbound {
+        caller,
+        endpoint,
+        permits,
+        upstream,
+        mut request,
+        mut in_use,
+        waits,
+        alias,
+        hides_usage,
+        among,
+    } = stage;
+    let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias, hides_usage } };
     let snapshot = Arc::clone(&exchange.snapshot);
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
         return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
     };
+    if let Err(denial) = exchange.record.promise() {
+        return Err(exchange.refuse(denial));
+    }
     let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
@@ -104,10 +120,14 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
         let (answer, connection) = match answered {
             Ok(answered) => answered,
-            Err(denial) => return Err(exchange.refuse(at_upstream(denial, upstream))),
+            Err(denial) => {
+                // Who has the request and gave no answer may have executed it all the same.
+                exchange.record.unsure = unsent.is_none();
+                return Err(exchange.refuse(at_upstream(denial, upstream)));
+            }
         };
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: None };
+        let lease = Lease::of(connection, pool, in_use);
         if let Some(asked) = asked.filter(|_| answer.status().as_u16() < 400) {
             return Box::pin(socket::open(exchange, upstream, answer, lease, &asked)).await;
         }
@@ -176,8 +196,13 @@ async fn send(
         match connection.sender.try_send_request(request).await {
             Ok(answer) => return Ok((answer, connection)),
             Err(mut failed) => match failed.take_message() {
-                Some(request) if connection.reused => *unsent = Some(request),
-                Some(_) | None => return Err(broken(failed.error())),
+                Some(request) => {
+                    *unsent = Some(request);
+                    if !connection.reused {
+                        return Err(broken(failed.error()));
+                    }
+                }
+                None => return Err(broken(failed.error())),
             },
         }
     }
@@ -230,6 +255,13 @@ async fn pass_on(
         | Gives::AwsEvents
         | Gives::WebSocket => None,
     };
+    if head.status.is_success() {
+        lease.meter = Meter::of(exchange.stage.endpoint, &head.headers);
+        exchange.record.usage = Meter::in_head(exchange.stage.endpoint, &head.headers);
+    }
+    if exchange.stage.hides_usage && is_events(&head.headers) {
+        lease.hider = Some(Box::default());
+    }
     let mut headers = headers_for_client(head.headers, &mut exchange);
     if let Some(more) = more {
         headers.extend(more);
@@ -273,6 +305,13 @@ fn learner(exchange: &Exchange<Sent>, upstream: &Upstream, lease: &Lease) -> Opt
         return None;
     }
     Some(Box::new(Learner::new(owner, checked)))
+}
+
+/// Whether an answer is a stream of events that can be read.
+fn is_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"text/event-stream"))
+        && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 /// The headers of an answer that is a file.
@@ -360,6 +399,7 @@ fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderM
         }
         headers.insert(X_REQUEST_ID, value);
     }
+    allowance::tell(&mut headers, &exchange.record);
     let_read(&mut headers, &exchange.record);
     headers
 }

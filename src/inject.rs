@@ -19,7 +19,7 @@ use crate::credentials::{Credential, InUse, Proof};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint, Gives, Verb};
-use crate::exchange::{Outbound, Permitted, Scoped};
+use crate::exchange::{Funded, Outbound, Permitted, Scoped};
 use crate::policy::{Policy, Sight};
 use crate::secret::Secret;
 use crate::snapshot::Upstream;
@@ -36,11 +36,12 @@ const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 const USER_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
 impl Policy for Inject {
-    type From = Permitted;
+    type From = Funded;
     type Into = Outbound;
 
-    fn decide(&self, from: Permitted, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, alias, permits, upstream: at, previous_response, body } = from;
+    fn decide(&self, from: Funded, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
+        let Permitted { scoped, alias, permits, upstream: at, previous_response, hides_usage, body } =
+            from.permitted;
         let upstream =
             sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
         let target = upstream
@@ -72,7 +73,18 @@ impl Policy for Inject {
         }
         let Scoped { caller, endpoint, upstreams, .. } = scoped;
         let among = several.then(|| Box::new(upstreams));
-        Ok(Outbound { caller, endpoint, permits, upstream: at, request, in_use, waits, alias, among })
+        Ok(Outbound {
+            caller,
+            endpoint,
+            permits,
+            upstream: at,
+            request,
+            in_use,
+            waits,
+            alias,
+            hides_usage,
+            among,
+        })
     }
 }
 

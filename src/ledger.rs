@@ -4,21 +4,28 @@
 //! a client that walks away, a timeout or a panic lets it go too. Dropping it is what closes it:
 //! there is no other way, so there is no path on which a record is lost or told twice.
 
+mod settlement;
+
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use crate::book::{Book, Entry};
+use crate::book::{Book, Entry, Pending};
 use crate::clock::Moment;
-use crate::denial::Denial;
+use crate::denial::{Denial, Reason};
 use crate::flood::{Flood, Repeats, Telling};
+use crate::limits::Estimate;
 use crate::metrics::Metrics;
-use crate::money::Money;
-use crate::record::{Form, Outcome, Record};
+use crate::record::{Cost, Form, Outcome, Record};
 use crate::store::Store;
 use crate::telemetry::RECORD;
 use crate::usage::Usage;
+use settlement::settlement;
+
+/// What a caller is told to wait when nothing can be written down.
+const LEDGER_WAIT: Duration = Duration::from_secs(5);
 
 /// Where records end up.
 #[derive(Debug)]
@@ -34,7 +41,7 @@ pub struct Ledger {
     /// Keeps what may be looked up later, if the configuration names a place.
     pub store: Option<Store>,
     /// Keeps what was used, if the configuration names a place.
-    pub book: Option<Book>,
+    pub book: Option<Arc<Book>>,
 }
 
 impl Ledger {
@@ -80,24 +87,6 @@ impl Ledger {
         record.refused_by_upstream.is_some()
             || !record.would_deny.is_empty()
             || matches!(record.outcome, Outcome::Refused(_) | Outcome::Cut(_))
-    }
-
-    /// Notes what a request used that went to an upstream.
-    fn note_usage(&self, record: &Record) {
-        let (Some(book), Some(_)) = (&self.book, record.decided) else { return };
-        let (Some(project), Some(key)) = (record.project(), record.key()) else { return };
-        let Some(upstream) = record.upstream() else { return };
-        let entry = Entry {
-            at_ms: record.begun.unix_millis(),
-            project: &project.name,
-            key: &key.id,
-            upstream: &upstream.name,
-            model: record.model.as_deref().unwrap_or_default(),
-            usage: &Usage::default(),
-            cost: Money::ZERO,
-            estimated: false,
-        };
-        book.settle(None, &entry);
     }
 
     /// Writes and keeps a record that ended.
@@ -149,6 +138,8 @@ pub struct OpenRecord {
     record: Box<Record>,
     /// Nothing for a request that nobody sent.
     ledger: Option<Arc<Ledger>>,
+    /// What was written down that it may cost.
+    pending: Option<Pending>,
 }
 
 impl OpenRecord {
@@ -156,14 +147,14 @@ impl OpenRecord {
     #[must_use]
     pub fn open(record: Record, ledger: Arc<Ledger>) -> Self {
         ledger.metrics.in_flight.inc();
-        Self { record: Box::new(record), ledger: Some(ledger) }
+        Self { record: Box::new(record), ledger: Some(ledger), pending: None }
     }
 
     /// Opens the record of a request that nobody sent: it is neither counted nor told, not even where
     /// a gate runs in the same process.
     #[must_use]
     pub fn untold(record: Record) -> Self {
-        Self { record: Box::new(record), ledger: None }
+        Self { record: Box::new(record), ledger: None, pending: None }
     }
 
     /// Where what happens to it is counted; nowhere for a request that nobody sent.
@@ -172,10 +163,39 @@ impl OpenRecord {
         self.ledger.as_ref().map(|ledger| &*ledger.metrics)
     }
 
+    /// Writes down what the request may cost, before it is sent: what is in flight when a gate dies is settled by that
+    /// when it starts again.
+    ///
+    /// # Errors
+    /// The denial, when it cannot be written down.
+    pub fn promise(&mut self) -> Result<(), Denial> {
+        let (Some(reserved), Some(ledger)) = (&self.record.reserved, &self.ledger) else { return Ok(()) };
+        let Some(book) = &ledger.book else {
+            // Limits on tokens alone are kept without one.
+            return if reserved.reservation.has_money() {
+                Err(unwritten("there is no ledger; one that a reload adds begins with a restart"))
+            } else {
+                Ok(())
+            };
+        };
+        let Estimate { input, output, money } = reserved.estimate;
+        let usage = Usage { input, output, ..Usage::default() };
+        let Some(entry) = entry(&self.record, &usage, Cost { money, estimated: true }) else { return Ok(()) };
+        match book.reserve(&entry) {
+            Ok(pending) => self.pending = Some(pending),
+            Err(lost) => return Err(unwritten(&lost.to_string())),
+        }
+        Ok(())
+    }
+
     /// Notes that the request was refused.
     pub fn refuse(&mut self, denial: Denial) {
         self.record.outcome = Outcome::Refused(denial);
     }
+}
+
+fn unwritten(why: &str) -> Denial {
+    Denial::built_in(Reason::LedgerUnavailable).until(LEDGER_WAIT).because(why)
 }
 
 impl Deref for OpenRecord {
@@ -192,19 +212,58 @@ impl DerefMut for OpenRecord {
     }
 }
 
+impl OpenRecord {
+    /// Exchanges what the request took from limits for what it used, and writes that down.
+    fn settle(&mut self, ledger: &Ledger) {
+        let record = &mut *self.record;
+        let sent = record.decided.is_some();
+        if record.reserved.is_none() && !(sent && (ledger.book.is_some() || record.usage.is_some())) {
+            return;
+        }
+        let settled = settlement(record);
+        if let Some(reserved) = record.reserved.take() {
+            let now = record.begun.later(record.latency());
+            reserved.reservation.settle(&settled.usage, settled.cost.money, now);
+        }
+        if settled.usage != Usage::default() {
+            record.cost = Some(settled.cost);
+        }
+        let pending = self.pending.take();
+        if let (Some(book), true) = (&ledger.book, sent || pending.is_some())
+            && let Some(entry) = entry(record, &settled.usage, settled.cost)
+        {
+            book.settle(pending, &entry);
+        }
+    }
+}
+
+/// What the ledger of usage has of a request; nothing if it did not get as far as an upstream.
+fn entry<'r>(record: &'r Record, usage: &'r Usage, cost: Cost) -> Option<Entry<'r>> {
+    Some(Entry {
+        at_ms: record.begun.unix_millis(),
+        project: &record.project()?.name,
+        key: &record.key()?.id,
+        upstream: &record.upstream()?.name,
+        model: record.model.as_deref().unwrap_or_default(),
+        usage,
+        cost: cost.money,
+        estimated: cost.estimated,
+    })
+}
+
 thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 impl Drop for OpenRecord {
     fn drop(&mut self) {
-        let Some(ledger) = &self.ledger else { return };
+        let Some(ledger) = self.ledger.take() else { return };
         if let Some(bytes) = self.record.streamed_bytes.take() {
             self.record.request_bytes = bytes.load(Ordering::Relaxed);
         }
+        self.settle(&ledger);
         ledger.metrics.in_flight.dec();
         ledger.metrics.count(&self.record);
-        ledger.note_usage(&self.record);
         ledger.tell(&self.record);
     }
 }

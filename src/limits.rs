@@ -1,133 +1,29 @@
-//! The state of request quotas and of requests in flight, and what keeps all state over a reload.
+//! The state of limits and of requests in flight, and what keeps all state over a reload.
 //!
 //! State outlives a reload: the [`Registry`] hands the same meter to the next snapshot while its
 //! owner and quota stay the same, so that a reload neither refills a bucket nor forgets a request
 //! that is under way.
 
-use std::collections::HashMap;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+mod meter;
+mod purse;
+mod reservation;
 
-use governor::clock::{Clock, Reference};
-use governor::middleware::StateInformationMiddleware;
-use governor::nanos::Nanos;
-use governor::state::{InMemoryState, NotKeyed};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use jiff::tz::TimeZone;
 
 use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
+use crate::model_name::ModelList;
+use crate::money::Money;
 use crate::uploads::Uploads;
 
-/// So many requests in a stretch of time; as many may come at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Quota {
-    /// How many.
-    pub requests: NonZeroU32,
-    /// In which time.
-    pub per: Duration,
-}
-
-impl Quota {
-    /// The time in which one request grows back; `None` when that is under a nanosecond.
-    fn period(self) -> Option<Duration> {
-        let period = self.per.checked_div(self.requests.get())?;
-        (!period.is_zero()).then_some(period)
-    }
-}
-
-/// A clock that tells the reading which the request was given, and never reads the time itself.
-#[derive(Clone, Copy, Debug)]
-struct GivenClock;
-
-thread_local! {
-    /// The reading for the check under way; governor asks its clock, so the reading travels here.
-    static GIVEN: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
-}
-
-impl Clock for GivenClock {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        Nanos::new(GIVEN.get())
-    }
-}
-
-type Bucket = governor::RateLimiter<NotKeyed, InMemoryState, GivenClock, StateInformationMiddleware>;
-
-/// One quota with its state.
-#[derive(Debug)]
-pub struct Meter {
-    quota: Quota,
-    bucket: Bucket,
-    origin: Moment,
-    /// The nanosecond after the origin at which, with no further request, it will be full again.
-    full_at: AtomicU64,
-}
-
-impl Meter {
-    /// A full quota.
-    ///
-    /// # Errors
-    /// When the quota is finer than a nanosecond per request.
-    pub fn new(quota: Quota, origin: Moment) -> Result<Self, TooFine> {
-        let period = quota.period().ok_or(TooFine)?;
-        let allowed = governor::Quota::with_period(period).ok_or(TooFine)?.allow_burst(quota.requests);
-        // The bucket asks its clock once, for the time it was made: that is the origin.
-        GIVEN.set(0);
-        Ok(Self {
-            quota,
-            bucket: governor::RateLimiter::direct_with_clock(allowed, GivenClock).with_middleware(),
-            origin,
-            full_at: AtomicU64::new(0),
-        })
-    }
-
-    /// The quota it keeps.
-    #[must_use]
-    pub const fn quota(&self) -> Quota {
-        self.quota
-    }
-
-    /// Takes one request from the quota.
-    ///
-    /// # Errors
-    /// How long until one grows back, when none is left.
-    pub fn take(&self, now: Moment) -> Result<(), Duration> {
-        let reading = now.nanos_since(self.origin);
-        GIVEN.set(reading);
-        match self.bucket.check() {
-            Ok(state) => {
-                let gone = self.quota.requests.get().saturating_sub(state.remaining_burst_capacity());
-                let until_full = u64::from(gone).saturating_mul(self.grows_back_in());
-                self.full_at.store(reading.saturating_add(until_full), Ordering::Relaxed);
-                Ok(())
-            }
-            Err(not_until) => {
-                Err(Duration::from(not_until.earliest_possible().duration_since(Nanos::new(reading))))
-            }
-        }
-    }
-
-    /// How many requests are left. Of requests that are judged at the same moment one may be missed.
-    #[must_use]
-    pub fn left(&self, now: Moment) -> u32 {
-        let until_full = self.full_at.load(Ordering::Relaxed).saturating_sub(now.nanos_since(self.origin));
-        let gone = u32::try_from(until_full.div_ceil(self.grows_back_in())).unwrap_or(u32::MAX);
-        self.quota.requests.get().saturating_sub(gone)
-    }
-
-    /// Nanoseconds in which one request grows back.
-    fn grows_back_in(&self) -> u64 {
-        let period = self.quota.period().map_or(1, |period| period.as_nanos());
-        u64::try_from(period).unwrap_or(u64::MAX).max(1)
-    }
-}
-
-/// A quota finer than the clock can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooFine;
+pub use meter::{Meter, Quota, Short, TooFine};
+pub use purse::{Budget, Exhausted, Purse, Window};
+pub use reservation::{Estimate, Reservation};
 
 /// How many requests of one owner are in flight.
 #[derive(Debug, Default)]
@@ -161,9 +57,37 @@ impl Drop for Permit {
     }
 }
 
+/// What a quota counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Counted {
+    /// Requests.
+    Requests,
+    /// Tokens that models read.
+    Input,
+    /// Tokens that models write.
+    Output,
+    /// Both.
+    Tokens,
+}
+
+impl Counted {
+    /// Its word in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Input => "input_tokens",
+            Self::Output => "output_tokens",
+            Self::Tokens => "tokens",
+        }
+    }
+}
+
 /// One quota of a project or key, with the line that set it.
 #[derive(Clone, Debug)]
 pub struct Limit {
+    /// What it counts.
+    pub counts: Counted,
     /// The state.
     pub meter: Arc<Meter>,
     /// The line of the configuration.
@@ -181,6 +105,79 @@ pub struct Concurrency {
     pub rule: RuleId,
 }
 
+/// How fast, how many at once and for how much: the limits of one owner.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    /// Quotas of requests, the shortest first.
+    pub requests: Vec<Limit>,
+    /// Quotas of tokens, the shortest first.
+    pub tokens: Vec<Limit>,
+    /// How many at once.
+    pub concurrency: Option<Concurrency>,
+    /// What may be spent.
+    pub budgets: Vec<Budget>,
+    /// From where it is taken; there is one if there are budgets.
+    pub purse: Option<Arc<Purse>>,
+    /// Limits of single models, in the order in which they are written.
+    pub models: Vec<ForModels>,
+}
+
+/// Limits of the models of a list.
+#[derive(Clone, Debug)]
+pub struct ForModels {
+    /// Which models.
+    pub models: ModelList,
+    /// Their limits, without further ones of single models.
+    pub limits: Limits,
+}
+
+impl Limits {
+    /// Whether anything of it depends on what requests use.
+    #[must_use]
+    pub fn count_usage(&self) -> bool {
+        !self.tokens.is_empty()
+            || !self.budgets.is_empty()
+            || self.models.iter().any(|one| one.limits.count_usage())
+    }
+
+    /// Whether anything of it depends on what requests cost.
+    #[must_use]
+    pub fn count_money(&self) -> bool {
+        !self.budgets.is_empty() || self.models.iter().any(|one| one.limits.count_money())
+    }
+
+    /// All quotas, also those of single models.
+    pub fn quotas(&self) -> impl Iterator<Item = &Limit> {
+        let of_models =
+            self.models.iter().flat_map(|one| one.limits.requests.iter().chain(&one.limits.tokens));
+        self.requests.iter().chain(&self.tokens).chain(of_models)
+    }
+
+    /// Those that hold for a model: the owner's own, then those of the first list that has the model.
+    #[must_use]
+    pub fn of_model(&self, model: Option<&str>) -> Option<&Self> {
+        let model = model?;
+        self.models.iter().find(|one| one.models.allows(model)).map(|one| &one.limits)
+    }
+}
+
+/// Who spends: a project, or one of its keys, with all models or some.
+#[derive(Clone, Debug)]
+pub struct Spender {
+    /// The project.
+    pub project: Arc<str>,
+    /// The key, if it is one key's.
+    pub key: Option<Arc<str>>,
+    /// The models, if they are not all.
+    pub models: Option<ModelList>,
+}
+
+/// What was spent before this process, or before a budget was written.
+pub trait History: std::fmt::Debug + Send + Sync {
+    /// What somebody spent since a moment, in milliseconds since 1970.
+    fn spent(&self, spender: &Spender, since_ms: i64) -> Money;
+}
+
 /// Keeps the state of limits and credentials from one snapshot to the next.
 #[derive(Debug)]
 pub struct Registry {
@@ -189,17 +186,38 @@ pub struct Registry {
     /// What is remembered of uploads.
     pub uploads: Arc<Uploads>,
     origin: Moment,
+    history: OnceLock<Arc<dyn History>>,
     state: Mutex<State>,
 }
 
 /// A certificate and its key, known by their digest, as the listener uses them.
 type ListenerTls = ([u8; 32], Arc<rustls::ServerConfig>);
 
+/// An owner's purse.
+#[derive(Debug)]
+struct Held {
+    spender: Spender,
+    purse: Arc<Purse>,
+    budgets: Vec<Budget>,
+}
+
+/// A budget, and what of it is taken.
+#[derive(Clone, Debug)]
+pub struct BudgetNow {
+    /// Whose it is.
+    pub owner: Arc<str>,
+    /// The budget.
+    pub budget: Budget,
+    /// What is spent of it, with what requests under way may cost.
+    pub taken: Money,
+}
+
 #[derive(Debug, Default)]
 struct State {
     listener_tls: Option<ListenerTls>,
-    meters: HashMap<(String, Quota), Arc<Meter>>,
+    meters: HashMap<(String, Counted, Quota), Arc<Meter>>,
     slots: HashMap<String, Arc<Slots>>,
+    purses: HashMap<Arc<str>, Held>,
 }
 
 impl Registry {
@@ -210,6 +228,7 @@ impl Registry {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
             origin,
+            history: OnceLock::new(),
             state: Mutex::default(),
         }
     }
@@ -217,15 +236,67 @@ impl Registry {
     /// The meter of this owner and quota: the one in use, or a new one.
     ///
     /// # Errors
-    /// When the quota is finer than a nanosecond per request.
-    pub fn meter(&self, owner: &str, quota: Quota) -> Result<Arc<Meter>, TooFine> {
+    /// When nanoseconds cannot tell the quota.
+    pub fn meter(&self, owner: &str, counts: Counted, quota: Quota) -> Result<Arc<Meter>, TooFine> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(meter) = state.meters.get(&(owner.to_owned(), quota)) {
+        let known = (owner.to_owned(), counts, quota);
+        if let Some(meter) = state.meters.get(&known) {
             return Ok(Arc::clone(meter));
         }
         let meter = Arc::new(Meter::new(quota, self.origin)?);
-        state.meters.insert((owner.to_owned(), quota), Arc::clone(&meter));
+        state.meters.insert(known, Arc::clone(&meter));
         Ok(meter)
+    }
+
+    /// The purse of this owner: the one in use, or a new one with what history says that was spent.
+    #[must_use]
+    pub fn purse(
+        &self,
+        owner: &str,
+        spender: Spender,
+        budgets: &[Budget],
+        zone: &TimeZone,
+        now: Moment,
+    ) -> Arc<Purse> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = state.purses.get_mut(owner) {
+            budgets.clone_into(&mut held.budgets);
+            return Arc::clone(&held.purse);
+        }
+        let purse = Arc::new(Purse::new(zone.clone()));
+        if let Some(history) = self.history.get() {
+            purse.recall(now.unix_millis(), |since_ms| history.spent(&spender, since_ms));
+        }
+        let held = Held { spender, purse: Arc::clone(&purse), budgets: budgets.to_owned() };
+        state.purses.insert(owner.into(), held);
+        purse
+    }
+
+    /// All budgets, by their owners' names.
+    #[must_use]
+    pub fn budgets(&self, now: Moment) -> Vec<BudgetNow> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<BudgetNow> = Vec::new();
+        for (owner, held) in &state.purses {
+            for budget in &held.budgets {
+                let (taken, _) = held.purse.taken(budget.window, now.unix_millis());
+                all.push(BudgetNow { owner: Arc::clone(owner), budget: budget.clone(), taken });
+            }
+        }
+        all.sort_by(|one, other| (&one.owner, one.budget.window).cmp(&(&other.owner, other.budget.window)));
+        all
+    }
+
+    /// Tells all purses what was spent before; those that are made later ask it themselves. Only the first history
+    /// counts.
+    pub fn remember(&self, history: &Arc<dyn History>, now: Moment) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.history.set(Arc::clone(history)).is_err() {
+            return;
+        }
+        for Held { spender, purse, .. } in state.purses.values() {
+            purse.recall(now.unix_millis(), |since_ms| history.spent(spender, since_ms));
+        }
     }
 
     /// The slots of this owner.
@@ -255,6 +326,7 @@ impl Registry {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.meters.retain(|_, meter| Arc::strong_count(meter) > 1);
         state.slots.retain(|_, slots| Arc::strong_count(slots) > 1);
+        state.purses.retain(|_, held| Arc::strong_count(&held.purse) > 1);
         drop(state);
         self.credentials.sweep();
     }
@@ -262,60 +334,24 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
     use super::*;
-    use proptest::prelude::*;
-
-    fn quota(requests: u32, per: Duration) -> Quota {
-        Quota { requests: NonZeroU32::new(requests).unwrap(), per }
-    }
-
-    proptest! {
-        #[test]
-        fn never_more_than_the_burst_and_what_grew_back(
-            requests in 1u32..50, seconds in 1u64..120, gaps in prop::collection::vec(0u64..3_000, 1..300),
-        ) {
-            let start = Moment::now();
-            let meter = Meter::new(quota(requests, Duration::from_secs(seconds)), start).unwrap();
-            let (mut passed, mut millis) = (0u64, 0u64);
-            for gap in gaps {
-                millis += gap;
-                match meter.take(start.later(Duration::from_millis(millis))) {
-                    Ok(()) => passed += 1,
-                    Err(wait) => {
-                        prop_assert!(wait <= Duration::from_secs(seconds));
-                        prop_assert!(meter.take(start.later(Duration::from_millis(millis) + wait.saturating_sub(Duration::from_nanos(1)))).is_err());
-                    }
-                }
-                let grown = millis * 1_000_000 / (seconds * 1_000_000_000 / u64::from(requests));
-                prop_assert!(passed <= u64::from(requests) + grown);
-            }
-        }
-    }
-
-    #[test]
-    fn the_wait_that_is_told_is_the_wait_that_helps() {
-        let start = Moment::now();
-        let meter = Meter::new(quota(2, Duration::from_secs(60)), start).unwrap();
-        assert_eq!(meter.left(start), 2);
-        assert_eq!((meter.take(start), meter.left(start), meter.take(start)), (Ok(()), 1, Ok(())));
-        assert_eq!(meter.left(start), 0);
-        assert_eq!(meter.left(start.later(Duration::from_secs(31))), 1);
-        assert_eq!(meter.left(start.later(Duration::from_secs(100))), 2);
-        let wait = meter.take(start).unwrap_err();
-        assert_eq!(wait, Duration::from_secs(30));
-        assert_eq!(meter.take(start.later(wait)), Ok(()));
-    }
 
     #[test]
     fn a_reload_keeps_the_state() {
         let now = Moment::now();
         let registry = Registry::new(now);
-        let one = quota(1, Duration::from_secs(1));
-        let held = registry.meter("projects.a", one).unwrap();
-        assert!(held.take(now).is_ok());
+        let one = NonZeroU32::MIN;
+        let quota = Quota::new(one, Duration::from_secs(1));
+        let meter = |owner, counts| registry.meter(owner, counts, quota).unwrap();
+        let held = meter("projects.a", Counted::Requests);
+        assert!(held.take(one, now).is_ok());
         registry.sweep();
-        assert!(registry.meter("projects.a", one).unwrap().take(now).is_err());
-        assert!(registry.meter("projects.b", one).unwrap().take(now).is_ok());
+        assert!(meter("projects.a", Counted::Requests).take(one, now).is_err());
+        assert!(meter("projects.a", Counted::Tokens).take(one, now).is_ok());
+        assert!(meter("projects.b", Counted::Requests).take(one, now).is_ok());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Labels come from the configuration or from fixed lists, never from a request: no client can
 //! grow them.
 
+mod budgets;
 mod labels;
 mod used;
 
@@ -23,11 +24,13 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::clock::Moment;
 use crate::credentials::{Roster, State};
 use crate::endpoint::Endpoint;
+use crate::limits::Registry as Limits;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
+use budgets::Budgets;
 use labels::{
-    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reloaded, Renewed, StateOf, Why, ended,
-    error_status,
+    Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
+    ended, error_status,
 };
 pub use used::Used;
 
@@ -82,6 +85,7 @@ pub struct Metrics {
     reloads: Family<Reloaded, Counter>,
     alerts: Family<Raised, Counter>,
     would_deny: Family<Observed, Counter>,
+    budget_warnings: Family<Reached, Counter>,
     /// Requests that have begun and not ended.
     pub in_flight: Gauge,
     /// Client connections that are open.
@@ -114,7 +118,6 @@ const WAIT_BOUNDS: [f64; 14] =
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("portcullis");
         let metrics = Self {
             gate_number: GATES.fetch_add(1, Ordering::Relaxed),
             requests: Family::default(),
@@ -128,6 +131,7 @@ impl Default for Metrics {
             reloads: Family::default(),
             alerts: Family::default(),
             would_deny: Family::default(),
+            budget_warnings: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
@@ -138,6 +142,15 @@ impl Default for Metrics {
             usage: Used::default(),
             registry: Registry::default(),
         };
+        Self { registry: metrics.named(), ..metrics }
+    }
+}
+
+impl Metrics {
+    /// All of them with their names.
+    fn named(&self) -> Registry {
+        let metrics = self;
+        let mut registry = Registry::with_prefix("portcullis");
         registry.register("requests", "Requests that ended, by how", metrics.requests.clone());
         let seconds = |registry: &mut Registry, name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
@@ -190,13 +203,18 @@ impl Default for Metrics {
             "Requests that a rule would have refused, were it not only observed",
             metrics.would_deny.clone(),
         );
+        registry.register(
+            "budget_warnings",
+            "Requests that were the first to reach a share of a budget",
+            metrics.budget_warnings.clone(),
+        );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
         registry.register("connections", "Client connections that are open", metrics.connections.clone());
         let handshakes = metrics.handshakes_failed.clone();
         registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
         metrics.register_counters(&mut registry);
         metrics.usage.register(&mut registry);
-        Self { registry, ..metrics }
+        registry
     }
 }
 
@@ -224,6 +242,13 @@ impl Collector for States {
 }
 
 impl Metrics {
+    /// Shows the budgets of this registry too.
+    #[must_use]
+    pub fn with_budgets(mut self, registry: Arc<Limits>) -> Self {
+        self.registry.register_collector(Box::new(Budgets(registry)));
+        self
+    }
+
     /// Registers the counters that have no labels.
     fn register_counters(&self, registry: &mut Registry) {
         let counters = [
@@ -258,6 +283,10 @@ impl Metrics {
 
     /// Counts a request that has ended.
     pub fn count(&self, record: &Record) {
+        if let Some(percent) = record.budget_reached {
+            let project = Name(record.project().map(|project| Arc::clone(&project.name)));
+            self.budget_warnings.get_or_create(&Reached { project, percent }).inc();
+        }
         if let Some(decided) = record.decided {
             self.gate.observe(decided.as_secs_f64());
         }

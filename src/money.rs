@@ -46,6 +46,13 @@ impl Money {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// The amount with at most six digits behind the point, and never less than it is.
+    #[must_use]
+    pub const fn rounded_up(self) -> Self {
+        let step = 1_000_000;
+        Self(self.0.div_ceil(step).saturating_mul(step))
+    }
+
     /// Reads a number of dollars, such as `500` or `0.25`, exactly.
     #[must_use]
     pub fn parse_dollars(text: &str) -> Option<Self> {

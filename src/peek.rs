@@ -13,6 +13,7 @@
 
 mod grammar;
 mod inside;
+mod options;
 mod parameters;
 mod text;
 
@@ -23,6 +24,7 @@ use smallvec::SmallVec;
 use crate::endpoint::{LONGEST_MODEL, Places};
 use grammar::{Container, Grammar, Step};
 use inside::Inside;
+pub use options::{Said, StreamOptions};
 pub use parameters::Parameters;
 use parameters::{Watch, Watched};
 
@@ -49,12 +51,16 @@ pub struct Peeked {
     pub stream: Option<bool>,
     /// The largest token ceiling named.
     pub token_ceiling: Option<u64>,
+    /// The largest number of answers asked for at once.
+    pub choices: Option<u64>,
     /// The top-level `previous_response_id`: the response that is continued.
     pub previous_response: Option<Box<str>>,
     /// What else it asks for, where that was watched for.
     pub parameters: Option<Box<Parameters>>,
     /// A top-level field that would choose another model, host or key than the one checked.
     pub rerouting: Option<&'static str>,
+    /// What it says of a report of usage.
+    pub report: Said,
 }
 
 /// Where a body says its model.
@@ -97,8 +103,11 @@ enum Meaning {
     Watched(Watched),
     Stream,
     Ceiling,
+    Choices,
     PreviousResponse,
     GenerationConfig,
+    StreamOptions,
+    IncludeUsage,
 }
 
 /// Where in the body a container stands; decides which names matter in it.
@@ -107,6 +116,7 @@ enum Place {
     Elsewhere,
     Top,
     GenerationConfig,
+    StreamOptions,
 }
 
 /// The scanner.
@@ -165,7 +175,16 @@ impl Peek {
                     self.before = end;
                     return Ok(());
                 }
-                Step::Opened(container) => self.opened(container)?,
+                Step::Opened(container) => {
+                    let options = self.meaning == Meaning::StreamOptions;
+                    self.opened(container)?;
+                    let at = end - piece.len();
+                    if self.grammar.depth() == 1 {
+                        self.found.report.top = at;
+                    } else if options && container == Container::Object {
+                        self.found.report.options = StreamOptions::Silent { at, empty: true };
+                    }
+                }
                 Step::Name => {
                     self.named()?;
                     if self.meaning == Meaning::Model {
@@ -183,7 +202,7 @@ impl Peek {
                     self.text()?;
                 }
                 Step::Number => self.number()?,
-                Step::Literal(literal) => self.literal(literal)?,
+                Step::Literal(literal) => self.literal(literal, end - piece.len())?,
             }
         }
     }
@@ -211,6 +230,7 @@ impl Peek {
             (1, _, Container::Object) => Place::Top,
             (1, _, Container::Array) => return Err(Fault::Unfit("it is not a JSON object")),
             (2, Meaning::GenerationConfig, Container::Object) => Place::GenerationConfig,
+            (2, Meaning::StreamOptions, Container::Object) => Place::StreamOptions,
             _ => Place::Elsewhere,
         };
         if let Some(slot) = self.places.get_mut(depth) {
@@ -251,18 +271,22 @@ impl Peek {
                     b"stream" => Meaning::Stream,
                     b"type" => Meaning::Kind,
                     b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
+                    b"n" | b"best_of" | b"num_generations" | b"num_return_sequences" => Meaning::Choices,
                     b"previous_response_id" => Meaning::PreviousResponse,
                     b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
                         Meaning::GenerationConfig
                     }
+                    _ if self.found.report.options.named(name) => Meaning::StreamOptions,
                     _ => Meaning::Nothing,
                 }
             }
             Place::GenerationConfig => match name {
                 b"maxOutputTokens" | b"max_output_tokens" | b"maxTokens" | b"num_predict" => Meaning::Ceiling,
+                b"candidateCount" | b"candidate_count" => Meaning::Choices,
                 _ => Meaning::Nothing,
             },
-            Place::Elsewhere => Meaning::Nothing,
+            Place::StreamOptions if self.found.report.options.inside(name) => Meaning::IncludeUsage,
+            Place::StreamOptions | Place::Elsewhere => Meaning::Nothing,
         };
         if self.meaning == Meaning::Nothing {
             self.meaning =
@@ -281,7 +305,8 @@ impl Peek {
     }
 
     fn text(&mut self) -> Result<(), Fault> {
-        match std::mem::replace(&mut self.meaning, Meaning::Nothing) {
+        let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
+        match meaning {
             Meaning::Model => self.found.model = Some(model(self.grammar.kept())?),
             Meaning::Inside => {
                 let name = model(self.grammar.kept())?;
@@ -306,18 +331,27 @@ impl Peek {
                     watch.text(watched, self.grammar.kept());
                 }
             }
-            Meaning::Nothing | Meaning::Towards(_) | Meaning::Ceiling | Meaning::GenerationConfig => {}
+            // There are services that read a number in quotes as one.
+            Meaning::Ceiling | Meaning::Choices => self.count(meaning),
+            Meaning::Nothing
+            | Meaning::Towards(_)
+            | Meaning::GenerationConfig
+            | Meaning::StreamOptions
+            | Meaning::IncludeUsage => {}
         }
         Ok(())
     }
 
+    fn count(&mut self, meaning: Meaning) {
+        let found =
+            if meaning == Meaning::Choices { &mut self.found.choices } else { &mut self.found.token_ceiling };
+        *found = (*found).max(count(self.grammar.kept()));
+    }
+
     fn number(&mut self) -> Result<(), Fault> {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
-        if meaning == Meaning::Ceiling {
-            let digits = std::str::from_utf8(self.grammar.kept()).unwrap_or_default();
-            if let Ok(ceiling) = digits.parse() {
-                self.found.token_ceiling = self.found.token_ceiling.max(Some(ceiling));
-            }
+        if matches!(meaning, Meaning::Ceiling | Meaning::Choices) {
+            self.count(meaning);
             return Ok(());
         }
         if let (Meaning::Watched(watched), Some(watch)) = (meaning, &mut self.watch) {
@@ -327,11 +361,21 @@ impl Peek {
         unfit(meaning)
     }
 
-    fn literal(&mut self, literal: Option<bool>) -> Result<(), Fault> {
+    /// A word ended before this place.
+    fn literal(&mut self, literal: Option<bool>, to: usize) -> Result<(), Fault> {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
         if meaning == Meaning::Stream {
             self.found.stream = literal;
             return Ok(());
+        }
+        let from = to.saturating_sub(if literal == Some(false) { 5 } else { 4 });
+        match (meaning, literal) {
+            (Meaning::StreamOptions, None) => self.found.report.options = StreamOptions::Null(from, to),
+            (Meaning::IncludeUsage, Some(true)) => self.found.report.options = StreamOptions::Wanted,
+            (Meaning::IncludeUsage, Some(false) | None) => {
+                self.found.report.options = StreamOptions::Declined(from, to);
+            }
+            _ => {}
         }
         if let (Meaning::Watched(Watched::Store), Some(watch)) = (meaning, &mut self.watch) {
             watch.found.store = literal;
@@ -340,6 +384,21 @@ impl Peek {
         // null says the same as not being there, but for the model that would be a default.
         unfit(meaning)
     }
+}
+
+/// A number of things; one with a point or an exponent is rounded up.
+fn count(digits: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits.parse().ok().or_else(|| {
+        let number = digits.parse::<f64>().ok().filter(|number| *number >= 0.0)?;
+        // Conversions stop at the type's bounds.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is rounded and not negative"
+        )]
+        Some(number.ceil() as u64)
+    })
 }
 
 fn unfit(meaning: Meaning) -> Result<(), Fault> {
@@ -352,8 +411,11 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
         | Meaning::Kind
         | Meaning::Watched(_)
         | Meaning::Ceiling
+        | Meaning::Choices
         | Meaning::PreviousResponse
-        | Meaning::GenerationConfig => Ok(()),
+        | Meaning::GenerationConfig
+        | Meaning::StreamOptions
+        | Meaning::IncludeUsage => Ok(()),
     }
 }
 

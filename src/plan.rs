@@ -259,12 +259,12 @@ fn too_tight(name: &str, peak: Peak, new: &Snapshot) -> Vec<TooTight> {
             3_600 => peak.most_in_an_hour,
             _ => return None,
         };
-        (seen > i64::from(quota.requests.get())).then(|| TooTight {
+        (seen > i64::from(quota.amount.get())).then(|| TooTight {
             project: name.to_owned(),
             limit: quota_text(quota),
             rule_at: new.rule(limit.rule).map_or_else(String::new, |rule| rule.at.to_string()),
             seen,
         })
     };
-    project.into_iter().flat_map(|project| &project.limits).filter_map(met).collect()
+    project.into_iter().flat_map(|project| &project.limits.requests).filter_map(met).collect()
 }

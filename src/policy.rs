@@ -4,6 +4,8 @@
 //! It takes the proof of the stage before it and yields its own, or says why not. What it finds
 //! out on the way it notes in the record, so that a refusal tells all that was known.
 
+mod ask_usage;
+pub mod budget;
 pub mod form;
 pub mod key;
 pub mod model;

@@ -61,6 +61,9 @@ pub struct Facts {
     pub sdk_root: &'static str,
     /// Whether it may be without a credential: a model server of one's own.
     pub keyless: bool,
+    /// Whether streams of OpenAI's chat report usage there only if `stream_options` asks. Not where they always do, and
+    /// not where the option may be refused.
+    pub reports_if_asked: bool,
     /// The environment variable in which its key is usually found.
     pub variable: &'static str,
 }
@@ -122,7 +125,7 @@ const LOCAL: &[Family] = &[Chat, Completions, Responses, Embeddings, Audio, Imag
 const GOOGLE: &[Family] = &[Chat, Embeddings, Images, Videos, Models, Batches, Files];
 
 macro_rules! providers {
-    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $api:ident $base_url:expr, $serves:expr, $sdk_root:literal $keyless:literal $variable:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $api:ident $base_url:expr, $serves:expr, $sdk_root:literal $keyless:literal $asked:literal $variable:literal;)*) => {
         /// What kind of service an upstream is.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
         pub enum Provider {
@@ -141,7 +144,7 @@ macro_rules! providers {
                         const SERVES: &[Serves] = $serves;
                         &Facts {
                             name: $name, api: Api::$api, base_url: $base_url, serves: SERVES, sdk_root: $sdk_root,
-                            keyless: $keyless, variable: $variable,
+                            keyless: $keyless, reports_if_asked: $asked, variable: $variable,
                         }
                     })*
                 }
@@ -152,66 +155,66 @@ macro_rules! providers {
 
 providers! {
     /// OpenAI itself.
-    OpenAi "openai" OpenAi Some("https://api.openai.com/v1"), &[own(Surface::OpenAi, "")], "" false "OPENAI_API_KEY";
+    OpenAi "openai" OpenAi Some("https://api.openai.com/v1"), &[own(Surface::OpenAi, "")], "" false true "OPENAI_API_KEY";
     /// Anthropic itself.
-    Anthropic "anthropic" Anthropic Some("https://api.anthropic.com"), &[own(Surface::Anthropic, "/v1")], "" false "ANTHROPIC_API_KEY";
+    Anthropic "anthropic" Anthropic Some("https://api.anthropic.com"), &[own(Surface::Anthropic, "/v1")], "" false false "ANTHROPIC_API_KEY";
     /// Google's Gemini API (AI Studio).
     Gemini "gemini" Gemini Some("https://generativelanguage.googleapis.com"),
-        &[own(Surface::Gemini, ""), other(Surface::OpenAi, "/v1beta/openai", GOOGLE)], "" false "GEMINI_API_KEY";
+        &[own(Surface::Gemini, ""), other(Surface::OpenAi, "/v1beta/openai", GOOGLE)], "" false true "GEMINI_API_KEY";
     /// Google's Vertex AI; a secret is an API key of its express mode.
-    Vertex "vertex" Vertex Some("https://aiplatform.googleapis.com"), &[own(Surface::Vertex, "")], "" false "GOOGLE_API_KEY";
+    Vertex "vertex" Vertex Some("https://aiplatform.googleapis.com"), &[own(Surface::Vertex, "")], "" false true "GOOGLE_API_KEY";
     /// An Azure OpenAI resource; needs a `base_url`.
     AzureOpenAi "azure-openai" Azure None,
-        &[own(Surface::Azure, "/openai/deployments"), part(Surface::OpenAi, "/openai/v1", AZURE)], "" false "AZURE_OPENAI_API_KEY";
+        &[own(Surface::Azure, "/openai/deployments"), part(Surface::OpenAi, "/openai/v1", AZURE)], "" false true "AZURE_OPENAI_API_KEY";
     /// AWS Bedrock's runtime; needs a `region` or a `base_url`.
     Bedrock "bedrock" Bedrock None,
-        &[own(Surface::Bedrock, ""), other(Surface::OpenAi, "/openai/v1", &[Chat, Responses, Models])], "" false "AWS_BEARER_TOKEN_BEDROCK";
+        &[own(Surface::Bedrock, ""), other(Surface::OpenAi, "/openai/v1", &[Chat, Responses, Models])], "" false true "AWS_BEARER_TOKEN_BEDROCK";
     /// Mistral.
     Mistral "mistral" OpenAi Some("https://api.mistral.ai"),
-        &[part(Surface::OpenAi, "/v1", MISTRAL), own(Surface::Mistral, "")], "" false "MISTRAL_API_KEY";
+        &[part(Surface::OpenAi, "/v1", MISTRAL), own(Surface::Mistral, "")], "" false false "MISTRAL_API_KEY";
     /// Cohere.
     Cohere "cohere" OpenAi Some("https://api.cohere.com"),
-        &[own(Surface::Cohere, ""), part(Surface::OpenAi, "/compatibility/v1", &[Chat, Embeddings])], "" false "CO_API_KEY";
+        &[own(Surface::Cohere, ""), part(Surface::OpenAi, "/compatibility/v1", &[Chat, Embeddings])], "" false false "CO_API_KEY";
     /// Groq.
-    Groq "groq" OpenAi Some("https://api.groq.com"), &[part(Surface::OpenAi, "/openai/v1", GROQ)], "" false "GROQ_API_KEY";
+    Groq "groq" OpenAi Some("https://api.groq.com"), &[part(Surface::OpenAi, "/openai/v1", GROQ)], "" false true "GROQ_API_KEY";
     /// `DeepSeek`.
     DeepSeek "deepseek" OpenAi Some("https://api.deepseek.com"),
         &[part(Surface::OpenAi, "", CHAT), own(Surface::DeepSeek, ""), other(Surface::Anthropic, "/anthropic/v1", MESSAGES)],
-        "" false "DEEPSEEK_API_KEY";
+        "" false true "DEEPSEEK_API_KEY";
     /// xAI.
-    Xai "xai" OpenAi Some("https://api.x.ai"), &[part(Surface::OpenAi, "/v1", XAI), own(Surface::Xai, "")], "" false "XAI_API_KEY";
+    Xai "xai" OpenAi Some("https://api.x.ai"), &[part(Surface::OpenAi, "/v1", XAI), own(Surface::Xai, "")], "" false true "XAI_API_KEY";
     /// Together.
     Together "together" OpenAi Some("https://api.together.ai"),
-        &[part(Surface::OpenAi, "/v1", TOGETHER), own(Surface::Together, "")], "" false "TOGETHER_API_KEY";
+        &[part(Surface::OpenAi, "/v1", TOGETHER), own(Surface::Together, "")], "" false true "TOGETHER_API_KEY";
     /// Fireworks.
     Fireworks "fireworks" OpenAi Some("https://api.fireworks.ai"),
         &[part(Surface::OpenAi, "/inference/v1", BASIC), own(Surface::Fireworks, ""),
           other(Surface::Anthropic, "/inference/v1", MESSAGES)],
-        "/inference" false "FIREWORKS_API_KEY";
+        "/inference" false true "FIREWORKS_API_KEY";
     /// `OpenRouter`.
     OpenRouter "openrouter" OpenAi Some("https://openrouter.ai/api"),
         &[part(Surface::OpenAi, "/v1", BASIC), own(Surface::OpenRouter, ""), other(Surface::Anthropic, "/v1", MESSAGES)],
-        "" false "OPENROUTER_API_KEY";
+        "" false true "OPENROUTER_API_KEY";
     /// Perplexity.
     Perplexity "perplexity" OpenAi Some("https://api.perplexity.ai"),
-        &[part(Surface::OpenAi, "", &[Chat]), own(Surface::Perplexity, "")], "" false "PERPLEXITY_API_KEY";
+        &[part(Surface::OpenAi, "", &[Chat]), own(Surface::Perplexity, "")], "" false false "PERPLEXITY_API_KEY";
     /// Ollama, on this machine if no `base_url` is set.
     Ollama "ollama" OpenAi Some("http://127.0.0.1:11434"),
         &[part(Surface::OpenAi, "/v1", LOCAL), own(Surface::Ollama, ""), other(Surface::Anthropic, "/v1", MESSAGES)],
-        "" true "OLLAMA_API_KEY";
+        "" true true "OLLAMA_API_KEY";
     /// A vLLM server; needs a `base_url`.
     Vllm "vllm" OpenAi None,
         &[part(Surface::OpenAi, "/v1", LOCAL), own(Surface::Vllm, ""), other(Surface::Anthropic, "/v1", MESSAGES)],
-        "" true "VLLM_API_KEY";
+        "" true true "VLLM_API_KEY";
     /// A llama.cpp server; needs a `base_url`.
     LlamaCpp "llama-cpp" OpenAi None,
         &[part(Surface::OpenAi, "/v1", LOCAL), own(Surface::LlamaCpp, ""), other(Surface::Anthropic, "/v1", MESSAGES)],
-        "" true "LLAMA_API_KEY";
+        "" true true "LLAMA_API_KEY";
     /// Anything that speaks OpenAI's API under a base URL of its own; needs a `base_url`.
-    OpenAiCompatible "openai-compatible" OpenAi None, &[part(Surface::OpenAi, "", COMPATIBLE)], "" true "UPSTREAM_API_KEY";
+    OpenAiCompatible "openai-compatible" OpenAi None, &[part(Surface::OpenAi, "", COMPATIBLE)], "" true true "UPSTREAM_API_KEY";
     /// Anything that speaks Anthropic's API under a base URL of its own; needs a `base_url`.
     AnthropicCompatible "anthropic-compatible" Anthropic None,
-        &[part(Surface::Anthropic, "/v1", &[Chat, Tokens, Models, Batches, Files])], "" true "UPSTREAM_API_KEY";
+        &[part(Surface::Anthropic, "/v1", &[Chat, Tokens, Models, Batches, Files])], "" true false "UPSTREAM_API_KEY";
 }
 
 impl Provider {

@@ -18,9 +18,13 @@ use crate::clock::Moment;
 use crate::denial::{Denial, Kind, Reason, RuleId};
 use crate::diagnosis::Diagnosis;
 use crate::endpoint::Endpoint;
+use crate::limits::{Estimate, Reservation};
+use crate::money::Money;
+use crate::prices::Price;
 use crate::provider_key::up_to_a_key;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
+use crate::usage::Usage;
 
 pub use render::Form;
 
@@ -120,6 +124,26 @@ impl ClosedBy {
     }
 }
 
+/// What a request took from limits on tokens and money before it went out.
+#[derive(Debug)]
+pub struct Reserved {
+    /// What was taken.
+    pub reservation: Reservation,
+    /// How much that is.
+    pub estimate: Estimate,
+    /// By which price it is settled.
+    pub price: Option<Arc<Price>>,
+}
+
+/// What a request cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// How much.
+    pub money: Money,
+    /// Whether nothing or not all was reported, and the rest is estimated.
+    pub estimated: bool,
+}
+
 /// What is known of one request.
 #[derive(Debug)]
 pub struct Record {
@@ -161,6 +185,16 @@ pub struct Record {
     pub stream: bool,
     /// The most tokens that the answer may have, if the client said so.
     pub token_ceiling: Option<u64>,
+    /// How many answers were asked for at once, if the client said so.
+    pub choices: Option<u64>,
+    /// What it took from limits on tokens and money.
+    pub reserved: Option<Box<Reserved>>,
+    /// The share of a budget, in percent, that it was the first to reach.
+    pub budget_reached: Option<u8>,
+    /// Whether it was sent and nobody can say if it was executed.
+    pub unsure: bool,
+    /// What it cost, once it has ended and that is known.
+    pub cost: Option<Cost>,
     /// The upstream's number, once it was chosen.
     pub upstream: Option<usize>,
     /// The name of the credential that it was sent with, the last time.
@@ -181,6 +215,10 @@ pub struct Record {
     pub streamed_bytes: Option<Arc<AtomicU64>>,
     /// Bytes of the answer's body that were passed on.
     pub response_bytes: u64,
+    /// What the upstream says was used. Of an answer that broke off it can be what was said at its beginning.
+    pub usage: Option<Usage>,
+    /// How many tokens the answer had until now, about, as its bytes tell; for an answer that ends without a report.
+    pub output_seen: u64,
     /// Time until the request was ready to be sent upstream.
     pub decided: Option<Duration>,
     /// Time from there until the head of the answer.
@@ -228,6 +266,11 @@ impl Record {
             upstream_model: None,
             stream: false,
             token_ceiling: None,
+            choices: None,
+            reserved: None,
+            budget_reached: None,
+            unsure: false,
+            cost: None,
             upstream: None,
             credential: None,
             tried: Vec::new(),
@@ -238,6 +281,8 @@ impl Record {
             request_bytes: 0,
             streamed_bytes: None,
             response_bytes: 0,
+            usage: None,
+            output_seen: 0,
             decided: None,
             upstream_wait: None,
             first_byte: None,

@@ -26,7 +26,7 @@ use tower::{Layer, Service};
 
 use crate::account::Relay;
 use crate::cors::let_read;
-use crate::denial::{Facts, Reason};
+use crate::denial::{Facts, NEVER, Reason};
 use crate::dialect::Dialect;
 use crate::endpoint;
 use crate::endpoint::Verb;
@@ -189,7 +189,7 @@ fn answer(refused: Refused) -> Response<Relay> {
     headers.insert(REASON, HeaderValue::from_static(facts.code));
     let retry = facts.retry && denial.retry_after.is_none_or(|wait| wait <= LONGEST_WAIT);
     headers.insert(SHOULD_RETRY, HeaderValue::from_static(if retry { "true" } else { "false" }));
-    if let Some(wait) = denial.retry_after {
+    if let Some(wait) = denial.retry_after.filter(|wait| *wait < NEVER) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(millis(wait).div_ceil(1000)));
         if retry {
             headers.insert(RETRY_AFTER_MS, HeaderValue::from(millis(wait) + 1));

@@ -24,7 +24,7 @@ use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings
 use crate::credentials::Roster;
 use crate::expect;
 use crate::ledger::Ledger;
-use crate::limits::Registry;
+use crate::limits::{History, Registry};
 use crate::metrics::Metrics;
 use crate::record::Form;
 use crate::store::Store;
@@ -90,7 +90,8 @@ impl Gate {
     ) -> io::Result<Self> {
         let now = Moment::now();
         registry.credentials.put_in_force(loaded.snapshot.upstreams.iter().map(|one| &one.credentials), now);
-        let metrics = Arc::new(Metrics::default().with_credentials(Arc::clone(&registry.credentials)));
+        let metrics = Metrics::default().with_credentials(Arc::clone(&registry.credentials));
+        let metrics = Arc::new(metrics.with_budgets(Arc::clone(&registry)));
         let sink = Sink::start(out, Box::new(ToMetrics(Arc::clone(&metrics))))?;
         let form = form(loaded.log);
         let dispatch = telemetry::subscriber(Arc::clone(&sink), form, level(loaded.log));
@@ -107,7 +108,10 @@ impl Gate {
             ledger.store = Some(store.map_err(io::Error::other)?);
             let kept = book::Settings { store: &settings.path, max_age: settings.usage_max_age };
             let book = Book::open(&kept, metrics, dispatch.clone(), now);
-            ledger.book = Some(book.map_err(io::Error::other)?);
+            let book = Arc::new(book.map_err(io::Error::other)?);
+            let history: Arc<dyn History> = Arc::clone(&book) as _;
+            registry.remember(&history, now);
+            ledger.book = Some(book);
         }
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(loaded.snapshot),

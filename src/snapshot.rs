@@ -17,8 +17,9 @@ use http::HeaderValue;
 use crate::address::Networks;
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
-use crate::limits::{Concurrency, Limit};
+use crate::limits::Limits;
 use crate::model_name::ModelList;
+use crate::prices::Prices;
 use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub admin_token: Option<Digest>,
     /// Where denials and decisions are kept, if anywhere.
     pub store: Option<StoreSettings>,
+    /// How what requests use is counted.
+    pub accounting: Accounting,
     /// The upstreams, by name.
     pub upstreams: Vec<Upstream>,
     /// The projects, by name.
@@ -48,6 +51,8 @@ pub struct Snapshot {
     pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
     /// Names of the gate's own for models, sorted.
     pub aliases: Vec<Alias>,
+    /// What their models cost.
+    pub prices: Arc<Prices>,
     /// Which upstreams answer which endpoint, by the endpoint's number.
     pub serving: Vec<Serving>,
     /// The lines of the configuration that decide; [`RuleId`] counts into it. The first is
@@ -77,6 +82,19 @@ pub struct StoreSettings {
     pub max_age: Duration,
     /// How long usage and money are kept, in the ledger beside it.
     pub usage_max_age: Duration,
+}
+
+/// How what requests use is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accounting {
+    /// How many tokens an answer is taken to have at most, if its request sets no ceiling.
+    pub default_output: u64,
+    /// The line that says so.
+    pub default_output_rule: RuleId,
+    /// Whether a request whose cost cannot be known passes where there is a budget.
+    pub unpriced_allowed: bool,
+    /// The shares of a budget, in percent, that are told when they are reached.
+    pub warn_at: Vec<u8>,
 }
 
 /// The gate's own settings.
@@ -172,10 +190,10 @@ pub struct Project {
     pub allow_ips: Networks,
     /// The line that says so.
     pub allow_ips_rule: RuleId,
-    /// How fast; the shortest quota first.
-    pub limits: Vec<Limit>,
-    /// How many at once.
-    pub concurrency: Option<Concurrency>,
+    /// How fast, how many at once and for how much.
+    pub limits: Limits,
+    /// Whether its tokens or their price are limited, so that what a request used must be known.
+    pub counts_tokens: bool,
     /// Which web pages may call with its keys.
     pub cors: Option<Cors>,
     /// What its requests may ask for, if there are rules on that.
@@ -230,7 +248,7 @@ pub struct Observed {
     pub scopes: bool,
     /// The models.
     pub models: bool,
-    /// Rate and concurrency.
+    /// Rates, concurrency and budgets.
     pub limits: bool,
 }
 
@@ -291,10 +309,8 @@ pub struct Key {
     pub models: Option<ModelList>,
     /// The line that says so.
     pub models_rule: RuleId,
-    /// How fast, beside the project's own limits.
-    pub limits: Vec<Limit>,
-    /// How many at once, beside the project's own bound.
-    pub concurrency: Option<Concurrency>,
+    /// How fast, how many at once and for how much, beside the project's own limits.
+    pub limits: Limits,
     /// Which of its rules are only observed.
     pub observed: Observed,
 }

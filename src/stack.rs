@@ -16,6 +16,7 @@ use crate::exchange::{Accepted, Exchange, Outbound, Refusal};
 use crate::forward::forward;
 use crate::gate::GateLayer;
 use crate::inject::Inject;
+use crate::policy::budget::Fund;
 use crate::policy::form::Form;
 use crate::policy::key::KeyCheck;
 use crate::policy::model::ModelCheck;
@@ -77,8 +78,10 @@ where
         .layer(GateLayer(Rate))
         // The only wait before the upstream; everything cheaper has been asked.
         .layer(AskLayer)
-        // Needs the body's model; the last rule.
+        // Needs the body's model.
         .layer(GateLayer(ModelCheck))
+        // Needs the model, which has a price; the last rule, since what it takes has to be settled.
+        .layer(GateLayer(Fund))
         // Nothing may refuse once a provider's credential is in.
         .layer(GateLayer(Inject))
         .service(send)

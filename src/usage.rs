@@ -1,6 +1,24 @@
-//! What a request used, counted alike for all providers.
+//! What a request used, counted alike for all providers, and found in answers as their bytes pass.
+//!
+//! 1. Nothing of an answer is held but a usage object that a piece cuts, up to a bound; what is longer is not
+//!    counted, and the answer goes on all the same.
+//! 2. A usage object counts where providers put it: at an event's top level, or one level below in a field of the
+//!    provider's own. What a model writes stands deeper or in a string, and is never taken for it.
+//! 3. The last report of an answer is its usage; reports of a session are added up.
+//! 4. What was written is estimated meanwhile, for an answer that ends before its report.
+
+mod aws;
+mod events;
+mod hide;
+mod meter;
+mod report;
+mod text;
+mod walk;
 
 use crate::money::Money;
+
+pub use hide::Hider;
+pub use meter::Meter;
 
 /// What a request used.
 ///
@@ -13,6 +31,8 @@ pub struct Usage {
     pub input: u64,
     /// Of these, read from a cache.
     pub cached: u64,
+    /// Of the cached, of sound.
+    pub cached_audio: u64,
     /// Of these, written to a cache that lasts minutes.
     pub cache_writes: u64,
     /// Of these, written to a cache that lasts an hour or longer.
@@ -35,6 +55,8 @@ pub struct Usage {
     pub characters: u64,
     /// Pictures, where a provider counts by these.
     pub images: u64,
+    /// Pages of documents, where a provider counts by these.
+    pub pages: u64,
     /// Searches of the web and the like.
     pub searches: u64,
     /// What the provider says it costs, where it says so.
@@ -47,4 +69,35 @@ impl Usage {
     pub const fn tokens(&self) -> u64 {
         self.input.saturating_add(self.output)
     }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let cost = match (self.cost, other.cost) {
+            (Some(one), Some(two)) => Some(one + two),
+            (one, two) => one.or(two),
+        };
+        Self {
+            input: self.input.saturating_add(other.input),
+            cached: self.cached.saturating_add(other.cached),
+            cached_audio: self.cached_audio.saturating_add(other.cached_audio),
+            cache_writes: self.cache_writes.saturating_add(other.cache_writes),
+            long_cache_writes: self.long_cache_writes.saturating_add(other.long_cache_writes),
+            input_audio: self.input_audio.saturating_add(other.input_audio),
+            input_image: self.input_image.saturating_add(other.input_image),
+            output: self.output.saturating_add(other.output),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+            output_audio: self.output_audio.saturating_add(other.output_audio),
+            output_image: self.output_image.saturating_add(other.output_image),
+            audio_ms: self.audio_ms.saturating_add(other.audio_ms),
+            characters: self.characters.saturating_add(other.characters),
+            images: self.images.saturating_add(other.images),
+            pages: self.pages.saturating_add(other.pages),
+            searches: self.searches.saturating_add(other.searches),
+            cost,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,7 @@ use crate::denial::Denial;
 use crate::endpoint::Endpoint;
 use crate::exchange::{Caller, Carried, Permits};
 use crate::record::{self, ClosedBy, Outcome};
+use crate::usage::{Meter, Usage};
 use down::Down;
 use judge::Judge;
 use up::Up;
@@ -96,6 +97,10 @@ struct Common {
     upstream_bytes: AtomicU64,
     /// When the upstream first said something, in microseconds after the beginning; zero if not.
     first_us: AtomicU64,
+    /// What the upstream said was used, all responses together.
+    usage: Mutex<Option<Usage>>,
+    /// How many tokens it wrote, about.
+    output_seen: AtomicU64,
 }
 
 impl Common {
@@ -112,6 +117,8 @@ impl Common {
             upstream_messages: zero(),
             upstream_bytes: zero(),
             first_us: zero(),
+            usage: Mutex::default(),
+            output_seen: zero(),
         }
     }
 
@@ -163,7 +170,8 @@ impl Session {
         common.moved();
         let silence = carried.record.upstream().map_or(CLOSING, |upstream| upstream.idle_timeout);
         let mut judge = Judge::new(carried, caller, endpoint);
-        relay(&common, &mut judge, client, upstream, silence, over).await;
+        let meter = Meter::of_session(endpoint);
+        relay(&common, &mut judge, meter, client, upstream, silence, over).await;
         close_record(&common, judge.carried);
         drop((permits, lease));
     }
@@ -173,6 +181,7 @@ impl Session {
 async fn relay(
     common: &Common,
     judge: &mut Judge,
+    meter: Meter,
     client: Upgraded,
     upstream: Upgraded,
     silence: Duration,
@@ -181,7 +190,7 @@ async fn relay(
     let (from_client, to_client) = tokio::io::split(TokioIo::new(client));
     let (from_upstream, to_upstream) = tokio::io::split(TokioIo::new(upstream));
     let mut up = Up::new(common, from_client, to_upstream);
-    let mut down = Down::new(common, from_upstream, to_client);
+    let mut down = Down::new(common, meter, from_upstream, to_client);
     let mut up = pin!(up.run(judge));
     let mut down = pin!(down.run());
     let (mut up_ended, mut down_ended) = (false, false);
@@ -250,6 +259,8 @@ fn close_record(common: &Common, carried: Box<Carried>) {
     let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
     record.request_bytes = count(&common.client_bytes);
     record.response_bytes = count(&common.upstream_bytes);
+    record.output_seen = count(&common.output_seen);
+    record.usage = *common.usage.lock().unwrap_or_else(PoisonError::into_inner);
     record.first_byte = Some(count(&common.first_us)).filter(|us| *us > 0).map(Duration::from_micros);
     record.session = Some(Box::new(record::Session {
         client_messages: count(&common.client_messages),

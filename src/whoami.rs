@@ -16,12 +16,12 @@ use tower::{Layer, Service};
 
 use crate::account::Relay;
 use crate::clock::Moment;
-use crate::config::quota_text;
+use crate::config::{budget_text, quota_text};
 use crate::cors::let_read;
 use crate::endpoint::{Scope, ScopeSet};
 use crate::exchange::{Exchange, Permits, Placed, Refusal};
 use crate::forward::own_headers;
-use crate::limits::{Concurrency, Limit};
+use crate::limits::{Limit, Limits};
 use crate::model_name::ModelList;
 
 /// Where it is asked.
@@ -123,7 +123,7 @@ fn told(exchange: &Exchange<Placed>) -> Value {
         "address_found_in": record.client.map(|(_, source)| source.to_string()),
         "scopes": scopes(project.scopes, key.scopes),
         "models": names(&project.models),
-        "limits": limits(&project.limits, project.concurrency.as_ref(), record.begun),
+        "limits": limits(&project.limits, record.begun),
     });
     // What a key has of its own stands beside its project's: both must allow.
     if let (Some(own), Some(fields)) = (&key.models, told.as_object_mut()) {
@@ -133,7 +133,7 @@ fn told(exchange: &Exchange<Placed>) -> Value {
     if let (Some(fields), false) = (told.as_object_mut(), observed.is_empty()) {
         fields.insert("observed".to_owned(), observed.into());
     }
-    let own = limits(&key.limits, key.concurrency.as_ref(), record.begun);
+    let own = limits(&key.limits, record.begun);
     if let (Some(fields), false) = (told.as_object_mut(), own.is_empty()) {
         fields.insert("key_limits".to_owned(), own.into());
     }
@@ -149,14 +149,30 @@ fn names(models: &ModelList) -> Value {
     models.iter().collect()
 }
 
-fn limits(quotas: &[Limit], at_once: Option<&Concurrency>, now: Moment) -> Vec<Value> {
-    let quotas = quotas
-        .iter()
-        .map(|limit| json!({ "requests": quota_text(limit.meter.quota()), "left": limit.meter.left(now) }));
-    let at_once = at_once.map(
+fn limits(limits: &Limits, now: Moment) -> Vec<Value> {
+    let quota = |limit: &Limit| {
+        let (word, quota) = (limit.counts.word(), quota_text(limit.meter.quota()));
+        json!({ word: quota, "left": limit.meter.left(now) })
+    };
+    let mut all: Vec<Value> = limits.requests.iter().chain(&limits.tokens).map(quota).collect();
+    all.extend(limits.concurrency.iter().map(
         |bound| json!({ "concurrency": bound.most, "left": bound.most.saturating_sub(bound.slots.taken()) }),
-    );
-    quotas.chain(at_once).collect()
+    ));
+    let purse = limits.purse.iter().flat_map(|purse| limits.budgets.iter().map(move |one| (purse, one)));
+    all.extend(purse.map(|(purse, budget)| {
+        let (taken, _) = purse.taken(budget.window, now.unix_millis());
+        json!({ "budget": budget_text(budget), "left": format!("{} USD", budget.most.less(taken)) })
+    }));
+    for one in &limits.models {
+        let models: String = one.models.iter().collect();
+        for mut told in self::limits(&one.limits, now) {
+            if let Some(fields) = told.as_object_mut() {
+                fields.insert("models".to_owned(), models.clone().into());
+            }
+            all.push(told);
+        }
+    }
+    all
 }
 
 fn date(seconds: i64) -> String {

@@ -476,3 +476,25 @@ fn the_admin_listener_shows_it_to_who_has_the_token() {
     }
     assert!(gate.metrics().contains("portcullis_usage_healthy 1"));
 }
+
+#[test]
+fn an_age_shorter_than_any_month_is_a_mistake() {
+    let told = |age: &str| {
+        let setup = Setup::new("127.0.0.1:9").set("store", "path", "\"store.db\"").set(
+            "store",
+            "usage_max_age",
+            &format!("\"{age}\""),
+        );
+        let registry = portcullis::limits::Registry::new(Moment::now());
+        let line = setup.line("store", "usage_max_age");
+        match portcullis::config::load(&setup.sources(), &registry) {
+            Ok(loaded) => Ok(loaded.snapshot.store.as_ref().unwrap().usage_max_age),
+            Err(faults) => Err((faults.to_string(), format!("portcullis.toml:{line}:"))),
+        }
+    };
+    assert_eq!(told("40d"), Ok(Duration::from_hours(40 * 24)));
+    for wrong in ["39d", "30", "99999d"] {
+        let (said, at) = told(wrong).unwrap_err();
+        assert!(said.contains(&at) && said.contains("40 days or more") && said.contains("400d"), "{said}");
+    }
+}

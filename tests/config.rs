@@ -323,6 +323,12 @@ fn every_kind_of_mistake_of_a_project() {
         (LIMITS, "{ requests = \"4000000000/s\" }"),
         (LIMITS, "{ concurrency = 0 }"),
         (LIMITS, "{ tokens = \"200k/min\", budget = \"500 USD/month\" }"),
+        (LIMITS, "{ tokens = \"1.2345k/min\", input_tokens = \"5G/day\" }"),
+        (LIMITS, "{ budget = [\"500 EUR/month\", \"5 USD/year\", \"0 USD/day\"] }"),
+        (
+            LIMITS,
+            "{ models = { \"gpt-4*\" = { tokens = \"many\" }, o1 = { mode = \"observe\" }, o2 = { models = {} } } }",
+        ),
         (ID, ""),
         (ID, "id = \"search prod\""),
         (SHA, ""),
@@ -431,16 +437,17 @@ fn what_is_written_is_what_is_compiled() {
     assert!(!snapshot.server.allow_ips.contains("127.0.0.1".parse().unwrap()));
     let rule = snapshot.rule(snapshot.server.allow_ips_rule).unwrap();
     assert_eq!(&*rule.path, "projects.*.allow_ips");
-    let per: Vec<u64> = project.limits.iter().map(|limit| limit.meter.quota().per.as_secs()).collect();
+    let per: Vec<u64> =
+        project.limits.requests.iter().map(|limit| limit.meter.quota().per.as_secs()).collect();
     assert_eq!(per, [1, 60]);
-    assert_eq!(project.concurrency.as_ref().unwrap().most, 64);
+    assert_eq!(project.limits.concurrency.as_ref().unwrap().most, 64);
     assert_eq!(key.expires, Some(1_798_761_600));
     assert_eq!((&*upstream.host, upstream.port, &*upstream.base_path), ("api.openai.com", 443, "/v1"));
     assert!(upstream.tls.is_some() && !upstream.keyless);
     assert_eq!(upstream.targets[0].1, "/v1/chat/completions");
     let rule = snapshot.rule(project.models_rule).unwrap();
     assert_eq!((&*rule.path, &*rule.at), ("projects.search.models", "portcullis.toml:13"));
-    let rule = snapshot.rule(project.limits[0].rule).unwrap();
+    let rule = snapshot.rule(project.limits.requests[0].rule).unwrap();
     assert_eq!((&*rule.path, &*rule.at), ("projects.search.limits.requests[1]", "portcullis.toml:15"));
     assert_eq!(snapshot.by_digest.len(), 1);
     assert!(!format!("{loaded:?}").contains("canary"));
@@ -625,7 +632,7 @@ fn an_authority_of_ones_own_is_trusted_only_if_it_is_one() {
 #[test]
 fn the_same_quota_twice_counts_once() {
     let loaded = load_one(&good_but(LIMITS, "{ requests = [\"60/min\", \"60/min\"] }")).unwrap();
-    assert_eq!((loaded.snapshot.projects[0].limits.len(), loaded.lints.len()), (1, 1));
+    assert_eq!((loaded.snapshot.projects[0].limits.requests.len(), loaded.lints.len()), (1, 1));
 }
 
 #[test]
@@ -647,7 +654,8 @@ fn a_reload_keeps_the_state_of_limits() {
         load_at(&Sources::from_texts([("a", text)], [("OPENAI_API_KEY", CANARY)]), &registry, now())
     };
     let (one, two) = (load(GOOD).unwrap(), load(&good_but("64", "65")).unwrap());
-    let meter = |loaded: &Loaded| std::sync::Arc::as_ptr(&loaded.snapshot.projects[0].limits[0].meter);
+    let meter =
+        |loaded: &Loaded| std::sync::Arc::as_ptr(&loaded.snapshot.projects[0].limits.requests[0].meter);
     assert_eq!(meter(&one), meter(&two));
 }
 

@@ -59,6 +59,11 @@ fn at_the_body_and_the_model() {
 }
 
 #[test]
+fn at_the_budget() {
+    tell_one_story(&["budget"]);
+}
+
+#[test]
 fn at_the_upstream() {
     tell_one_story(&["inject", "forward"]);
 }
@@ -75,6 +80,7 @@ fn no_stage_is_left_out() {
         "rate",
         "ask",
         "model",
+        "budget",
         "inject",
         "forward",
     ];

@@ -93,7 +93,7 @@ fn concurrency_that_is_observed_counts_on() {
     gate.idle();
     let over = gate.records_when(3).iter().filter(|record| record.get("would_deny").is_some()).count();
     assert_eq!(over, 2);
-    let slots = &gate.shared().snapshot.load().projects[0].concurrency.as_ref().unwrap().slots.clone();
+    let slots = &gate.shared().snapshot.load().projects[0].limits.concurrency.as_ref().unwrap().slots.clone();
     assert_eq!(slots.taken(), 0, "every place came free");
 }
 

@@ -165,7 +165,7 @@ mod tests {
         #[test]
         fn a_note_is_read_as_it_was_written(
             id: u64, at_ms: i64, reserves: bool, estimated: bool, model in ".{0,90}",
-            numbers: [u64; NUMBERS], zeroed: u16, salt: u32,
+            numbers: [u64; NUMBERS], zeroed: u32, salt: u32,
         ) {
             let mut numbers = numbers;
             for (at, number) in numbers.iter_mut().enumerate() {

@@ -6,12 +6,13 @@ use crate::money::Money;
 use crate::usage::Usage;
 
 /// How many numbers a request's usage and cost are.
-pub(super) const NUMBERS: usize = 16;
+pub(super) const NUMBERS: usize = 18;
 
 /// The columns of these numbers, in their order.
 pub(super) const COLUMNS: [&str; NUMBERS] = [
     "input",
     "cached",
+    "cached_audio",
     "cache_writes",
     "long_cache_writes",
     "input_audio",
@@ -23,6 +24,7 @@ pub(super) const COLUMNS: [&str; NUMBERS] = [
     "audio_ms",
     "characters",
     "images",
+    "pages",
     "searches",
     "cost",
     "reported_cost",
@@ -32,6 +34,7 @@ pub(super) const COLUMNS: [&str; NUMBERS] = [
 pub(super) const TOLD: [&str; NUMBERS] = [
     "input_tokens",
     "cached_tokens",
+    "cached_audio_tokens",
     "cache_write_tokens",
     "long_cache_write_tokens",
     "input_audio_tokens",
@@ -43,6 +46,7 @@ pub(super) const TOLD: [&str; NUMBERS] = [
     "audio_ms",
     "characters",
     "images",
+    "pages",
     "searches",
     "cost_usd",
     "reported_cost_usd",
@@ -66,6 +70,7 @@ pub(super) const fn numbers(usage: &Usage, cost: Money) -> [u64; NUMBERS] {
     let Usage {
         input,
         cached,
+        cached_audio,
         cache_writes,
         long_cache_writes,
         input_audio,
@@ -77,6 +82,7 @@ pub(super) const fn numbers(usage: &Usage, cost: Money) -> [u64; NUMBERS] {
         audio_ms,
         characters,
         images,
+        pages,
         searches,
         cost: reported,
     } = *usage;
@@ -87,6 +93,7 @@ pub(super) const fn numbers(usage: &Usage, cost: Money) -> [u64; NUMBERS] {
     [
         input,
         cached,
+        cached_audio,
         cache_writes,
         long_cache_writes,
         input_audio,
@@ -98,6 +105,7 @@ pub(super) const fn numbers(usage: &Usage, cost: Money) -> [u64; NUMBERS] {
         audio_ms,
         characters,
         images,
+        pages,
         searches,
         cost.as_picodollars(),
         reported,
@@ -109,6 +117,7 @@ pub(super) const fn usage(numbers: &[u64; NUMBERS]) -> (Usage, Money) {
     let [
         input,
         cached,
+        cached_audio,
         cache_writes,
         long_cache_writes,
         input_audio,
@@ -120,6 +129,7 @@ pub(super) const fn usage(numbers: &[u64; NUMBERS]) -> (Usage, Money) {
         audio_ms,
         characters,
         images,
+        pages,
         searches,
         cost,
         reported,
@@ -128,6 +138,7 @@ pub(super) const fn usage(numbers: &[u64; NUMBERS]) -> (Usage, Money) {
     let usage = Usage {
         input,
         cached,
+        cached_audio,
         cache_writes,
         long_cache_writes,
         input_audio,
@@ -139,6 +150,7 @@ pub(super) const fn usage(numbers: &[u64; NUMBERS]) -> (Usage, Money) {
         audio_ms,
         characters,
         images,
+        pages,
         searches,
         cost: reported,
     };

@@ -127,7 +127,7 @@ enum End {
 
 fn asked() -> impl Strategy<Value = Asked> {
     let number = prop_oneof![3 => 0u64..100_000, 1 => Just(0)];
-    (0..2usize, 0..2usize, 0..3i64, prop::array::uniform16(number), any::<bool>()).prop_map(
+    (0..2usize, 0..2usize, 0..3i64, prop::array::uniform18(number), any::<bool>()).prop_map(
         |(project, model, quarter, numbers, estimated)| Asked { project, model, quarter, numbers, estimated },
     )
 }

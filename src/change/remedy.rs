@@ -44,6 +44,7 @@ impl Refused<'_> {
             Reason::ModelNotAllowed => self.model(),
             Reason::ModelUnknowable => Ok((rule(), Edit::Add("*".to_owned()))),
             Reason::BodyTooLarge => larger_body(self.snapshot, &self.told.rule, 0),
+            Reason::CostUnknown => Ok(("accounting.unpriced".to_owned(), Edit::Set(New::Text("allow".to_owned())))),
             Reason::KeyUnknown => Err(self.no_key()),
             Reason::AddressUnreadable => {
                 Err("the proxy sent an address that cannot be read, which only the proxy can mend".to_owned())
@@ -71,6 +72,9 @@ impl Refused<'_> {
             | Reason::ModelMissing
             | Reason::ModelAmbiguous
             | Reason::ParameterNotAllowed
+            | Reason::TokensLimited
+            | Reason::BudgetExhausted
+            | Reason::LedgerUnavailable
             | Reason::CredentialUnavailable
             | Reason::UpstreamCredentialRejected
             | Reason::UpstreamUnreachable

@@ -8,10 +8,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::clock::Moment;
-use crate::config::{Fault, Faults, Loaded, Sources, quota_text, render_text};
+use crate::config::{Fault, Faults, Loaded, Sources, limit_texts, render_text};
 use crate::endpoint::ScopeSet;
 use crate::expect;
-use crate::limits::{Concurrency, Limit, Registry};
+use crate::limits::Registry;
 use crate::snapshot::{Key, Project, Snapshot, UpstreamSet};
 
 /// How the verdict is written.
@@ -153,7 +153,7 @@ fn rights(snapshot: &Snapshot) -> Vec<Rights> {
         upstreams: upstream_names(snapshot, project.upstreams),
         scopes: scope_names(project.scopes),
         models: project.models.iter().map(str::to_owned).collect(),
-        limits: limit_texts(&project.limits, project.concurrency.as_ref()),
+        limits: limit_texts(&project.limits),
         observed: project.observed.names().collect(),
     };
     snapshot.projects.iter().enumerate().map(of).collect()
@@ -169,7 +169,7 @@ fn key_rights(key: &Key) -> KeyRights {
         from: key.allow_ips.as_ref().map(ToString::to_string),
         scopes: key.scopes.map(scope_names),
         models: key.models.as_ref().map(|models| models.iter().map(str::to_owned).collect()),
-        limits: limit_texts(&key.limits, key.concurrency.as_ref()),
+        limits: limit_texts(&key.limits),
         observed: key.observed.names().collect(),
     }
 }
@@ -180,11 +180,6 @@ fn upstream_names(snapshot: &Snapshot, set: UpstreamSet) -> Vec<String> {
 
 fn scope_names(set: ScopeSet) -> Vec<&'static str> {
     set.shortest()
-}
-
-fn limit_texts(limits: &[Limit], concurrency: Option<&Concurrency>) -> Vec<String> {
-    let quotas = limits.iter().map(|limit| quota_text(limit.meter.quota()));
-    quotas.chain(concurrency.map(|at_once| format!("{} at once", at_once.most))).collect()
 }
 
 /// A date in UTC, without the time where that is midnight.

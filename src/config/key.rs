@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::limit::LimitsWritten;
+use super::limit::{LimitsWritten, spender};
 use super::observable::{Observable, listed};
 use super::place::child;
 use super::value::date;
@@ -48,7 +48,12 @@ const STORE_THE_HASH: &str = "store only the hash: sha256 = \"…\", as `portcul
 
 impl Work<'_> {
     /// Compiles a key of a project; nothing if it lacks what a key must have.
-    pub(super) fn key(&mut self, path: &str, project: usize, written: &KeyWritten) -> Option<(Digest, Key)> {
+    pub(super) fn key(
+        &mut self,
+        path: &str,
+        (project, project_name): (usize, &str),
+        written: &KeyWritten,
+    ) -> Option<(Digest, Key)> {
         let of = |key: &str| child(path, key);
         if written.key.is_some() {
             self.wrong(&of("key"), "a key must never be written in the file", STORE_THE_HASH);
@@ -57,7 +62,8 @@ impl Work<'_> {
         let digest = self.key_digest(&of("sha256"), written.sha256.as_deref());
         let (not_before, expires) = self.validity(path, written);
         let owner = child("keys", id.unwrap_or_default());
-        let (limits, concurrency) = self.limits(&of("limits"), &owner, written.limits.as_ref());
+        let spender = spender(project_name, id);
+        let limits = self.limits(&of("limits"), &owner, &spender, written.limits.as_ref());
         let allow_ips = listed(&of("allow_ips"), written.allow_ips.as_ref());
         let scopes = listed(&of("scopes"), written.scopes.as_ref());
         let models = listed(&of("models"), written.models.as_ref());
@@ -82,7 +88,6 @@ impl Work<'_> {
             models: own_models,
             models_rule: self.rule(&of("models")),
             limits,
-            concurrency,
             observed: Observed {
                 allow_ips: allow_ips.observed,
                 scopes: scopes.observed,

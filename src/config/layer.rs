@@ -75,7 +75,7 @@ fn add_text(name: &str, text: &str, places: &mut Places, faults: &mut Vec<Fault>
             wrong(
                 place,
                 "there is no section of this name",
-                "the sections are [server], [admin], [log], [store], [upstreams.NAME], [projects.NAME] and [[expect]]",
+                "the sections are [server], [admin], [log], [store], [upstreams.NAME], [models.NAME], [prices.\"NAME/MODEL\"], [projects.NAME] and [[expect]]",
             );
         }
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::cors::CorsWritten;
 use super::key::KeyWritten;
-use super::limit::LimitsWritten;
+use super::limit::{LimitsWritten, spender};
 use super::observable::{Observable, listed};
 use super::parameters::ParametersWritten;
 use super::place::child;
@@ -34,7 +34,7 @@ pub(super) struct ProjectWritten {
     pub(super) models: Option<Observable>,
     /// Addresses and networks that the project may call from, or "any". Default: none.
     pub(super) allow_ips: Option<Observable>,
-    /// How fast and how many at once; all keys of the project together. Default: unlimited.
+    /// How fast, how many at once and for how much money; all keys of the project together. Default: unlimited.
     pub(super) limits: Option<LimitsWritten>,
     /// Which web pages may call with the project's keys. Default: none.
     pub(super) cors: Option<CorsWritten>,
@@ -65,7 +65,7 @@ impl Work<'_> {
                 "give it such a name",
             );
         }
-        let (limits, concurrency) = self.limits(&of("limits"), &path, written.limits.as_ref());
+        let limits = self.limits(&of("limits"), &path, &spender(name, None), written.limits.as_ref());
         let scopes = listed(&of("scopes"), written.scopes.as_ref());
         let models = listed(&of("models"), written.models.as_ref());
         let allow_ips = listed(&of("allow_ips"), written.allow_ips.as_ref());
@@ -81,8 +81,8 @@ impl Work<'_> {
             models_rule: self.rule(&of("models")),
             allow_ips: self.allow_ips(&allow_ips.path, allow_ips.list),
             allow_ips_rule: self.rule(&of("allow_ips")),
+            counts_tokens: limits.count_usage(),
             limits,
-            concurrency,
             cors: self.cors(&of("cors"), written.cors.as_ref()),
             parameters: written
                 .parameters

@@ -122,7 +122,7 @@ fn wanted(expected: &str) -> String {
 fn example(path: &str, key: &str) -> String {
     let section = path.split('.').next().unwrap_or_default();
     let written = match key {
-        _ if path == child(section, key) && matches!(section, "upstreams" | "projects") => {
+        _ if path == child(section, key) && matches!(section, "upstreams" | "projects" | "prices") => {
             return format!("write it like `[{path}]`");
         }
         "tls" => r#"tls = { cert = "file:/path/cert.pem", key = "file:/path/key.pem" }"#,
@@ -138,7 +138,9 @@ fn example(path: &str, key: &str) -> String {
         "aws" => r#"aws = { profile = "prod" }` or `aws = "instance""#,
         "google" => r#"google = { service_account = "file:/run/secrets/sa.json" }` or `google = "metadata""#,
         "azure" => r#"azure = "managed-identity""#,
-        "enabled" | "revoked" | "decoy" | "plaintext" => return format!("write it like `{key} = true`"),
+        "enabled" | "revoked" | "decoy" | "plaintext" | "free" => {
+            return format!("write it like `{key} = true`");
+        }
         "upstreams" => r#"upstreams = ["openai"]` in a project, or `[upstreams.openai]"#,
         "scopes" => r#"scopes = ["chat", "embeddings"]"#,
         "models" => r#"models = ["gpt-4o-mini"]"#,
@@ -156,6 +158,8 @@ fn example(path: &str, key: &str) -> String {
         }
         "headers" => r#"headers = { anthropic-version = "2023-06-01" }"#,
         "allow" => "allow = true",
+        _ if section == "prices" && key != "like" => return format!("write it like `{key} = \"2.50\"`"),
+        "like" => r#"like = "openai/gpt-4o""#,
         "deny" => r#"deny = "model_not_allowed""#,
         _ => return format!("write it like `{key} = \"…\"`"),
     };
@@ -180,7 +184,9 @@ fn take_out(value: &mut Value, path: &[Segment], unknown: bool) -> bool {
     match last {
         Segment::Map { key } if unknown => here.as_object_mut().is_some_and(|map| map.remove(key).is_some()),
         // An upstream, a project, a key, a credential or an expectation stays, though empty.
-        Segment::Map { key } if names("upstreams") || names("projects") => empty(here.get_mut(key)),
+        Segment::Map { key } if names("upstreams") || names("projects") || names("prices") => {
+            empty(here.get_mut(key))
+        }
         Segment::Seq { index } if holds("keys") || holds("credentials") || holds("expect") => {
             empty(here.get_mut(index))
         }

@@ -20,6 +20,10 @@ pub(super) struct Work<'a> {
     pub(super) rules: Vec<Rule>,
     /// Whether only this machine can reach the gate, and no proxy speaks for others.
     pub(super) only_local: bool,
+    /// The zone of the calendar by which budgets go.
+    pub(super) zone: jiff::tz::TimeZone,
+    /// Whether there is a place where what was spent outlives the gate.
+    pub(super) has_store: bool,
     /// Files that the configuration refers to.
     pub(super) referred: Vec<std::path::PathBuf>,
     wrong: Vec<String>,
@@ -37,6 +41,8 @@ impl<'a> Work<'a> {
             lints: Vec::new(),
             rules: vec![built_in],
             only_local: false,
+            zone: jiff::tz::TimeZone::UTC,
+            has_store: false,
             referred: Vec::new(),
             wrong: Vec::new(),
         }

@@ -59,7 +59,8 @@ pub(super) async fn open(
     let mut headers = headers_for_client(std::mem::take(answer.headers_mut()), &mut exchange);
     headers.remove(header::CONTENT_TYPE);
     upgrade::answer(&mut headers, &exchange.head.headers, protocol);
-    let Exchange { mut carried, stage: Sent { caller, endpoint, permits, alias: _ } } = exchange;
+    let Exchange { mut carried, stage: Sent { caller, endpoint, permits, alias: _, hides_usage: _ } } =
+        exchange;
     carried.record.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
     let pool = lease.pool.clone();
     let over = pool.sessions().over();

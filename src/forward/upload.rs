@@ -51,7 +51,7 @@ pub(super) async fn forward(
         }
     };
     exchange.record.upstream_status = Some(answer.status().as_u16());
-    let lease = Lease { connection, pool, in_use, learner: None, renamer: None, upload: Some(waiting) };
+    let lease = Lease { upload: Some(waiting), ..Lease::of(connection, pool, in_use) };
     if answer.status().as_u16() < 400 {
         return pass_on(exchange, upstream, answer, lease).await;
     }

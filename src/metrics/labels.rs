@@ -100,6 +100,18 @@ pub(super) struct Raised {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Spent {
+    pub(super) owner: Name,
+    pub(super) window: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Reached {
+    pub(super) project: Name,
+    pub(super) percent: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct StateOf {
     pub(super) upstream: Name,
     pub(super) credential: Name,

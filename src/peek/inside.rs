@@ -45,8 +45,11 @@ impl Inside {
                     | Meaning::Watched(_)
                     | Meaning::Stream
                     | Meaning::Ceiling
+                    | Meaning::Choices
                     | Meaning::PreviousResponse
-                    | Meaning::GenerationConfig => false,
+                    | Meaning::GenerationConfig
+                    | Meaning::StreamOptions
+                    | Meaning::IncludeUsage => false,
                 },
             };
             let expected =

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use super::{Policy, Sight, parameters};
+use super::{Policy, Sight, ask_usage, parameters};
 use crate::body::Outgoing;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, ModelIn};
@@ -53,8 +53,12 @@ impl Policy for ModelCheck {
         }
         let upstream = choose(sight, &asked.scoped, asked.model.as_deref())?;
         sight.notes.upstream = Some(upstream);
-        let Asked { scoped, permits, previous_response, body, .. } = asked;
-        Ok(Permitted { scoped, alias: None, permits, upstream, previous_response, body })
+        let Asked { scoped, permits, previous_response, report_said, mut body, .. } = asked;
+        let hides_usage = match sight.snapshot.upstreams.get(upstream) {
+            Some(upstream) => ask_usage::ask(report_said, upstream, &scoped, &mut body, None)?,
+            None => false,
+        };
+        Ok(Permitted { scoped, alias: None, permits, upstream, previous_response, hides_usage, body })
     }
 }
 
@@ -93,7 +97,8 @@ fn by_alias(
     project: &Project,
     sight: &mut Sight<'_>,
 ) -> Result<Permitted, Denial> {
-    let Asked { mut scoped, permits, model_at, others, previous_response, mut body, .. } = asked;
+    let Asked { mut scoped, permits, mut model_at, others, previous_response, report_said, mut body, .. } =
+        asked;
     if !scoped.upstreams.contains(alias.upstream) {
         if !project.upstreams.contains(alias.upstream) {
             return Err(Denial::by(Reason::UpstreamNotAllowed, project.upstreams_rule));
@@ -114,6 +119,10 @@ fn by_alias(
             "a model of the gate's own can stand in the path or in the body's 'model', and nowhere else",
         ));
     }
+    let hides_usage = match sight.snapshot.upstreams.get(alias.upstream) {
+        Some(upstream) => ask_usage::ask(report_said, upstream, &scoped, &mut body, model_at.as_mut())?,
+        None => false,
+    };
     if let Some(at) = model_at {
         let colon = if at.colon { ":" } else { "" };
         if let Outgoing::Held(frames) = &mut body {
@@ -122,7 +131,8 @@ fn by_alias(
     } else if let Some(tail) = &scoped.tail {
         scoped.tail = Some(in_tail(scoped.endpoint, tail, &alias.model).into());
     }
-    Ok(Permitted { scoped, alias: Some(at), permits, upstream: alias.upstream, previous_response, body })
+    let upstream = alias.upstream;
+    Ok(Permitted { scoped, alias: Some(at), permits, upstream, previous_response, hides_usage, body })
 }
 
 /// A path with another model in its place.

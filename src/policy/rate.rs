@@ -1,15 +1,20 @@
 //! Has it requests left, and a free slot?
 //!
-//! 1. Every quota of the key and the project must have one left; the shortest is asked first, so
-//!    that a burst refused by the second does not eat the day's quota.
+//! 1. Every quota of the key and the project must have one left; the shortest is asked first. One that refuses
+//!    takes nothing from the others.
 //! 2. A slot is held until the answer has ended, not until it has begun: a stream occupies it.
 //! 3. This stands before the body is read: a caller over its rate cannot make the gate read.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::{Policy, Sight};
+use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::exchange::{Metered, Permits, Scoped};
+use crate::limits::{Limit, Short};
 use crate::snapshot::{Key, Project};
 
 /// The policy.
@@ -44,8 +49,8 @@ impl Policy for Rate {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
         let mut permits = Permits::new();
-        let own = key.concurrency.iter().map(|own| (own, key.observed.limits));
-        let shared = project.concurrency.iter().map(|shared| (shared, project.observed.limits));
+        let own = key.limits.concurrency.iter().map(|own| (own, key.observed.limits));
+        let shared = project.limits.concurrency.iter().map(|shared| (shared, project.observed.limits));
         for (concurrency, observed) in own.chain(shared) {
             if let Some(permit) = concurrency.slots.take(concurrency.most) {
                 permits.push(permit);
@@ -66,8 +71,9 @@ impl Policy for Rate {
 /// # Errors
 /// The denial, when none is left.
 pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(), Denial> {
-    let own = key.limits.iter().map(|limit| (limit, key.observed.limits));
-    let shared = project.limits.iter().map(|limit| (limit, project.observed.limits));
+    let mut taken: SmallVec<[&Limit; 4]> = SmallVec::new();
+    let own = key.limits.requests.iter().map(|limit| (limit, key.observed.limits));
+    let shared = project.limits.requests.iter().map(|limit| (limit, project.observed.limits));
     let (mut own, mut shared) = (own.peekable(), shared.peekable());
     loop {
         // Both lists are sorted; take whichever quota is shorter next.
@@ -77,9 +83,28 @@ pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(
             (None, _) => shared.next(),
         };
         let Some((limit, observed)) = next else { break };
-        if let Err(wait) = limit.meter.take(sight.now) {
-            sight.refuse(observed, Denial::by(Reason::RateLimited, limit.rule).until(wait))?;
+        match take(limit, sight.now) {
+            Ok(()) => taken.push(limit),
+            Err(denial) => {
+                if let Err(denial) = sight.refuse(observed, denial) {
+                    // One that refuses takes nothing from the others.
+                    taken.iter().for_each(|limit| limit.meter.give_back(1));
+                    return Err(denial);
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// Takes one request from a quota.
+fn take(limit: &Limit, now: Moment) -> Result<(), Denial> {
+    limit.meter.take(NonZeroU32::MIN, now).map_err(|short| {
+        let denial = Denial::by(Reason::RateLimited, limit.rule);
+        match short {
+            Short::For(wait) => denial.until(wait),
+            // A burst holds one at least.
+            Short::Forever => denial,
+        }
+    })
 }

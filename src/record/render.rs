@@ -12,6 +12,7 @@ use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
 use crate::denial::Denial;
 use crate::provider_key::up_to_a_key;
+use crate::usage::Usage;
 
 /// A field's name with all that stands before its value.
 macro_rules! key {
@@ -232,11 +233,24 @@ impl Record {
     fn json_figures(&self, out: &mut String) {
         number(out, key!("request_bytes"), self.request_bytes);
         number(out, key!("response_bytes"), self.response_bytes);
+        if let Some(usage) = &self.usage {
+            json_usage(out, usage);
+        }
         if let Some(session) = &self.session {
             number(out, key!("client_messages"), session.client_messages);
             number(out, key!("upstream_messages"), session.upstream_messages);
             word(out, text_key!("closed_by"), session.closed_by.word());
             number(out, key!("close_code"), u64::from(session.code));
+        }
+        if let Some(cost) = self.cost {
+            out.push_str(key!("cost_usd"));
+            let _ = write!(out, "{}", cost.money);
+            if cost.estimated {
+                out.push_str(",\"estimated\":true");
+            }
+        }
+        if let Some(share) = self.budget_reached {
+            number(out, key!("budget_reached_percent"), u64::from(share));
         }
         if let Some(decided) = self.decided {
             number(out, key!("gate_us"), micros(decided));
@@ -331,6 +345,20 @@ fn timestamp(out: &mut String, wall: SystemTime) {
     out.push('.');
     out.push_str(itoa::Buffer::new().format(1000 + since.subsec_millis()).get(1..).unwrap_or_default());
     out.push('Z');
+}
+
+fn json_usage(out: &mut String, usage: &Usage) {
+    number(out, key!("input_tokens"), usage.input);
+    number(out, key!("output_tokens"), usage.output);
+    for (key, count) in [
+        (key!("cached_tokens"), usage.cached),
+        (key!("cache_write_tokens"), usage.cache_writes.saturating_add(usage.long_cache_writes)),
+        (key!("reasoning_tokens"), usage.reasoning),
+    ] {
+        if count > 0 {
+            number(out, key, count);
+        }
+    }
 }
 
 fn json_diagnosis(out: &mut String, refused: &RefusedByUpstream) {

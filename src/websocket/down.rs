@@ -1,7 +1,7 @@
 //! From the upstream to the client: in the pieces in which it comes, when its framing was checked.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::frame::{self, From, Opcode, Reader, Violation};
 use super::{Common, End, PIECE};
+use crate::usage::Meter;
 
 /// One direction of a session.
 pub(super) struct Down<'c, R, W> {
@@ -19,6 +20,9 @@ pub(super) struct Down<'c, R, W> {
     unread: BytesMut,
     /// How much of the payload under way is still to come.
     left: u64,
+    /// Whether the frame under way is its message's last.
+    last: bool,
+    meter: Meter,
 }
 
 /// How far what was read may go on.
@@ -30,8 +34,9 @@ struct Walked {
 }
 
 impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'c, R, W> {
-    pub(super) fn new(common: &'c Common, from: R, to: W) -> Self {
-        Self { common, from, to, reader: Reader::new(From::Upstream), unread: BytesMut::new(), left: 0 }
+    pub(super) fn new(common: &'c Common, meter: Meter, from: R, to: W) -> Self {
+        let (reader, unread) = (Reader::new(From::Upstream), BytesMut::new());
+        Self { common, from, to, reader, unread, left: 0, last: false, meter }
     }
 
     /// Relays until the upstream has nothing more to say, or the session ends.
@@ -114,6 +119,8 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'c, R, W> {
                 let passed = u64::try_from(here).unwrap_or(u64::MAX);
                 self.left = self.left.saturating_sub(passed);
                 self.common.upstream_bytes.fetch_add(passed, Ordering::Relaxed);
+                let ends = self.last && self.left == 0;
+                measure(self.common, &mut self.meter, rest.get(..here).unwrap_or_default(), ends);
                 checked += here;
                 continue;
             }
@@ -137,10 +144,20 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'c, R, W> {
                 checked += end;
             } else {
                 checked += head.size;
-                self.left = head.length;
+                (self.left, self.last) = (head.length, head.fin);
+                if head.length == 0 {
+                    measure(self.common, &mut self.meter, b"", head.fin);
+                }
                 self.common.upstream_messages.fetch_add(u64::from(head.fin), Ordering::Relaxed);
             }
         }
         Ok(Walked { checked, closed })
     }
+}
+
+/// Looks through a part of a message for what was used.
+fn measure(common: &Common, meter: &mut Meter, part: &[u8], ends: bool) {
+    let mut usage = common.usage.lock().unwrap_or_else(PoisonError::into_inner);
+    meter.message(part, ends, &mut usage);
+    common.output_seen.store(meter.output_seen(), Ordering::Relaxed);
 }

@@ -13,7 +13,7 @@ const KEY: &str = "[projects.search.keys]";
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    [head(), key(), scope(), rate(), ask(), model(), forward()].into_iter().flatten().collect()
+    [head(), key(), scope(), rate(), ask(), model(), budget(), forward()].into_iter().flatten().collect()
 }
 
 fn head() -> Vec<Case> {
@@ -240,6 +240,88 @@ fn rate() -> Vec<Case> {
             ..case(Reason::ConcurrencyLimited)
         },
     ]
+}
+
+fn budget() -> Vec<Case> {
+    vec![
+        Case {
+            arrange: |setup, _| setup.set("projects.search", "limits", r#"{ tokens = "5k/day" }"#),
+            upstream: || Upstream::answering(answer(OVER)),
+            ask: second_of_two,
+            line: Line::At("projects.search.limits.tokens", "projects.search", "limits"),
+            detail: |route| match route.dialect {
+                Dialect::OpenAi => "it may use 4114 tokens, and 0 are left",
+                Dialect::Anthropic => "it may use 0 tokens, and 0 are left",
+                _ => "it may use 0 tokens, and 0 are left",
+            },
+            ..case(Reason::TokensLimited)
+        },
+        Case {
+            variant: "never",
+            arrange: |setup, _| setup.set(KEY, "limits", r#"{ output_tokens = "8/min" }"#),
+            line: Line::At("projects.search.keys[0].limits.output_tokens", KEY, "limits"),
+            detail: |route| match route.dialect {
+                Dialect::Anthropic => {
+                    "it may use 9 output tokens, more than the 8 that may come at once; set a lower ceiling of the answer's tokens"
+                }
+                _ => {
+                    "it may use 4096 output tokens, more than the 8 that may come at once; set a lower ceiling of the answer's tokens"
+                }
+            },
+            ..case(Reason::TokensLimited)
+        },
+        Case {
+            arrange: |setup, _| with_budget(setup, "exhausted", "0.000001 USD/month"),
+            line: Line::At("projects.search.limits.budget", "projects.search", "limits"),
+            detail: |_| "",
+            ..case(Reason::BudgetExhausted)
+        },
+        Case {
+            arrange: |setup, _| with_budget(setup, "unknown", "5 USD/day"),
+            ask: |gate, _, route| {
+                let path = route.path.replace(route.model, "unheard-of");
+                let body = route.body.replace(route.model, "unheard-of");
+                gate.ask(route.request("POST", &path, &gate.setup.client_key, &[], &body))
+            },
+            line: Line::At("projects.search.limits.budget", "projects.search", "limits"),
+            detail: |_| "the price of model 'unheard-of' is not known",
+            target: |route| match route.dialect {
+                Dialect::Gemini => ("POST", "/v1beta/models/unheard-of:generateContent"),
+                _ => ("POST", route.path),
+            },
+            ..case(Reason::CostUnknown)
+        },
+        Case {
+            // What is added by a reload has no ledger yet.
+            ask: |gate, _, route| {
+                let path = crate::common::fresh_path("unavailable");
+                let with = "[projects.search]\nlimits = { budget = \"5 USD/day\" }\n";
+                let text = gate.setup.text().replacen("[projects.search]\n", with, 1);
+                let text = format!("{text}\n[store]\npath = \"{}\"\n", path.display());
+                gate.gate.reload(&gate.setup.sources_of(text)).unwrap();
+                gate.ask(route.chat(&gate.setup.client_key))
+            },
+            detail: |_| "there is no ledger; one that a reload adds begins with a restart",
+            ..case(Reason::LedgerUnavailable)
+        },
+    ]
+}
+
+/// A project with a budget, and a store of its own for it.
+fn with_budget(setup: crate::common::Setup, name: &str, budget: &str) -> crate::common::Setup {
+    let path = crate::common::fresh_path(name);
+    let setup = setup.set("store", "path", &format!("\"{}\"", path.display()));
+    setup.set("projects.search", "limits", &format!("{{ budget = \"{budget}\" }}"))
+}
+
+/// An answer that reports more than anybody reserved, in all dialects at once.
+const OVER: &str = r#"{"usage":{"prompt_tokens":9000,"completion_tokens":1,"total_tokens":9001,"input_tokens":9000,"output_tokens":1},"usageMetadata":{"promptTokenCount":9000,"candidatesTokenCount":1,"totalTokenCount":9001}}"#;
+
+fn answer(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn second_of_two(gate: &crate::common::Running, _: &Upstream, route: &super::Route) -> crate::common::Answer {

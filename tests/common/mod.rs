@@ -36,6 +36,17 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// A path for a store that is not there yet, in a folder of its own.
+pub(crate) fn fresh_path(name: &str) -> std::path::PathBuf {
+    static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("{name}-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join("store.db")
+}
+
 /// What the gate writes.
 #[derive(Clone, Default)]
 pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
@@ -85,7 +96,11 @@ pub(crate) fn load(setup: &Setup, registry: &Registry) -> Loaded {
 impl Setup {
     /// What the gate is started from.
     pub(crate) fn sources(&self) -> Sources {
-        let text = self.text();
+        self.sources_of(self.text())
+    }
+
+    /// The same with another text.
+    pub(crate) fn sources_of(&self, text: String) -> Sources {
         let provider_key = ("PROVIDER_KEY".to_owned(), self.provider_key.clone());
         let environment = self.environment.iter().cloned().chain([provider_key]);
         Sources::from_texts([("portcullis.toml".to_owned(), text)], environment)

@@ -1,0 +1,294 @@
+//! Estimates how many tokens a request's input has, while its bytes pass: to reserve by, not to settle by.
+//!
+//! 1. A body is read once, as its pieces come, without being parsed: each byte belongs to a class, and each step
+//!    from one class to the next adds its weight. So a word's beginning counts, and its letters count less.
+//! 2. The weights were fitted to four tokenizers (OpenAI's two, Anthropic's published one, Llama's), to be no less than
+//!    what the one that makes the most tokens counts. `benches/estimate/run` measures that again; below is what it
+//!    printed.
+//! 3. In JSON, escapes count as what they stand for. What stands between the texts (names, quotes, braces) counts as
+//!    text, which makes up for what providers add to each message.
+//! 4. A long run of base64 behind `;base64,`, or behind a name such as `"data":`, counts as a picture: [`PICTURE`]
+//!    tokens, and one for each KiB. Where it is text for a model, the estimate is too low; so it is for a document of
+//!    many pages, and for models that count pictures by the ten thousand (`gpt-4o-mini`).
+//!
+//! Caveats: names and letters at random (no text that people write) make up to three times as many tokens. What a
+//! provider adds by itself, such as a stored prompt, a file by its id or the earlier turns of a conversation that it
+//! keeps, is not in the body, and so not in the estimate.
+//!
+#![doc = include_str!("estimate/measured.md")]
+
+/// What a picture counts, or whatever else is sent as base64: what Anthropic counts for the largest that it does not
+/// scale down, and more than most models do.
+pub const PICTURE: u64 = 1_600;
+
+/// Parts of a token in which weights are counted.
+const PARTS: u64 = 1024;
+
+/// What a character of short base64 counts, in parts.
+const BASE64: u64 = 768;
+
+const LOWER: u8 = 0;
+const UPPER: u8 = 1;
+const DIGIT: u8 = 2;
+const SPACE: u8 = 3;
+const LINE: u8 = 4;
+const PUNCT: u8 = 5;
+const LEAD2: u8 = 6;
+const LEAD3: u8 = 7;
+const LEAD4: u8 = 8;
+const CONT: u8 = 9;
+
+/// Which bytes need a second look are of a class beyond all others.
+const LOOK: u8 = 15;
+
+/// What a step adds, in parts of a token: made by `benches/estimate/fit.py`.
+const WEIGHTS: [[u16; 10]; 10] = [
+    [130, 271, 1083, 231, 1925, 859, 2126, 271, 2171, 0], // from a lower-case letter
+    [1243, 271, 3256, 0, 271, 271, 3256, 271, 2171, 0],   // from an upper-case letter
+    [1024, 1245, 326, 0, 3256, 317, 271, 3256, 2171, 0],  // from a digit
+    [434, 271, 271, 0, 3256, 955, 1374, 2333, 2171, 0],   // from a space
+    [271, 813, 746, 0, 1408, 271, 3256, 271, 2171, 0],    // from a line's end or a tab
+    [1353, 1733, 1469, 411, 271, 163, 3021, 2745, 2171, 0], // from any other sign of ASCII
+    [271, 271, 271, 0, 271, 271, 271, 271, 2171, 174],    // from the first of two bytes
+    [271, 271, 271, 0, 271, 271, 271, 271, 2171, 0],      // from the first of three
+    [271, 271, 271, 0, 271, 271, 271, 271, 2171, 0],      // from the first of four
+    [3256, 3256, 271, 0, 699, 271, 271, 1140, 2171, 0],   // from any that follows
+];
+
+/// The weights by both classes in one byte.
+static STEPS: [u16; 256] = steps();
+/// The classes of bytes of JSON, and of plain text.
+static CLASSES: [[u8; 256]; 2] = [classes(true), classes(false)];
+
+#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would stop")]
+const fn steps() -> [u16; 256] {
+    let mut all = [0; 256];
+    let mut from = 0;
+    while from < 10 {
+        let mut to = 0;
+        while to < 10 {
+            all[from << 4 | to] = WEIGHTS[from][to];
+            to += 1;
+        }
+        from += 1;
+    }
+    all
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "done by the compiler, which would stop"
+)]
+const fn classes(json: bool) -> [u8; 256] {
+    let mut all = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        all[byte] = match byte as u8 {
+            b'\\' | b'"' if json => LOOK,
+            b',' => LOOK,
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            b' ' => SPACE,
+            b'\t' | b'\n' | b'\r' => LINE,
+            0x80..=0xbf => CONT,
+            0xc0..=0xdf => LEAD2,
+            0xe0..=0xef => LEAD3,
+            0xf0..=0xff => LEAD4,
+            _ => PUNCT,
+        };
+        byte += 1;
+    }
+    all
+}
+
+/// An estimate under way.
+#[derive(Clone, Debug)]
+pub struct Estimator {
+    json: bool,
+    parts: u64,
+    /// The class of the byte before.
+    before: u8,
+    within: Within,
+    /// The last bytes of the piece before.
+    tail: [u8; TAIL],
+}
+
+/// How far back a name is looked for.
+const TAIL: usize = 16;
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Within {
+    Text,
+    /// Behind a backslash.
+    Escape,
+    /// The code of an escape: how many digits are to come, and its value so far.
+    Code {
+        left: u8,
+        value: u32,
+    },
+    /// What may be base64, and how long it is so far.
+    Base64(u64),
+}
+
+impl Default for Estimator {
+    /// For JSON.
+    fn default() -> Self {
+        Self { json: true, parts: 0, before: LINE, within: Within::Text, tail: [0; TAIL] }
+    }
+}
+
+impl Estimator {
+    /// For text that is not JSON.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { json: false, ..Self::default() }
+    }
+
+    /// Takes the next piece.
+    pub fn piece(&mut self, piece: &[u8]) {
+        let mut at = 0;
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            at += match self.within {
+                Within::Text => self.text(rest, piece, at),
+                Within::Escape => self.escape(rest),
+                Within::Code { left, value } => self.code(rest, left, value),
+                Within::Base64(length) => self.base64(rest, length),
+            };
+        }
+        let kept = piece.len().min(TAIL);
+        self.tail.rotate_left(kept);
+        if let (Some(tail), Some(last)) = (self.tail.get_mut(TAIL - kept..), piece.get(piece.len() - kept..))
+        {
+            tail.copy_from_slice(last);
+        }
+    }
+
+    /// The estimate for all pieces so far, rounded up.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        let open = match self.within {
+            Within::Base64(length) => parts_of_base64(length),
+            Within::Text | Within::Escape | Within::Code { .. } => 0,
+        };
+        self.parts.saturating_add(open).div_ceil(PARTS)
+    }
+
+    /// Takes text up to what needs a second look, and that too. Gives how many bytes that were.
+    fn text(&mut self, rest: &[u8], piece: &[u8], from: usize) -> usize {
+        let [of_json, of_text] = &CLASSES;
+        let classes = if self.json { of_json } else { of_text };
+        let (mut before, mut parts) = (self.before, 0u64);
+        let mut looked = None;
+        for (at, byte) in rest.iter().enumerate() {
+            let class = classes.get(usize::from(*byte)).copied().unwrap_or(PUNCT);
+            if class == LOOK {
+                looked = Some((at, *byte));
+                break;
+            }
+            parts += u64::from(step(before, class));
+            before = class;
+        }
+        (self.before, self.parts) = (before, self.parts.saturating_add(parts));
+        let Some((at, byte)) = looked else { return rest.len() };
+        if byte == b'\\' {
+            self.within = Within::Escape;
+        } else {
+            self.step_to(PUNCT);
+            if self.begins_base64(byte, piece, from + at) {
+                self.within = Within::Base64(0);
+            }
+        }
+        at + 1
+    }
+
+    fn step_to(&mut self, class: u8) {
+        self.parts = self.parts.saturating_add(u64::from(step(self.before, class)));
+        self.before = class;
+    }
+
+    /// Whether a comma or a quote stands before what is usually base64.
+    fn begins_base64(&self, byte: u8, piece: &[u8], at: usize) -> bool {
+        let back = |by: usize| match at.checked_sub(by) {
+            Some(at) => piece.get(at).copied(),
+            None => self.tail.get((TAIL + at).checked_sub(by)?).copied(),
+        };
+        let ends_with = |text: &[u8], skipped: usize| {
+            text.iter().rev().enumerate().all(|(by, byte)| back(by + 1 + skipped) == Some(*byte))
+        };
+        if byte == b',' {
+            return back(1) == Some(b'4') && ends_with(b";base64", 0);
+        }
+        let skipped = usize::from(back(1) == Some(b' '));
+        back(1 + skipped) == Some(b':')
+            && [&b"data\":"[..], b"bytes\":", b"Bytes\":", b"Encoded\":"]
+                .iter()
+                .any(|name| ends_with(name, skipped))
+    }
+
+    fn escape(&mut self, rest: &[u8]) -> usize {
+        self.within = Within::Text;
+        match rest.first() {
+            Some(b'u') => self.within = Within::Code { left: 4, value: 0 },
+            Some(b'n' | b't' | b'r') => self.step_to(LINE),
+            _ => self.step_to(PUNCT),
+        }
+        1
+    }
+
+    fn code(&mut self, rest: &[u8], left: u8, value: u32) -> usize {
+        let digit = rest.first().and_then(|byte| char::from(*byte).to_digit(16));
+        let value = value << 4 | digit.unwrap_or_default();
+        if left > 1 {
+            self.within = Within::Code { left: left - 1, value };
+            return 1;
+        }
+        self.within = Within::Text;
+        match value {
+            0..0x80 => {
+                let [_, of_text] = &CLASSES;
+                let class = of_text.get(usize::try_from(value).unwrap_or_default()).copied();
+                self.step_to(class.filter(|class| *class != LOOK).unwrap_or(PUNCT));
+            }
+            0x80..0x800 => self.steps_to(LEAD2, 1),
+            0xd800..0xdc00 => self.steps_to(LEAD4, 3),
+            0xdc00..0xe000 => {}
+            _ => self.steps_to(LEAD3, 2),
+        }
+        1
+    }
+
+    fn steps_to(&mut self, lead: u8, following: u8) {
+        self.step_to(lead);
+        (0..following).for_each(|_| self.step_to(CONT));
+    }
+
+    fn base64(&mut self, rest: &[u8], length: u64) -> usize {
+        // A backslash stands before a slash, or breaks a line.
+        let more = |byte: &&u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\\')
+        };
+        let taken = rest.iter().take_while(more).count();
+        let length = length + taken as u64;
+        self.within = Within::Base64(length);
+        if taken < rest.len() {
+            self.parts = self.parts.saturating_add(parts_of_base64(length));
+            (self.within, self.before) = (Within::Text, LOWER);
+        }
+        taken
+    }
+}
+
+fn step(before: u8, class: u8) -> u16 {
+    STEPS.get(usize::from(before << 4 | class)).copied().unwrap_or_default()
+}
+
+/// As text if it is short, else as a picture.
+fn parts_of_base64(length: u64) -> u64 {
+    length.saturating_mul(BASE64).min((PICTURE + length / 1024).saturating_mul(PARTS))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! What a request came to: what it used, what that cost, and how sure that is.
+//!
+//! 1. What the provider reports counts.
+//! 2. A request that was not sent, or that the provider refused, used nothing.
+//! 3. Of a stream that ended before its report came, what was reserved for its input counts, and what was seen of its
+//!    output.
+//! 4. Of anything else that may have been executed, all that was reserved counts: nobody knows what it used.
+
+use crate::denial::Reason;
+use crate::limits::Estimate;
+use crate::money::Money;
+use crate::record::{Cost, Outcome, Record};
+use crate::usage::Usage;
+
+/// What a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settlement {
+    /// What it used.
+    pub(super) usage: Usage,
+    /// What that cost, and whether any of it is estimated.
+    pub(super) cost: Cost,
+}
+
+/// How much of a request is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// It used nothing.
+    Nothing,
+    /// It used what was reported.
+    Reported,
+    /// It used its input, and what was seen of its output.
+    Seen,
+    /// It may have used all that was reserved.
+    Unknown,
+}
+
+/// What a record that has ended came to.
+pub(super) fn settlement(record: &Record) -> Settlement {
+    let estimate = record.reserved.as_ref().map_or_else(Estimate::default, |reserved| reserved.estimate);
+    let known = known(record);
+    let reported = record.usage.unwrap_or_default();
+    let usage = match known {
+        Known::Nothing => Usage::default(),
+        Known::Reported => reported,
+        Known::Seen => Usage {
+            // Some streams report their input at once, and their output at the end.
+            input: if reported.input > 0 { reported.input } else { estimate.input },
+            output: reported.output.max(record.output_seen),
+            ..reported
+        },
+        Known::Unknown => Usage { input: estimate.input, output: estimate.output, ..Usage::default() },
+    };
+    let price = record.reserved.as_ref().and_then(|reserved| reserved.price.clone()).or_else(|| {
+        let model = record.upstream_model.as_deref().or(record.model.as_deref())?;
+        record.snapshot.prices.find(record.upstream?, model, record.begun)
+    });
+    let money = match (known, price) {
+        (Known::Nothing, _) => Money::ZERO,
+        (Known::Unknown, _) => estimate.money,
+        (Known::Reported | Known::Seen, Some(price)) => price.of(&usage),
+        (Known::Reported | Known::Seen, None) => usage.cost.unwrap_or_default(),
+    };
+    let estimated = matches!(known, Known::Seen | Known::Unknown) && usage != Usage::default();
+    Settlement { usage, cost: Cost { money, estimated } }
+}
+
+fn known(record: &Record) -> Known {
+    let streams = record.stream;
+    match (&record.outcome, record.upstream_status) {
+        // What refuses costs nothing; what it reports all the same counts.
+        (_, Some(400..)) => {
+            if record.usage.is_some() {
+                Known::Reported
+            } else {
+                Known::Nothing
+            }
+        }
+        (Outcome::Served, Some(_)) => match record.usage {
+            Some(_) => Known::Reported,
+            None if streams => Known::Seen,
+            None => Known::Unknown,
+        },
+        (Outcome::Open | Outcome::Cut(_), Some(_)) => {
+            if streams {
+                Known::Seen
+            } else {
+                Known::Unknown
+            }
+        }
+        // The client left before any answer: its request may have been sent, and may have been executed.
+        (Outcome::Open | Outcome::Cut(_), None) => {
+            if record.decided.is_some() {
+                Known::Unknown
+            } else {
+                Known::Nothing
+            }
+        }
+        (Outcome::Refused(denial), Some(_)) if denial.reason == Reason::UpstreamInvalid => Known::Unknown,
+        (Outcome::Refused(_), None) if record.unsure => Known::Unknown,
+        (Outcome::Refused(_) | Outcome::Served, _) => Known::Nothing,
+    }
+}

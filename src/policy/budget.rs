@@ -1,0 +1,353 @@
+//! Are tokens and money left for it?
+//!
+//! 1. What the request may use at most is taken before it goes out: its input by an estimate, its output by the ceiling
+//!    that it sets itself or the configured one, times the answers it asks for, and the highest price of both. At its
+//!    end that is exchanged for what it used.
+//! 2. The key's limits and the project's must all have it, and those of the model. One that refuses takes nothing from
+//!    the others.
+//! 3. Where what a request uses cannot be known from its answer, it does not pass a limit on tokens or money, unless the
+//!    configuration lets it.
+//! 4. This stands last: only here the model is known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Policy, Sight};
+use crate::body::Outgoing;
+use crate::denial::{Denial, NEVER, Reason, RuleId};
+use crate::endpoint::{Access, Endpoint, Family, ModelIn};
+use crate::estimate::Estimator;
+use crate::exchange::{Funded, Permits, Permitted};
+use crate::limits::{Budget, Estimate, Exhausted, Limit, Limits, Reservation, Short};
+use crate::prices::Price;
+use crate::record::Reserved;
+use crate::snapshot::{Key, Project};
+
+/// The policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Fund;
+
+/// The policy with every limit unused: for a request that nobody sent.
+#[derive(Clone, Copy, Debug)]
+pub struct FundsUnused;
+
+/// What a request to an endpoint uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uses {
+    /// No model.
+    Nothing,
+    /// A model that reads.
+    Input,
+    /// A model that reads and writes.
+    Both,
+    /// A model, but no answer to it says how much.
+    Unknown,
+}
+
+/// What requests to an endpoint use.
+#[must_use]
+pub fn uses(endpoint: &Endpoint) -> Uses {
+    let family = endpoint.scope.family;
+    if family == Family::Passthrough {
+        return Uses::Unknown;
+    }
+    let looks = family.is_split() && endpoint.scope.access == Access::Read;
+    if looks || endpoint.model == ModelIn::Nowhere || matches!(family, Family::Tokens | Family::Moderations) {
+        return Uses::Nothing;
+    }
+    let told = !matches!(endpoint.model, ModelIn::Unknown | ModelIn::Lines);
+    if told && matches!(family, Family::Embeddings | Family::Rerank | Family::Classify) {
+        return Uses::Input;
+    }
+    let counted = matches!(
+        family,
+        Family::Chat
+            | Family::Completions
+            | Family::Responses
+            | Family::Audio
+            | Family::Images
+            | Family::Realtime
+            | Family::Ocr
+    );
+    if told && counted { Uses::Both } else { Uses::Unknown }
+}
+
+/// Limits with whether they are only observed.
+type Owner<'s> = (&'s Limits, bool);
+
+impl Policy for Fund {
+    type From = Permitted;
+    type Into = Funded;
+
+    fn decide(&self, mut permitted: Permitted, sight: &mut Sight<'_>) -> Result<Funded, Denial> {
+        let caller = permitted.scoped.caller;
+        let (Some(project), Some(key)) =
+            (sight.snapshot.projects.get(caller.project), sight.snapshot.keys.get(caller.key))
+        else {
+            return Err(Denial::built_in(Reason::KeyUnknown));
+        };
+        if !limited(project, key) {
+            return Ok(Funded { permitted });
+        }
+        let mut taking = Taking::new(&permitted.body, permitted.scoped.endpoint, sight);
+        let owners = owners(project, key, taking.model(sight));
+        let outcome = taking.take(&owners, &mut permitted.permits, sight);
+        let Taking { reservation, estimate, price, .. } = taking;
+        match outcome {
+            Ok(()) => {
+                sight.notes.reserved =
+                    (!reservation.is_empty()).then(|| Box::new(Reserved { reservation, estimate, price }));
+                Ok(Funded { permitted })
+            }
+            Err(denial) => {
+                reservation.undo();
+                Err(denial)
+            }
+        }
+    }
+}
+
+impl Policy for FundsUnused {
+    type From = Permitted;
+    type Into = Funded;
+
+    fn decide(&self, permitted: Permitted, sight: &mut Sight<'_>) -> Result<Funded, Denial> {
+        let caller = permitted.scoped.caller;
+        let (Some(project), Some(key)) =
+            (sight.snapshot.projects.get(caller.project), sight.snapshot.keys.get(caller.key))
+        else {
+            return Err(Denial::built_in(Reason::KeyUnknown));
+        };
+        if limited(project, key) {
+            let taking = Taking::new(&permitted.body, permitted.scoped.endpoint, sight);
+            let owners = owners(project, key, taking.model(sight));
+            taking.known(&owners, sight)?;
+        }
+        Ok(Funded { permitted })
+    }
+}
+
+/// Whether anything of project or key is asked here.
+fn limited(project: &Project, key: &Key) -> bool {
+    let asked = |limits: &Limits| {
+        !limits.tokens.is_empty() || !limits.budgets.is_empty() || !limits.models.is_empty()
+    };
+    asked(&project.limits) || asked(&key.limits)
+}
+
+/// The limits that hold for a model: the key's and the project's, in general and of the model.
+fn owners<'s>(project: &'s Project, key: &'s Key, model: Option<&str>) -> [Option<Owner<'s>>; 4] {
+    let (of_key, of_project) = (key.observed.limits, project.observed.limits);
+    [
+        Some((&key.limits, of_key)),
+        Some((&project.limits, of_project)),
+        key.limits.of_model(model).map(|limits| (limits, of_key)),
+        project.limits.of_model(model).map(|limits| (limits, of_project)),
+    ]
+}
+
+/// A reservation that is being made.
+struct Taking {
+    uses: Uses,
+    estimate: Estimate,
+    price: Option<Arc<Price>>,
+    reservation: Reservation,
+}
+
+impl Taking {
+    fn new(body: &Outgoing, endpoint: &Endpoint, sight: &Sight<'_>) -> Self {
+        let uses = uses(endpoint);
+        let notes = &*sight.notes;
+        let ceiling = notes.token_ceiling.unwrap_or(sight.snapshot.accounting.default_output);
+        let output = ceiling.saturating_mul(notes.choices.unwrap_or(1).max(1));
+        let mut estimate = match uses {
+            Uses::Nothing | Uses::Unknown => Estimate::default(),
+            Uses::Input => Estimate { input: input(body), ..Estimate::default() },
+            Uses::Both => Estimate { input: input(body), output, ..Estimate::default() },
+        };
+        let model = notes.upstream_model.as_deref().or(notes.model.as_deref());
+        let price = match (uses, model, notes.upstream) {
+            (Uses::Input | Uses::Both, Some(model), Some(upstream)) => {
+                sight.snapshot.prices.find(upstream, model, sight.now)
+            }
+            _ => None,
+        };
+        if let Some(price) = &price {
+            estimate.money = price.most(estimate.input, estimate.output);
+        }
+        Self { uses, estimate, price, reservation: Reservation::default() }
+    }
+
+    /// The model whose limits hold: the one that was asked for.
+    fn model<'r>(&self, sight: &'r Sight<'_>) -> Option<&'r str> {
+        if self.uses == Uses::Nothing { None } else { sight.notes.model.as_deref() }
+    }
+
+    /// Whether what it uses can be known, where some limit asks for it.
+    fn known(&self, owners: &[Option<Owner<'_>>], sight: &mut Sight<'_>) -> Result<(), Denial> {
+        if self.uses == Uses::Nothing || sight.snapshot.accounting.unpriced_allowed {
+            return Ok(());
+        }
+        for (limits, observed) in owners.iter().flatten() {
+            let budget = limits.budgets.first().map(|budget| budget.rule);
+            let (asked_by, why) = if self.uses == Uses::Unknown {
+                let rule = budget.or_else(|| limits.tokens.first().map(|limit| limit.rule));
+                (rule, "no answer of this endpoint says how much was used".to_owned())
+            } else if self.price.is_none() {
+                let model = sight.notes.upstream_model.as_deref().or(sight.notes.model.as_deref());
+                (
+                    budget,
+                    match model {
+                        Some(model) => format!("the price of model '{}' is not known", plain(model)),
+                        None => "it names no model".to_owned(),
+                    },
+                )
+            } else {
+                (None, String::new())
+            };
+            if let Some(rule) = asked_by {
+                sight.refuse(*observed, Denial::by(Reason::CostUnknown, rule).because(why))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        owners: &[Option<Owner<'_>>],
+        permits: &mut Permits,
+        sight: &mut Sight<'_>,
+    ) -> Result<(), Denial> {
+        self.known(owners, sight)?;
+        if self.uses == Uses::Nothing {
+            return Ok(());
+        }
+        for (at, (limits, observed)) in owners.iter().enumerate().filter_map(|(at, one)| Some((at, (*one)?)))
+        {
+            // The rate stage asked those that hold for all models.
+            if at >= 2 {
+                self.rate(limits, observed, permits, sight)?;
+            }
+            for limit in &limits.tokens {
+                self.tokens(limit, observed, sight)?;
+            }
+            self.money(limits, observed, sight)?;
+        }
+        Ok(())
+    }
+
+    /// Requests and slots of a model's own limits.
+    fn rate(
+        &mut self,
+        limits: &Limits,
+        observed: bool,
+        permits: &mut Permits,
+        sight: &mut Sight<'_>,
+    ) -> Result<(), Denial> {
+        if let Some(concurrency) = &limits.concurrency {
+            if let Some(permit) = concurrency.slots.take(concurrency.most) {
+                permits.push(permit);
+            } else {
+                let denial = Denial::by(Reason::ConcurrencyLimited, concurrency.rule).until(SLOT_WAIT);
+                sight.refuse(observed, denial)?;
+                permits.extend(concurrency.slots.take(u32::MAX));
+            }
+        }
+        for limit in &limits.requests {
+            match self.reservation.take(limit, &self.estimate, sight.now) {
+                Ok(()) => {}
+                Err(short) => {
+                    let denial = Denial::by(Reason::RateLimited, limit.rule);
+                    let denial = if let Short::For(wait) = short { denial.until(wait) } else { denial };
+                    sight.refuse(observed, denial)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tokens(&mut self, limit: &Limit, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
+        let Err(short) = self.reservation.take(limit, &self.estimate, sight.now) else { return Ok(()) };
+        let asked = self.estimate.counted(limit.counts);
+        let denial = Denial::by(Reason::TokensLimited, limit.rule);
+        let denial = match short {
+            Short::For(wait) => {
+                let left = limit.meter.left(sight.now);
+                denial.until(wait).because(format!(
+                    "it may use {asked} {}, and {left} are left",
+                    said(limit)
+                ))
+            }
+            Short::Forever => denial.until(NEVER).because(format!(
+                "it may use {asked} {}, more than the {} that may come at once; set a lower ceiling of the answer's tokens",
+                said(limit),
+                limit.meter.quota().burst
+            )),
+        };
+        sight.refuse(observed, denial)?;
+        self.reservation.take_anyway(limit, &self.estimate, sight.now);
+        Ok(())
+    }
+
+    fn money(&mut self, limits: &Limits, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
+        let Some(purse) = &limits.purse else { return Ok(()) };
+        let money = self.estimate.money;
+        match self.reservation.spend(purse, &limits.budgets, money, sight.now) {
+            Ok(()) => {
+                let now_ms = sight.now.unix_millis();
+                let reached = purse.reached(&limits.budgets, &sight.snapshot.accounting.warn_at, now_ms);
+                sight.notes.budget_reached = sight.notes.budget_reached.max(reached);
+            }
+            Err(exhausted) => {
+                let denial = spent(&limits.budgets, &exhausted, money, sight);
+                sight.refuse(observed, denial)?;
+                self.reservation.spend_anyway(purse, money, sight.now);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a caller is told to wait for a slot; nobody knows when one comes free.
+const SLOT_WAIT: Duration = Duration::from_secs(1);
+
+/// The refusal of a budget.
+fn spent(budgets: &[Budget], exhausted: &Exhausted, money: crate::money::Money, sight: &Sight<'_>) -> Denial {
+    let budget = budgets.get(exhausted.at);
+    let (rule, window) = budget.map_or((RuleId::BUILT_IN, "window"), |one| (one.rule, one.window.word()));
+    let wait = exhausted.until_ms.saturating_sub(sight.now.unix_millis());
+    let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());
+    let why = format!(
+        "it may cost {} USD, and {} USD are left of this {window}",
+        money.rounded_up(),
+        exhausted.left
+    );
+    let denial = Denial::by(Reason::BudgetExhausted, rule).because(why);
+    // More than the whole budget never fits, however long one waits.
+    let never = budget.is_some_and(|budget| money > budget.most);
+    denial.until(if never { NEVER } else { wait })
+}
+
+/// What a quota counts, in words.
+const fn said(limit: &Limit) -> &'static str {
+    match limit.counts {
+        crate::limits::Counted::Requests => "requests",
+        crate::limits::Counted::Input => "input tokens",
+        crate::limits::Counted::Output => "output tokens",
+        crate::limits::Counted::Tokens => "tokens",
+    }
+}
+
+/// A model's name as it may stand in a sentence.
+fn plain(model: &str) -> &str {
+    if model.bytes().all(|b| b.is_ascii_graphic()) { model } else { "?" }
+}
+
+/// How many tokens a body is taken to have. One that is still on its way is not counted: what comes in forms is sound
+/// and pictures, whose tokens the answer tells.
+fn input(body: &Outgoing) -> u64 {
+    let Outgoing::Held(frames) = body else { return 0 };
+    let mut estimator = Estimator::default();
+    frames.pieces().for_each(|piece| estimator.piece(piece));
+    estimator.tokens()
+}

@@ -1,0 +1,488 @@
+//! Each dialect's answers, streamed and not, with the border of two pieces at every byte.
+
+use http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+
+use super::*;
+use crate::dialect::Surface;
+use crate::endpoint::{self, Endpoint};
+
+fn endpoint(surface: Surface, name: &str) -> &'static Endpoint {
+    endpoint::all().iter().find(|row| row.surface == surface && row.name == name).unwrap()
+}
+
+fn meter(surface: Surface, name: &str, kind: &'static str) -> Meter {
+    let mut headers = HeaderMap::new();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    Meter::of(endpoint(surface, name), &headers).unwrap()
+}
+
+const JSON: &str = "application/json; charset=utf-8";
+const EVENTS: &str = "text/event-stream; charset=utf-8";
+const LINES: &str = "application/x-ndjson";
+const AWS: &str = "application/vnd.amazon.eventstream";
+
+struct Case {
+    answer: Vec<u8>,
+    name: &'static str,
+    surface: Surface,
+    endpoint: &'static str,
+    kind: &'static str,
+    expected: Usage,
+}
+
+macro_rules! cases {
+    ($($file:literal $surface:ident $endpoint:literal $kind:ident { $($count:ident: $value:expr),* };)*) => {
+        fn cases() -> Vec<Case> {
+            vec![$(Case {
+                answer: answer($kind, include_bytes!(concat!("answers/", $file))),
+                name: $file,
+                surface: Surface::$surface,
+                endpoint: $endpoint,
+                kind: $kind,
+                expected: Usage { $($count: $value,)* ..Usage::default() },
+            }),*]
+        }
+    };
+}
+
+cases! {
+    "openai_chat.json" OpenAi "chat" JSON { input: 19, cached: 12, output: 210, reasoning: 128 };
+    "openai_chat.sse" OpenAi "chat" EVENTS { input: 19, cached: 12, output: 210, reasoning: 128 };
+    "openai_chat_crlf.sse" Azure "chat" EVENTS { input: 19, cached: 12, output: 210, reasoning: 128 };
+    "openai_completions.json" OpenAi "completions" JSON { input: 5, output: 7 };
+    "openai_responses.json" OpenAi "responses" JSON
+        { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
+    "openai_responses_completed.sse" OpenAi "responses" EVENTS
+        { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
+    "openai_responses_incomplete.sse" OpenAi "responses" EVENTS
+        { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
+    "openai_responses_failed.sse" OpenAi "responses" EVENTS
+        { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
+    "openai_embeddings.json" OpenAi "embeddings" JSON { input: 8 };
+    "openai_transcription_tokens.json" OpenAi "audio.transcriptions" JSON { input: 14, input_audio: 10, output: 45 };
+    "openai_transcription_duration.json" OpenAi "audio.transcriptions" JSON { audio_ms: 9500 };
+    "openai_transcription.sse" OpenAi "audio.transcriptions" EVENTS { input: 14, input_audio: 14, output: 31 };
+    "openai_images.json" OpenAi "images.generations" JSON
+        { input: 50, input_image: 40, output: 50, output_image: 50 };
+    "openai_images.sse" OpenAi "images.generations" EVENTS { input: 50, input_image: 40, output: 50 };
+    "openai_speech.sse" OpenAi "audio.speech" EVENTS { input: 14, output: 101 };
+    "anthropic.json" Anthropic "messages" JSON
+        { input: 3395, cached: 1000, cache_writes: 100, long_cache_writes: 200, output: 503, reasoning: 120, searches: 2 };
+    "anthropic.sse" Anthropic "messages" EVENTS { input: 100, cached: 70, cache_writes: 5, output: 15 };
+    "anthropic.sse" Vertex "anthropic.stream_raw_predict" EVENTS
+        { input: 100, cached: 70, cache_writes: 5, output: 15 };
+    "gemini.json" Gemini "generate" JSON
+        { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
+    "gemini.sse" Gemini "stream_generate" EVENTS
+        { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
+    "gemini_array.json" Vertex "stream_generate" JSON
+        { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
+    "vertex_predict.json" Vertex "predict" JSON { characters: 25 };
+    "interactions.sse" Gemini "interactions.create" EVENTS { input: 7, output: 42, reasoning: 22 };
+    "bedrock_converse.json" Bedrock "converse" JSON
+        { input: 130, cached: 90, cache_writes: 4, long_cache_writes: 6, output: 628 };
+    "bedrock_converse.events" Bedrock "converse_stream" AWS
+        { input: 130, cached: 90, cache_writes: 4, long_cache_writes: 6, output: 628 };
+    "bedrock_invoke_anthropic.events" Bedrock "invoke_stream" AWS
+        { input: 100, cached: 70, cache_writes: 5, output: 15 };
+    "bedrock_invoke_llama.events" Bedrock "invoke_stream" AWS { input: 12, output: 9 };
+    "mistral.json" OpenAi "chat" JSON { input: 16, cached: 4, output: 34, audio_ms: 12000 };
+    "mistral.sse" OpenAi "chat" EVENTS { input: 16, output: 34 };
+    "mistral_ocr.json" Mistral "ocr" JSON { pages: 3 };
+    "cohere.json" Cohere "chat" JSON { input: 5, cached: 2, output: 418 };
+    "cohere.sse" Cohere "chat" EVENTS { input: 5, cached: 2, output: 418 };
+    "cohere_rerank.json" Cohere "rerank" JSON { searches: 1 };
+    "cohere_embed.json" Cohere "embed" JSON { input: 2, images: 1 };
+    "groq.sse" OpenAi "chat" EVENTS { input: 18, output: 556 };
+    "deepseek.json" OpenAi "chat" JSON { input: 16, cached: 10, output: 100, reasoning: 90 };
+    "openrouter.sse" OpenAi "chat" EVENTS
+        { input: 194, cached: 10, cache_writes: 100, output: 2, cost: Some(Money::picodollars(950_000_000)) };
+    "perplexity.json" OpenAi "chat" JSON
+        { input: 33, output: 7163 + 20016 + 73997, reasoning: 73997, searches: 28,
+          cost: Some(Money::picodollars(500_000_000_000)) };
+    "xai.json" OpenAi "chat" JSON { input: 32, cached: 6, output: 103, reasoning: 94 };
+    "gemini_openai.json" OpenAi "chat" JSON { input: 10, output: 54, reasoning: 50 };
+    "ollama_chat.json" Ollama "chat" JSON { input: 26, output: 298 };
+    "ollama_chat.ndjson" Ollama "chat" LINES { input: 26, output: 282 };
+    "ollama_generate.ndjson" Ollama "generate" LINES { output: 259 };
+    "llama_cpp.sse" LlamaCpp "completion" EVENTS { input: 12, output: 8 };
+    "llama_cpp_chat.json" OpenAi "chat" JSON { input: 12, cached: 5, output: 8 };
+}
+
+/// The bytes of an answer; Amazon's frames are made of a line each.
+fn answer(kind: &str, file: &[u8]) -> Vec<u8> {
+    if kind != AWS {
+        return file.to_vec();
+    }
+    let text = std::str::from_utf8(file).unwrap();
+    text.lines()
+        .flat_map(|line| {
+            let (event, payload) = line.split_once('\t').unwrap();
+            if event == "chunk" {
+                frame(event, format!("{{\"bytes\":\"{}\",\"p\":\"abcd\"}}", base64(payload)).as_bytes())
+            } else {
+                frame(event, payload.as_bytes())
+            }
+        })
+        .collect()
+}
+
+fn base64(text: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in text.as_bytes().chunks(3) {
+        let bits = (0..3).fold(0_u32, |bits, at| bits << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
+        for at in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * at)) as usize & 63];
+            out.push(if at <= three.len() { char::from(letter) } else { '=' });
+        }
+    }
+    out
+}
+
+fn frame(event: &str, payload: &[u8]) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in
+        [(":event-type", event), (":content-type", "application/json"), (":message-type", "event")]
+    {
+        headers.push(u8::try_from(name.len()).unwrap());
+        headers.extend_from_slice(name.as_bytes());
+        headers.push(7);
+        headers.extend_from_slice(&u16::try_from(value.len()).unwrap().to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let mut out = Vec::new();
+    let total = u32::try_from(16 + headers.len() + payload.len()).unwrap();
+    out.extend_from_slice(&total.to_be_bytes());
+    out.extend_from_slice(&u32::try_from(headers.len()).unwrap().to_be_bytes());
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out.extend_from_slice(&headers);
+    out.extend_from_slice(payload);
+    out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
+    out
+}
+
+impl Case {
+    fn fed<'p>(&self, pieces: impl IntoIterator<Item = &'p [u8]>) -> (Option<Usage>, u64) {
+        let mut meter = meter(self.surface, self.endpoint, self.kind);
+        let mut usage = None;
+        for piece in pieces {
+            meter.piece(piece, &mut usage);
+        }
+        (usage, meter.output_seen())
+    }
+}
+
+#[test]
+fn what_is_found_is_what_was_reported() {
+    for case in cases() {
+        assert_eq!(case.fed([&*case.answer]).0, Some(case.expected), "{}", case.name);
+    }
+}
+
+#[test]
+fn borders_of_pieces_do_not_matter() {
+    for case in cases() {
+        let (expected, seen) = case.fed([&*case.answer]);
+        for at in 0..=case.answer.len() {
+            let (one, two) = case.answer.split_at(at);
+            assert_eq!(case.fed([one, two]), (expected, seen), "{} at {at}", case.name);
+        }
+        assert_eq!(case.fed(case.answer.chunks(1)), (expected, seen), "{} byte by byte", case.name);
+    }
+}
+
+#[test]
+fn an_answer_that_breaks_off_reports_nothing_that_it_did_not_say() {
+    for case in cases() {
+        let inputs = [0, case.expected.input];
+        for at in 0..case.answer.len() {
+            let found = case.fed([&case.answer[..at]]).0.unwrap_or_default();
+            let names = (case.name, at, found);
+            // What a stream says at first is less than at its end, but its input is whole.
+            let first_of_gemini = case.name.starts_with("gemini") && found.input == 264;
+            let first_of_messages = case.name.contains("anthropic") && found.input == 100;
+            assert!(inputs.contains(&found.input) || first_of_gemini || first_of_messages, "{names:?}");
+            assert!(found.output <= case.expected.output, "{names:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_pieces_tell_the_same(which in any::<prop::sample::Index>(), lengths in prop::collection::vec(1..90_usize, 1..60)) {
+        let cases = cases();
+        let case = which.get(&cases);
+        let mut pieces = Vec::new();
+        let mut rest = &*case.answer;
+        for length in lengths.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, behind) = rest.split_at((*length).min(rest.len()));
+            pieces.push(piece);
+            rest = behind;
+        }
+        prop_assert_eq!(case.fed(pieces), case.fed([&*case.answer]), "{}", case.name);
+    }
+
+    #[test]
+    fn what_a_model_writes_is_never_taken_for_a_report(content in "[ -~\\n\\r\u{20ac}]{0,80}", cut in any::<prop::sample::Index>()) {
+        let text = serde_json::json!({
+            "choices": [{ "delta": { "content": format!("{content}\"usage\":{{\"prompt_tokens\":7}}{content}") } }],
+        });
+        let text = format!("data: {text}\n\n");
+        let (one, two) = text.as_bytes().split_at(cut.index(text.len()));
+        let mut meter = meter(Surface::OpenAi, "chat", EVENTS);
+        let mut usage = None;
+        meter.piece(one, &mut usage);
+        meter.piece(two, &mut usage);
+        prop_assert_eq!(usage, None);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(prop_oneof![Just(b'"'), Just(b'{'), Just(b'}'), Just(b'\\'), Just(b'\n'), Just(b':'), any::<u8>()], 0..300)) {
+        for (surface, name, kind) in [
+            (Surface::OpenAi, "chat", EVENTS), (Surface::OpenAi, "chat", JSON), (Surface::Ollama, "chat", LINES),
+            (Surface::Bedrock, "invoke_stream", AWS), (Surface::Gemini, "stream_generate", EVENTS),
+        ] {
+            let mut usage = None;
+            let mut meter = meter(surface, name, kind);
+            meter.piece(b"data: {\"usage\":{\"a\":[", &mut usage);
+            for piece in bytes.chunks(7) {
+                meter.piece(piece, &mut usage);
+            }
+        }
+    }
+}
+
+fn found(surface: Surface, name: &str, kind: &'static str, text: &str) -> Option<Usage> {
+    let mut usage = None;
+    meter(surface, name, kind).piece(text.as_bytes(), &mut usage);
+    usage
+}
+
+#[test]
+fn only_what_stands_where_providers_put_it_counts() {
+    for text in [
+        r#"{"a":{"usage":{"prompt_tokens":7}}}"#,
+        r#"{"choices":[{"usage":{"prompt_tokens":7}}]}"#,
+        r#"{"choices":[{"message":{"usage":{"prompt_tokens":7}}}]}"#,
+        r#"{"message":{"content":{"usage":{"prompt_tokens":7}}}}"#,
+        r#"{"message":[{"usage":{"prompt_tokens":7}}]}"#,
+        r#"{"message":"usage","a":{"usage":{"prompt_tokens":7}}}"#,
+        r#"{"x":"\\\"","a":"\"usage\":{\"prompt_tokens\":7}"}"#,
+        r#"{"x\"usage":{"prompt_tokens":7}}"#,
+        r#"{"usage":null}"#,
+        r#"{"usage":[{"prompt_tokens":7}]}"#,
+        r#"{"usage":"{\"prompt_tokens\":7}"}"#,
+        r#"{"usage":{}}"#,
+        r#"{"usage":{"words":7}}"#,
+        r#"{"usage":{"prompt_tokens":-7,"completion_tokens":null}}"#,
+        r#"{"usage":{"prompt_tokens":7"#,
+        "[DONE]",
+        "",
+    ] {
+        assert_eq!(found(Surface::OpenAi, "chat", JSON, text), None, "{text}");
+        let event = format!("data: {text}\n\n");
+        assert_eq!(found(Surface::OpenAi, "chat", EVENTS, &event), None, "{event}");
+    }
+}
+
+#[test]
+fn a_report_is_found_wherever_it_stands_in_an_answer() {
+    let seven = Some(Usage { input: 7, ..Usage::default() });
+    for text in [
+        r#"{"usage":{"prompt_tokens":7}}"#,
+        r#"{"usage" : {"prompt_tokens":7},"choices":[]}"#,
+        r#"{"choices":["}{\\\"",{"a":{}}],"usage":{"prompt_tokens":7,"x":{"y":["}"]},"z":"\"}"}}"#,
+        "{\"a\":1,\n  \"usage\" :\t{\n\"prompt_tokens\" : 7 } }",
+        r#"{"message":"x","usage":{"prompt_tokens":7}}"#,
+        r#"{"message":{"a":{"b":1}},"usage":{"prompt_tokens":7.0}}"#,
+        r#"{"usage":{"prompt_tokens":1},"usage":{"prompt_tokens":7}}"#,
+    ] {
+        assert_eq!(found(Surface::OpenAi, "chat", JSON, text), seven, "{text}");
+        for event in [
+            format!("data: {text}\n\n").replace("\n ", " "),
+            format!("data:{}\r\n\r\n", text.replace(['\n', '\t'], " ")),
+            format!(": no\rdata: {}\r\r", text.replace(['\n', '\t'], " ")),
+            format!("event: x\ndata: {}\nid: 4\n\n", text.replace(['\n', '\t'], "")),
+            text.lines().map(|line| format!("data: {line}\n")).collect::<String>() + "\n",
+        ] {
+            let event = event.replace("\n\"prompt", "\ndata: \"prompt");
+            assert_eq!(found(Surface::OpenAi, "chat", EVENTS, &event), seven, "{event}");
+        }
+    }
+}
+
+#[test]
+fn events_that_are_huge_are_walked_through_and_huge_reports_passed_over() {
+    let content = "x\\\"{".repeat(400_000);
+    let event = format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"content\":\"{content}\"}}}}],\"usage\":{{\"prompt_tokens\":7}}}}\n\n"
+    );
+    let report = format!("data: {{\"usage\":{{\"x\":\"{}\",\"prompt_tokens\":9}}}}\n\n", "y".repeat(100_000));
+    let mut usage = None;
+    let mut meter = meter(Surface::OpenAi, "chat", EVENTS);
+    for piece in [event, report].concat().as_bytes().chunks(8192) {
+        meter.piece(piece, &mut usage);
+    }
+    assert_eq!(usage, Some(Usage { input: 7, ..Usage::default() }));
+    assert_eq!(meter.output_seen(), 1_200_000 / 3);
+}
+
+#[test]
+fn a_frame_that_is_huge_is_passed_over_and_the_next_is_read() {
+    let huge = frame(
+        "x",
+        format!("{{\"usage\":{{\"inputTokens\":1}},\"a\":\"{}\"}}", "y".repeat(400_000)).as_bytes(),
+    );
+    let next = frame("metadata", br#"{"usage":{"inputTokens":7}}"#);
+    let mut usage = None;
+    let mut meter = meter(Surface::Bedrock, "converse_stream", AWS);
+    for piece in [huge, next].concat().chunks(1000) {
+        meter.piece(piece, &mut usage);
+    }
+    assert_eq!(usage, Some(Usage { input: 7, ..Usage::default() }));
+}
+
+#[test]
+fn what_was_written_is_estimated_by_its_text() {
+    for (text, bytes) in [
+        (r#"{"choices":[{"delta":{"role":"assistant","content":"Hello"}}]}"#, 5),
+        (r#"{"choices":[{"delta":{"content":"a\n\"\u4e2d"}}]}"#, 6),
+        (
+            r#"{"choices":[{"delta":{"tool_calls":[{"id":"call_1","function":{"name":"f","arguments":"{\"a\""}}]}}]}"#,
+            6,
+        ),
+        (r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"abc"}}"#, 3),
+        (r#"{"type":"response.output_text.delta","delta":"abcd","obfuscation":"zzz"}"#, 4),
+        (r#"{"delta":{"message":{"content":{"text":"abcd"}}}}"#, 4),
+        (r#"{"delta" : {"a":1},"x":"no"}"#, 0),
+        (r#"{"delta":null,"x":"no"}"#, 0),
+        (r#"{"content":"say \"delta\":\"no\""}"#, 0),
+    ] {
+        let event = format!("data: {text}\n\n");
+        for at in 0..=event.len() {
+            let mut meter = meter(Surface::OpenAi, "chat", EVENTS);
+            meter.piece(&event.as_bytes()[..at], &mut None);
+            meter.piece(&event.as_bytes()[at..], &mut None);
+            assert_eq!(meter.output_seen(), u64::div_ceil(bytes, 3), "{text} {at}");
+        }
+    }
+    for (surface, name, kind, text, bytes) in [
+        (Surface::OpenAi, "completions", EVENTS, "data: {\"choices\":[{\"text\":\"abc\"}]}\n\n", 3),
+        (
+            Surface::Gemini,
+            "stream_generate",
+            EVENTS,
+            "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"abc\"},{\"text\":\"defg\"}]}}]}\n\n",
+            7,
+        ),
+        (Surface::Ollama, "chat", LINES, "{\"message\":{\"content\":\"abc\"}}\n", 3),
+        (Surface::Ollama, "generate", LINES, "{\"response\":\"abc\"}\n", 3),
+        (Surface::OpenAi, "chat", JSON, "{\"choices\":[", 12),
+        (Surface::OpenAi, "embeddings", JSON, "{\"data\":[", 0),
+    ] {
+        let mut meter = meter(surface, name, kind);
+        meter.piece(text.as_bytes(), &mut None);
+        assert_eq!(meter.output_seen(), u64::div_ceil(bytes, 3), "{text}");
+    }
+}
+
+fn session(surface: Surface, name: &str, file: &str) -> (Option<Usage>, u64) {
+    let whole = said(surface, name, file, usize::MAX);
+    for size in [1, 2, 7, 100] {
+        assert_eq!(said(surface, name, file, size).0, whole.0, "{size}");
+    }
+    whole
+}
+
+fn said(surface: Surface, name: &str, file: &str, size: usize) -> (Option<Usage>, u64) {
+    let mut meter = Meter::of_session(endpoint(surface, name));
+    let mut usage = None;
+    for message in file.lines() {
+        let mut rest = message.as_bytes();
+        while !rest.is_empty() {
+            let (part, behind) = rest.split_at(size.min(rest.len()));
+            meter.message(part, behind.is_empty(), &mut usage);
+            rest = behind;
+        }
+    }
+    (usage, meter.output_seen())
+}
+
+#[test]
+fn reports_of_a_session_are_added_up() {
+    let (usage, seen) =
+        session(Surface::OpenAi, "realtime.socket", include_str!("answers/realtime.messages"));
+    let expected = Usage {
+        input: 553,
+        cached: 64,
+        cached_audio: 64,
+        input_audio: 150,
+        output: 295,
+        output_audio: 210,
+        audio_ms: 2000,
+        ..Usage::default()
+    };
+    assert_eq!((usage, seen), (Some(expected), 2), "of the sound no text is counted");
+    let (usage, seen) = session(Surface::Gemini, "live", include_str!("answers/gemini_live.messages"));
+    let expected = Usage { input: 300, input_audio: 80, output: 50, output_audio: 40, ..Usage::default() };
+    assert_eq!((usage, seen), (Some(expected), 1));
+}
+
+#[test]
+fn bedrock_counts_in_the_head_where_the_body_has_none() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("x-amzn-bedrock-input-token-count", "12"),
+        ("x-amzn-bedrock-output-token-count", "9"),
+        ("x-amzn-bedrock-cache-read-input-token-count", "5"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let invoke = endpoint(Surface::Bedrock, "invoke");
+    let expected = Usage { input: 17, cached: 5, output: 9, ..Usage::default() };
+    assert_eq!(Meter::in_head(invoke, &headers), Some(expected));
+    assert_eq!(Meter::in_head(endpoint(Surface::OpenAi, "chat"), &headers), None);
+    assert_eq!(Meter::in_head(invoke, &HeaderMap::new()), None);
+    let mut usage = Some(expected);
+    meter(Surface::Bedrock, "invoke", JSON)
+        .piece(br#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, &mut usage);
+    assert_eq!(
+        usage,
+        Some(Usage { input: 3, output: 4, ..Usage::default() }),
+        "the body's own word is better"
+    );
+}
+
+#[test]
+fn only_answers_that_call_a_model_are_looked_through() {
+    let mut headers = HeaderMap::new();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (surface, name) in [
+        (Surface::OpenAi, "responses.get"),
+        (Surface::OpenAi, "responses.cancel"),
+        (Surface::OpenAi, "models.list"),
+        (Surface::OpenAi, "batches.create"),
+        (Surface::Anthropic, "messages.count_tokens"),
+    ] {
+        assert!(Meter::of(endpoint(surface, name), &headers).is_none(), "{name}");
+    }
+    let chat = endpoint(Surface::OpenAi, "chat");
+    assert!(Meter::of(chat, &headers).is_some());
+    headers.insert(http::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    assert!(Meter::of(chat, &headers).is_none());
+    headers.remove(http::header::CONTENT_ENCODING);
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("audio/mpeg"));
+    assert!(Meter::of(endpoint(Surface::OpenAi, "audio.speech"), &headers).is_none());
+}
+
+#[test]
+fn a_meter_is_small_enough_to_be_moved_with_its_answer() {
+    assert!(size_of::<Meter>() <= 320, "{}", size_of::<Meter>());
+}

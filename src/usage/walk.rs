@@ -1,0 +1,315 @@
+//! Walks through an answer's JSON for reports of usage, piece by piece.
+//!
+//! 1. It counts braces outside of strings, so it knows how deep a field stands: a report stands at the top, or one
+//!    level below in a field of the provider's own. Brackets need no count: what stands in a list of objects is
+//!    deeper, and what stands in another is no field.
+//! 2. Of a report that a piece's end cuts, the beginning is kept, up to [`LONGEST`]; else nothing is copied.
+//! 3. It judges no grammar: the client reads the answer, not the gate.
+
+use super::Usage;
+use super::report::{Field, Report};
+
+/// The longest usage object that is put together from pieces.
+const LONGEST: usize = 16 * 1024;
+/// The longest field's name that matters.
+const LONGEST_NAME: usize = 32;
+
+/// Which words a service's answers use, beside those that many use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// `usage`.
+    Usual,
+    /// `usageMetadata`, and `metadata` of a prediction.
+    Google,
+    /// `meta`.
+    Cohere,
+    /// `prompt_eval_count` and `eval_count`.
+    Ollama,
+    /// `tokens_evaluated` and `tokens_predicted`.
+    LlamaCpp,
+    /// `amazon-bedrock-invocationMetrics`.
+    Bedrock,
+}
+
+/// What a field is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Nothing,
+    /// A report.
+    Report,
+    /// A report that counts only where there was none.
+    Instead,
+    /// An object in which a report may stand.
+    Holder,
+    /// A number of tokens by itself.
+    Count(Field),
+}
+
+/// Where reports go.
+#[derive(Debug)]
+pub(super) struct Told<'u> {
+    pub(super) usage: &'u mut Option<Usage>,
+    /// Whether reports are added up.
+    pub(super) adds: bool,
+}
+
+impl Told<'_> {
+    fn take(&mut self, report: Report) {
+        let usage = if self.adds {
+            self.usage.unwrap_or_default().plus(report.usage())
+        } else {
+            report.over(*self.usage)
+        };
+        *self.usage = Some(usage);
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Between strings.
+    #[default]
+    Outside,
+    /// In a string; whether it may be a name that matters.
+    Inside { kept: bool, escaped: bool },
+    /// Behind a string that is a name if a colon follows.
+    Behind,
+    /// Before a field's value.
+    Value,
+    /// In a number.
+    Number { count: u64 },
+    /// In a report, so many braces deep.
+    Taking { depth: u32, string: bool, escaped: bool },
+}
+
+/// The walker.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    state: State,
+    /// How many braces are open.
+    depth: u32,
+    /// Whether the object at the second level may hold a report.
+    within: bool,
+    meaning: Meaning,
+    name: [u8; LONGEST_NAME],
+    named: usize,
+    held: Vec<u8>,
+    /// Whether the report under way is longer than what is held.
+    too_long: bool,
+}
+
+impl Default for Meaning {
+    fn default() -> Self {
+        Self::Nothing
+    }
+}
+
+impl Walk {
+    /// Begins anew, with the next text.
+    pub(super) fn begin(&mut self) {
+        (self.state, self.depth, self.within) = (State::Outside, 0, false);
+        self.held.clear();
+    }
+
+    /// Takes the next piece.
+    pub(super) fn feed(&mut self, piece: &[u8], words: Words, told: &mut Told<'_>) {
+        let mut at = 0;
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            at += match self.state {
+                State::Outside => self.outside(rest),
+                State::Inside { kept: false, escaped } => self.passed(rest, escaped),
+                State::Inside { kept: true, escaped } => self.kept(rest, escaped),
+                State::Behind => self.behind(rest, words),
+                State::Value => self.value(rest),
+                State::Number { count } => self.number(rest, count, told),
+                State::Taking { depth, string, escaped } => self.taking(rest, depth, string, escaped, told),
+            };
+        }
+    }
+
+    /// To the next string or brace.
+    fn outside(&mut self, rest: &[u8]) -> usize {
+        let Some(here) = memchr::memchr3(b'"', b'{', b'}', rest) else { return rest.len() };
+        match rest.get(here) {
+            Some(b'{') => self.depth = self.depth.saturating_add(1),
+            Some(b'}') => self.closed(),
+            _ => {
+                let kept = self.depth == 1 || self.depth == 2 && self.within;
+                self.named = 0;
+                self.state = State::Inside { kept, escaped: false };
+            }
+        }
+        here + 1
+    }
+
+    fn closed(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth < 2 {
+            self.within = false;
+        }
+    }
+
+    /// To the end of a string of which nothing matters.
+    fn passed(&mut self, rest: &[u8], escaped: bool) -> usize {
+        if escaped {
+            self.state = State::Inside { kept: false, escaped: false };
+            return 1;
+        }
+        let Some(here) = memchr::memchr2(b'"', b'\\', rest) else { return rest.len() };
+        self.state = if rest.get(here) == Some(&b'"') {
+            State::Outside
+        } else {
+            State::Inside { kept: false, escaped: true }
+        };
+        here + 1
+    }
+
+    /// On in a string that may be a name.
+    fn kept(&mut self, rest: &[u8], escaped: bool) -> usize {
+        let mut escaped = escaped;
+        for (at, byte) in rest.iter().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'"' => {
+                    self.state = State::Behind;
+                    return at + 1;
+                }
+                b'\\' => escaped = true,
+                _ => {}
+            }
+            let Some(slot) = self.name.get_mut(self.named) else {
+                // Too long for a name that matters: it is passed like any other.
+                self.state = State::Inside { kept: false, escaped };
+                return at + 1;
+            };
+            *slot = *byte;
+            self.named += 1;
+        }
+        self.state = State::Inside { kept: true, escaped };
+        rest.len()
+    }
+
+    /// Behind a string.
+    fn behind(&mut self, rest: &[u8], words: Words) -> usize {
+        match rest.first() {
+            Some(b' ' | b'\n' | b'\r' | b'\t') => return 1,
+            Some(b':') => {
+                self.meaning = self.meant(words);
+                self.state = if self.meaning == Meaning::Nothing { State::Outside } else { State::Value };
+                return 1;
+            }
+            _ => self.state = State::Outside,
+        }
+        0
+    }
+
+    fn meant(&self, words: Words) -> Meaning {
+        let name = self.name.get(..self.named).unwrap_or_default();
+        let top = self.depth == 1;
+        match name {
+            b"usage" | b"usageMetadata" | b"usage_metadata" => Meaning::Report,
+            b"usage_info" if top => Meaning::Report,
+            b"message" | b"response" | b"x_groq" | b"delta" | b"interaction" if top => Meaning::Holder,
+            b"meta" if words == Words::Cohere => Meaning::Report,
+            b"metadata" if words == Words::Google && top => Meaning::Report,
+            b"amazon-bedrock-invocationMetrics" if words == Words::Bedrock && top => Meaning::Instead,
+            b"prompt_eval_count" if words == Words::Ollama && top => {
+                Meaning::Count(Field::Input { bare: false })
+            }
+            b"eval_count" if words == Words::Ollama && top => Meaning::Count(Field::Output),
+            b"tokens_evaluated" if words == Words::LlamaCpp && top => {
+                Meaning::Count(Field::Input { bare: false })
+            }
+            b"tokens_predicted" if words == Words::LlamaCpp && top => Meaning::Count(Field::Output),
+            _ => Meaning::Nothing,
+        }
+    }
+
+    /// Before a value that matters, if it is of the right kind.
+    fn value(&mut self, rest: &[u8]) -> usize {
+        self.state = State::Outside;
+        match (rest.first(), self.meaning) {
+            (Some(b' ' | b'\n' | b'\r' | b'\t'), _) => {
+                self.state = State::Value;
+                return 1;
+            }
+            (Some(b'{'), Meaning::Holder) => {
+                self.depth = self.depth.saturating_add(1);
+                self.within = true;
+                return 1;
+            }
+            (Some(b'{'), Meaning::Report | Meaning::Instead) => {
+                self.held.clear();
+                self.too_long = false;
+                self.state = State::Taking { depth: 0, string: false, escaped: false };
+            }
+            (Some(b'0'..=b'9'), Meaning::Count(_)) => self.state = State::Number { count: 0 },
+            _ => {}
+        }
+        0
+    }
+
+    fn number(&mut self, rest: &[u8], count: u64, told: &mut Told<'_>) -> usize {
+        let mut count = count;
+        for (at, byte) in rest.iter().enumerate() {
+            if !byte.is_ascii_digit() {
+                if let Meaning::Count(field) = self.meaning
+                    && let Some(report) = Report::alone(field, count)
+                {
+                    told.take(report);
+                }
+                self.state = State::Outside;
+                return at;
+            }
+            count = count.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+        }
+        self.state = State::Number { count };
+        rest.len()
+    }
+
+    /// On to the end of a report.
+    fn taking(&mut self, rest: &[u8], depth: u32, string: bool, escaped: bool, told: &mut Told<'_>) -> usize {
+        let (mut depth, mut string, mut escaped) = (depth, string, escaped);
+        for (at, byte) in rest.iter().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = string,
+                b'"' => string = !string,
+                b'{' if !string => depth = depth.saturating_add(1),
+                b'}' if !string => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        self.taken(rest.get(..=at).unwrap_or_default(), told);
+                        self.state = State::Outside;
+                        return at + 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.hold(rest);
+        self.state = State::Taking { depth, string, escaped };
+        rest.len()
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        self.too_long |= self.held.len() + bytes.len() > LONGEST;
+        if self.too_long {
+            self.held.clear();
+        } else {
+            self.held.extend_from_slice(bytes);
+        }
+    }
+
+    /// A report has ended.
+    fn taken(&mut self, last: &[u8], told: &mut Told<'_>) {
+        let report = if self.held.is_empty() && !self.too_long {
+            Report::read(last)
+        } else {
+            self.hold(last);
+            if self.too_long { None } else { Report::read(&self.held) }
+        };
+        if let Some(report) = report.filter(|_| self.meaning != Meaning::Instead || told.usage.is_none()) {
+            told.take(report);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Limits on tokens and money: what is reserved before a request goes out, how it is settled, and what is told of it.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::client::post;
+use common::{Running, Setup, Upstream, fresh_path, until};
+use serde_json::{Value, json};
+
+/// An upstream that reports this usage.
+fn reporting(input: u64, output: u64) -> Upstream {
+    let body = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini",
+        "choices": [{ "index": 0, "message": { "role": "assistant", "content": "hi" }, "finish_reason": "stop" }],
+        "usage": { "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output },
+    });
+    Upstream::answering(answer(&body.to_string()))
+}
+
+fn answer(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn limited(upstream: &Upstream, limits: &str) -> Setup {
+    Setup::new(upstream.address).set("projects.search", "limits", limits)
+}
+
+fn budgeted(upstream: &Upstream, limits: &str) -> Setup {
+    let path = fresh_path("limits");
+    limited(upstream, limits).set("store", "path", &format!("\"{}\"", path.display()))
+}
+
+/// A chat request whose answer may have so many tokens.
+fn chat(gate: &Running, ceiling: u64) -> Vec<u8> {
+    let body = json!({
+        "model": "gpt-4o-mini", "max_tokens": ceiling, "messages": [{ "role": "user", "content": "hello" }],
+    });
+    post("/v1/chat/completions", &gate.setup.client_key, &body.to_string())
+}
+
+/// What is left of the project's first limit, as it is told to its holder.
+fn left(gate: &Running, at: usize) -> Value {
+    let whoami = post("/portcullis/whoami", &gate.setup.client_key, "");
+    let whoami = String::from_utf8(whoami).unwrap().replacen("POST", "GET", 1);
+    gate.ask(whoami).json()["limits"][at]["left"].clone()
+}
+
+#[test]
+fn what_was_not_used_comes_back() {
+    let upstream = reporting(100, 20);
+    let gate = limited(&upstream, r#"{ tokens = "5k/day" }"#).start();
+    for round in 1..=8 {
+        assert_eq!(gate.ask(chat(&gate, 4_000)).status, 200, "round {round}");
+        gate.idle();
+        let left = left(&gate, 0).as_u64().unwrap();
+        // Nothing grows back in the time of a test but one token perhaps.
+        assert!((5_000 - 120 * round..=5_001 - 120 * round).contains(&left), "round {round}: {left}");
+    }
+    // 960 are gone, and this may use more than the rest.
+    let refused = gate.ask(chat(&gate, 4_040));
+    assert_eq!((refused.status, refused.reason()), (429, Some("tokens_limited")));
+    assert_eq!(upstream.requests().len(), 8);
+}
+
+#[test]
+fn what_was_used_beyond_the_reservation_is_owed() {
+    let upstream = reporting(9_000, 20);
+    let gate = limited(&upstream, r#"{ tokens = "5k/day", requests = "100/day" }"#).start();
+    assert_eq!(gate.ask(chat(&gate, 10)).status, 200);
+    gate.idle();
+    let refused = gate.ask(chat(&gate, 10));
+    assert_eq!((refused.status, refused.reason()), (429, Some("tokens_limited")));
+    assert_eq!(refused.header("x-should-retry"), Some("false"), "it takes most of a day");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    // 4,020 are owed and some are asked for; 5,000 grow back in a day.
+    assert!((69_000..71_000).contains(&wait), "{wait}");
+}
+
+#[test]
+fn a_request_that_never_fits_is_told_so() {
+    let upstream = reporting(1, 1);
+    let gate = limited(&upstream, r#"{ output_tokens = "100/min" }"#).start();
+    let refused = gate.ask(chat(&gate, 101));
+    assert_eq!((refused.status, refused.reason()), (429, Some("tokens_limited")));
+    assert_eq!((refused.header("retry-after"), refused.header("x-should-retry")), (None, Some("false")));
+    assert!(refused.text().contains("more than the 100 that may come at once"), "{}", refused.text());
+    // Several answers are as many times the ceiling.
+    let body = json!({ "model": "gpt-4o-mini", "max_tokens": 40, "n": 3, "messages": [] }).to_string();
+    let refused = gate.ask(post("/v1/chat/completions", &gate.setup.client_key, &body));
+    assert!(refused.text().contains("it may use 120 output tokens"), "{}", refused.text());
+    assert_eq!(gate.ask(chat(&gate, 100)).status, 200);
+}
+
+#[test]
+fn one_limit_that_refuses_takes_nothing_from_the_others() {
+    let upstream = reporting(10, 10);
+    let limits = r#"{ tokens = ["5k/h", "6k/day"], output_tokens = "200/day", budget = "1 USD/day" }"#;
+    let gate = budgeted(&upstream, limits).start();
+    for _ in 0..20 {
+        assert_eq!(gate.ask(chat(&gate, 201)).reason(), Some("tokens_limited"));
+    }
+    assert_eq!(gate.ask(chat(&gate, 100)).status, 200);
+    gate.idle();
+    assert_eq!(left(&gate, 1).as_u64(), Some(5_980));
+}
+
+#[test]
+fn an_upstream_that_refuses_costs_nothing() {
+    let refusing =
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let upstream = Upstream::answering(refusing);
+    let gate = budgeted(&upstream, r#"{ tokens = "5k/day", budget = "1 USD/day" }"#).start();
+    assert_eq!(gate.ask(chat(&gate, 4_000)).status, 400);
+    gate.idle();
+    assert_eq!((left(&gate, 0).as_u64(), left(&gate, 1).as_str()), (Some(5_000), Some("1.00 USD")));
+}
+
+#[test]
+fn a_client_that_leaves_is_settled_by_its_reservation() {
+    let upstream = Upstream::start(|talk| {
+        drop(talk.request());
+        talk.closed();
+    });
+    let gate = limited(&upstream, r#"{ output_tokens = "5k/day" }"#).start();
+    let mut client = gate.connect();
+    client.send(chat(&gate, 1_000));
+    until("it is upstream", || upstream.requests().len() == 1);
+    assert_eq!(left(&gate, 0).as_u64(), Some(4_000));
+    client.leave();
+    gate.idle();
+    assert_eq!(left(&gate, 0).as_u64(), Some(4_000), "nobody knows what it used");
+}
+
+#[test]
+fn money_is_counted_exactly() {
+    let upstream = reporting(1_000_000, 100_000);
+    let gate = budgeted(&upstream, r#"{ budget = ["1 USD/day", "3 USD/month"] }"#).start();
+    assert_eq!(gate.ask(chat(&gate, 100_000)).status, 200);
+    gate.idle();
+    // A million tokens read at 0.15 USD, and a tenth of a million written at 0.60 USD.
+    assert_eq!(left(&gate, 0), "0.79 USD");
+    assert_eq!(left(&gate, 1), "2.79 USD");
+    let record = gate
+        .records()
+        .into_iter()
+        .find(|record| record["event"] == "served" && record["model"] == "gpt-4o-mini");
+    assert_eq!(record.unwrap()["cost_usd"], json!(0.21));
+    let refused = gate.ask(chat(&gate, 10_000_000));
+    assert_eq!((refused.status, refused.reason()), (429, Some("budget_exhausted")));
+    assert_eq!(refused.header("retry-after"), None, "it costs more than the whole budget");
+    assert_eq!(refused.header("x-should-retry"), Some("false"));
+    assert!(refused.text().contains("0.79 USD are left of this day"), "{}", refused.text());
+    for _ in 0..3 {
+        assert_eq!(gate.ask(chat(&gate, 100_000)).status, 200);
+        gate.idle();
+    }
+    let refused = gate.ask(chat(&gate, 1_000_000));
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+}
+
+#[test]
+fn a_warning_is_told_once_for_each_share() {
+    let upstream = reporting(1_000_000, 0);
+    let gate =
+        budgeted(&upstream, r#"{ budget = "1 USD/day" }"#).set("accounting", "warn_at", "[30, 60]").start();
+    for _ in 0..5 {
+        assert_eq!(gate.ask(chat(&gate, 10)).status, 200);
+        gate.idle();
+    }
+    let told: Vec<Value> =
+        gate.records().iter().map(|record| record["budget_reached_percent"].clone()).collect();
+    let told: Vec<u64> = told.iter().filter_map(Value::as_u64).collect();
+    // 0.15 USD each: what is reserved of the third reaches 30 %, of the fifth 60 %.
+    assert_eq!(told, [30, 60]);
+}
+
+#[test]
+fn limits_of_a_model_hold_for_it_alone() {
+    let upstream = reporting(10, 10);
+    let limits = r#"{ tokens = "100k/day", models = { "gpt-4*" = { requests = "1/day", tokens = "5k/day" }, "gpt-4o-mini" = { requests = "2/day" } } }"#;
+    let gate = limited(&upstream, limits).start();
+    assert_eq!(gate.ask(chat(&gate, 10)).status, 200);
+    assert_eq!(gate.ask(chat(&gate, 10)).status, 200);
+    let refused = gate.ask(chat(&gate, 10));
+    assert_eq!((refused.status, refused.reason()), (429, Some("rate_limited")));
+    let other = json!({ "model": "gpt-4.1", "max_tokens": 9, "messages": [] }).to_string();
+    let other = post("/v1/chat/completions", &gate.setup.client_key, &other);
+    assert_eq!((gate.ask(&other).status, gate.ask(&other).status), (200, 429));
+    let third = json!({ "model": "o1", "max_tokens": 9, "messages": [] }).to_string();
+    assert_eq!(gate.ask(post("/v1/chat/completions", &gate.setup.client_key, &third)).status, 200);
+}
+
+#[test]
+fn what_cannot_be_counted_does_not_pass() {
+    let upstream = reporting(1, 1);
+    let batch = |gate: &Running| {
+        let body = json!({ "input_file_id": "file-1", "endpoint": "/v1/chat/completions", "completion_window": "24h" });
+        gate.ask(post("/v1/batches", &gate.setup.client_key, &body.to_string()))
+    };
+    let gate = limited(&upstream, r#"{ tokens = "5k/day" }"#).start();
+    let refused = batch(&gate);
+    assert_eq!((refused.status, refused.reason()), (403, Some("cost_unknown")), "{}", refused.text());
+    let gate =
+        limited(&upstream, r#"{ tokens = "5k/day" }"#).set("accounting", "unpriced", r#""allow""#).start();
+    assert_eq!(batch(&gate).status, 200);
+    // What uses no model costs nothing.
+    let gate = limited(&upstream, r#"{ tokens = "5k/day" }"#).start();
+    let list =
+        String::from_utf8(post("/v1/files", &gate.setup.client_key, "")).unwrap().replacen("POST", "GET", 1);
+    assert_eq!(gate.ask(list).status, 200);
+}
+
+#[test]
+fn what_is_left_is_told_in_the_headers_of_the_dialect() {
+    let upstream = reporting(100, 20);
+    let gate = limited(&upstream, r#"{ tokens = "10k/day", requests = ["100/day", "50/h"] }"#).start();
+    let answer = gate.ask(chat(&gate, 1_000));
+    let told = |name: &str| answer.header(name).map(str::to_owned);
+    assert_eq!(told("x-ratelimit-limit-requests").as_deref(), Some("50"));
+    assert_eq!(told("x-ratelimit-remaining-requests").as_deref(), Some("49"));
+    assert_eq!(told("x-ratelimit-reset-requests").as_deref(), Some("1m12s"));
+    assert_eq!(told("x-ratelimit-limit-tokens").as_deref(), Some("10000"));
+    let left: u64 = told("x-ratelimit-remaining-tokens").unwrap().parse().unwrap();
+    assert!((8_900..9_000).contains(&left), "{left}");
+    let body = json!({ "model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [] }).to_string();
+    let answer = gate.ask(post("/v1/messages", &gate.setup.client_key, &body));
+    assert_eq!(answer.header("anthropic-ratelimit-requests-remaining"), Some("48"));
+    assert!(answer.header("anthropic-ratelimit-tokens-reset").unwrap().ends_with('Z'));
+    assert_eq!(answer.header("x-ratelimit-limit-requests"), None);
+    // Who has no limits reads of none.
+    let gate = Setup::new(upstream.address).start();
+    assert_eq!(gate.ask(chat(&gate, 1)).header("x-ratelimit-limit-requests"), None);
+}
+
+#[test]
+fn a_reload_forgets_nothing_that_is_reserved() {
+    let held = AtomicUsize::new(0);
+    let upstream = Upstream::start(move |talk| {
+        while talk.request().is_some() {
+            if held.fetch_add(1, Ordering::Relaxed) == 0 && talk.closed() {
+                return;
+            }
+            let _ = talk.send(answer("{}"));
+        }
+    });
+    let gate = limited(&upstream, r#"{ output_tokens = "5k/day" }"#).start();
+    let mut client = gate.connect();
+    client.send(chat(&gate, 3_000));
+    until("it is upstream", || upstream.requests().len() == 1);
+    gate.gate.reload(&gate.setup.sources()).unwrap();
+    assert_eq!(left(&gate, 0).as_u64(), Some(2_000));
+    assert_eq!(gate.ask(chat(&gate, 2_500)).reason(), Some("tokens_limited"));
+    client.leave();
+}
