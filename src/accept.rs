@@ -1,55 +1,55 @@
 //! Client connections: taken, bounded, served, and at the end let go in order.
 //!
-//! 1. Each worker accepts from a socket of its own; the kernel spreads the connections.
+//! 1. Each worker accepts from sockets of its own; the kernel spreads the connections.
 //! 2. Heads are bounded in size and time, so that a client that dawdles holds a few kilobytes for a
 //!    few seconds.
 //! 3. When told to stop, a worker takes what is already in its queue, stops listening, closes the
-//!    connections that are idle and lets the others finish the request they are in. Those that
+//!    connections that are idle and lets the others finish the requests they are in. Those that
 //!    take too long are dropped, and their records with them: none is lost.
 
+mod connection;
 mod handshake;
+mod listeners;
+mod patient;
+mod proxied;
+mod rewound;
+mod seat;
+mod streams;
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use bytes::Bytes;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::Service as _;
 
 use crate::alarm::TICK;
-use crate::body::ClientBody;
 use crate::clock::Moment;
-use crate::exchange::{Accepted, Carried, Exchange};
-use crate::ledger::{Ledger, OpenRecord};
+use crate::ledger::Ledger;
 use crate::pool::Pool;
-use crate::record::Record;
 use crate::sessions::{Session, Sessions};
 use crate::snapshot::Snapshot;
-use crate::stack;
 
-/// The largest head that is read.
-const LONGEST_HEAD: usize = 64 * 1024;
-/// How many headers a head may have.
-const MOST_HEADERS: usize = 100;
-/// How long written bytes may stay unread by a client before its connection is given up.
-const LONGEST_UNREAD: Duration = Duration::from_mins(2);
+use connection::{Client, Worker};
+use listeners::Arrival;
+pub use listeners::{Listener, Listeners, ON_THIS_MACHINE};
+use patient::Patient;
+use rewound::Rewound;
+pub use seat::ByAddress;
+use seat::Seat;
+use streams::Streams;
 
 /// How long sessions may take to end when they are cut off.
 const LONGEST_FAREWELL: Duration = Duration::from_millis(600);
+
+/// What clients that speak HTTP/2 choose in the TLS handshake.
+const HTTP2: &[u8] = b"h2";
 
 /// What every worker shares.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ pub struct Shared {
     pub ledger: Arc<Ledger>,
     /// How many client connections are open.
     pub open: AtomicUsize,
+    /// How many each address has open.
+    pub by_address: ByAddress,
     /// How many of them are in their TLS handshake.
     pub handshakes: AtomicUsize,
     /// The second since 1970 in which it was last told that there were too many.
@@ -79,18 +81,23 @@ pub enum Phase {
 
 /// Serves connections until it is time to drain, and then those under way until they end or are cut
 /// off. When this returns, every record is closed.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<Phase>) {
+pub async fn serve(mut listeners: Listeners, shared: Arc<Shared>, mut stop: watch::Receiver<Phase>) {
     let (sessions, mut begun) = Sessions::new();
     let pool = Arc::new(Pool::with_sessions(Moment::now(), sessions));
-    let handed_on = stop.clone();
+    let worker = Worker {
+        shared: Arc::clone(&shared),
+        pool: Arc::clone(&pool),
+        streams: Streams::default(),
+        stop: stop.clone(),
+    };
     let (mut connections, mut under_way) = (JoinSet::new(), JoinSet::new());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(&mut connections, stream, peer, &shared, &pool, &handed_on),
+            accepted = listeners.accept() => match accepted {
+                Ok(arrival) => admit(&mut connections, arrival, &worker),
                 Err(error) => pause_after(&error).await,
             },
             _ = stop.wait_for(|phase| *phase != Phase::Serving) => break,
@@ -105,15 +112,17 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
         }
     }
     // What stands in the queue was promised a connection by the kernel.
-    while let Some(Ok((stream, peer))) = now_or_never(listener.accept()).await {
-        admit(&mut connections, stream, peer, &shared, &pool, &handed_on);
+    while let Some(Ok(arrival)) = now_or_never(listeners.accept()).await {
+        admit(&mut connections, arrival, &worker);
     }
-    drop(listener);
+    drop(listeners);
     loop {
         while let Some(session) = begun.waiting() {
             under_way.spawn(seated(session, &shared));
         }
         if connections.is_empty() && under_way.is_empty() {
+            // Who asked is gone; what is left of their requests goes with them.
+            worker.streams.end().await;
             return;
         }
         tokio::select! {
@@ -132,6 +141,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::
     }
     begun.end();
     connections.shutdown().await;
+    worker.streams.end().await;
     let ended = async { while under_way.join_next().await.is_some() {} };
     // Each says why it ends; who does not take it is left.
     let _ = tokio::time::timeout(LONGEST_FAREWELL, ended).await;
@@ -164,145 +174,117 @@ async fn pause_after(error: &io::Error) {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-fn admit(
-    connections: &mut JoinSet<()>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    shared: &Arc<Shared>,
-    pool: &Arc<Pool>,
-    stop: &watch::Receiver<Phase>,
-) {
-    let metrics = &shared.ledger.metrics;
-    let most = shared.snapshot.load().server.max_connections;
-    let Some(seat) = Seat::take(shared, most) else {
-        metrics.connections_refused.inc();
-        // Once a second is enough to know it; the metric has the count.
-        let second = Moment::now().unix_seconds();
-        if shared.refused_at.swap(second, Ordering::Relaxed) != second {
-            tracing::warn!(peer = %peer.ip(), max_connections = most as u64, "connection_refused");
-        }
+fn admit(connections: &mut JoinSet<()>, arrival: Arrival, worker: &Worker) {
+    let shared = &worker.shared;
+    let Some(seat) = Seat::take(shared, shared.snapshot.load().server.max_connections) else {
+        let peer = match arrival {
+            Arrival::Tcp(_, peer) => peer,
+            Arrival::Unix(_) => ON_THIS_MACHINE,
+        };
+        turned_away(peer, shared, Crowd::All);
         return;
     };
-    let (shared, pool, stop, peer) = (Arc::clone(shared), Arc::clone(pool), stop.clone(), peer.ip());
-    if let Err(error) = prepare(&stream) {
-        tracing::debug!(error = %error, "socket_option_failed");
-    }
-    match handshake::acceptor(&shared) {
-        None => connections.spawn(async move {
-            connection(stream, peer, shared, pool, stop).await;
+    let worker = worker.clone();
+    match arrival {
+        Arrival::Unix(stream) => connections.spawn(async move {
+            let stream = Rewound::new(Bytes::new(), Patient::new(stream, &worker));
+            connection::serve(stream, Client { peer: ON_THIS_MACHINE }, worker).await;
             drop(seat);
         }),
-        Some(acceptor) => connections.spawn(async move {
-            let secured = handshake::shake(stream, acceptor, &shared, pool.alarms(), stop.clone()).await;
-            if let Some(stream) = secured {
-                connection(stream, peer, shared, pool, stop).await;
+        Arrival::Tcp(stream, peer) => {
+            let (proxied, write_timeout) = {
+                let snapshot = shared.snapshot.load();
+                (snapshot.server.proxy_protocol, snapshot.server.bounds.write_timeout)
+            };
+            if let Err(error) = prepare(&stream, write_timeout) {
+                tracing::debug!(error = %error, "socket_option_failed");
             }
-            drop(seat);
-        }),
-    };
-}
-
-/// An open connection's place in the count.
-struct Seat(Arc<Shared>);
-
-impl Seat {
-    fn take(shared: &Arc<Shared>, most: usize) -> Option<Self> {
-        let one_more = |open: usize| (open < most).then(|| open + 1);
-        shared.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
-        shared.ledger.metrics.connections.inc();
-        Some(Self(Arc::clone(shared)))
-    }
-}
-
-impl Seat {
-    /// The place of a connection that was counted before.
-    fn keep(shared: &Arc<Shared>) -> Self {
-        shared.open.fetch_add(1, Ordering::AcqRel);
-        shared.ledger.metrics.connections.inc();
-        Self(Arc::clone(shared))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
-        self.0.ledger.metrics.connections.dec();
-    }
-}
-
-/// Serves one connection. It is compiled for each kind of stream, so that plain ones pay nothing for TLS.
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    peer: IpAddr,
-    shared: Arc<Shared>,
-    pool: Arc<Pool>,
-    stop: watch::Receiver<Phase>,
-) {
-    let header_timeout = shared.snapshot.load().server.header_timeout;
-    let alarms = pool.alarms().clone();
-    let metrics = Arc::clone(&shared.ledger.metrics);
-    let stack = stack::gate(pool);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut stack = stack.clone();
-        let exchange = begin(request, peer, &shared);
-        // Every stage is always ready: each bound is a refusal with a reason, never a queue.
-        stack.call(exchange)
-    });
-    let serving = http1::Builder::new()
-        .timer(alarms)
-        .header_read_timeout(header_timeout)
-        .max_buf_size(LONGEST_HEAD)
-        .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut serving = std::pin::pin!(serving);
-    // How a client's connection ended is no news: its requests have told their own story. Only a head that
-    // was none began no request.
-    let ended = if let Some(ended) = unless(serving.as_mut(), stop).await {
-        ended
-    } else {
-        serving.as_mut().graceful_shutdown();
-        serving.await
-    };
-    if ended.is_err_and(|error| error.is_parse()) {
-        metrics.heads_invalid.inc();
-    }
-}
-
-/// Waits for the future, but no longer than the gate serves.
-///
-/// The future is polled for each packet, the end of serving once: a task has one waker for life, so
-/// the first poll has left it behind for good, and until the phase has changed there is no news.
-async fn unless<F: Future>(mut future: Pin<&mut F>, stop: watch::Receiver<Phase>) -> Option<F::Output> {
-    let mut told = stop.clone();
-    let mut told = std::pin::pin!(told.wait_for(|phase| *phase != Phase::Serving));
-    let mut asked = false;
-    poll_fn(|cx| {
-        // Before the future, which may use up what the runtime lets a task do in one turn. A sender
-        // that is gone, which is an error, is news too.
-        let news = !std::mem::replace(&mut asked, true) || stop.has_changed().unwrap_or(true);
-        let over = news && told.as_mut().poll(cx).is_ready();
-        match future.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending if over => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+            if proxied {
+                connections.spawn(async move {
+                    let mut stream = stream;
+                    let Some(peer) = proxied::client(&mut stream, peer, &worker).await else { return };
+                    let Some(seat) = seated_at(peer, seat, &worker.shared) else { return };
+                    secured(stream, Client { peer }, worker).await;
+                    drop(seat);
+                });
+                return;
+            }
+            let Some(seat) = seated_at(peer, seat, shared) else { return };
+            if shared.snapshot.load().server.tls.is_some() {
+                connections.spawn(async move {
+                    secured(stream, Client { peer }, worker).await;
+                    drop(seat);
+                })
+            } else {
+                connections.spawn(async move {
+                    connection::serve(stream, Client { peer }, worker).await;
+                    drop(seat);
+                })
+            }
         }
-    })
-    .await
+    };
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+/// Serves a connection, after the handshake if there is one.
+async fn secured(stream: TcpStream, client: Client, worker: Worker) {
+    let Some(acceptor) = handshake::acceptor(&worker.shared) else {
+        connection::serve(stream, client, worker).await;
+        return;
+    };
+    let Some(stream) = handshake::shake(stream, acceptor, &worker).await else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
+        connection::serve_streams(Rewound::new(Bytes::new(), stream), client, worker).await;
+    } else {
+        connection::serve(stream, client, worker).await;
+    }
+}
+
+/// Counts a connection for its address as well, unless that has too many. A proxy that is trusted connects for many.
+fn seated_at(peer: IpAddr, seat: Seat, shared: &Arc<Shared>) -> Option<Seat> {
+    let snapshot = shared.snapshot.load();
+    if snapshot.server.trusted_proxies.contains(peer) {
+        return Some(seat);
+    }
+    let counted = seat.of(peer, snapshot.server.bounds.connections_per_ip);
+    if counted.is_none() {
+        turned_away(peer, shared, Crowd::OfOneAddress);
+    }
+    counted
+}
+
+/// Of whom there are too many.
+#[derive(Clone, Copy)]
+enum Crowd {
+    All,
+    OfOneAddress,
+}
+
+/// Tells that a connection was turned away.
+fn turned_away(peer: IpAddr, shared: &Arc<Shared>, crowd: Crowd) {
+    shared.ledger.metrics.connections_refused.inc();
+    // Once a second is enough to know it; the metric has the count.
+    let second = Moment::now().unix_seconds();
+    if shared.refused_at.swap(second, Ordering::Relaxed) == second {
+        return;
+    }
+    let snapshot = shared.snapshot.load();
+    match crowd {
+        Crowd::All => {
+            let most = snapshot.server.max_connections as u64;
+            tracing::warn!(peer = %peer, max_connections = most, "connection_refused");
+        }
+        Crowd::OfOneAddress => {
+            let most = snapshot.server.bounds.connections_per_ip as u64;
+            tracing::warn!(peer = %peer, max_connections_per_ip = most, "connection_refused");
+        }
+    }
+}
+
+fn prepare(stream: &TcpStream, write_timeout: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
     socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(Duration::from_mins(1)))?;
-    socket.set_tcp_user_timeout(Some(LONGEST_UNREAD))
-}
-
-fn begin(request: Request<Incoming>, peer: IpAddr, shared: &Shared) -> Exchange<Accepted> {
-    let (head, body) = request.into_parts();
-    let snapshot = shared.snapshot.load_full();
-    let record = Record::begin(&head, peer, Arc::clone(&snapshot), Moment::now());
-    let record = OpenRecord::open(record, Arc::clone(&shared.ledger));
-    let carried = Box::new(Carried { head, body: ClientBody::Wire(body), snapshot, record, checked: None });
-    Exchange { carried, stage: Accepted { peer } }
+    // The kernel ends a connection on which written bytes were not taken for so long, also where the client
+    // answers its probes and only does not read.
+    socket.set_tcp_user_timeout(Some(write_timeout))
 }

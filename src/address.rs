@@ -143,6 +143,15 @@ pub fn is_loopback(address: IpAddr) -> bool {
     }
 }
 
+/// The addresses that count as one: of IPv6 a /64, since one machine has as many as it likes of it.
+#[must_use]
+pub fn block(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) >> 64 << 64)),
+    }
+}
+
 /// The unspecified IPv4 address, for records of connections whose peer could not be asked.
 pub const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 

@@ -13,6 +13,7 @@
 mod accounting;
 mod alias;
 mod base_url;
+mod bounds;
 mod certificate;
 mod cloud;
 mod cors;
@@ -22,6 +23,7 @@ mod key;
 mod layer;
 mod limit;
 mod lint;
+mod listen;
 mod load;
 mod log;
 mod mask;
@@ -202,6 +204,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
+    let attempts = Arc::clone(&work.registry.attempts);
     let snapshot = Snapshot {
         digest,
         server,
@@ -218,6 +221,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         serving,
         rules,
         uploads,
+        attempts,
     };
     work.lint_all(&snapshot, &key_paths);
     snapshot

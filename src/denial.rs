@@ -34,6 +34,8 @@ pub enum Reason {
     KeyUnknown,
     /// Two different credentials were sent.
     KeyConflict,
+    /// Too many keys were tried from the client's address that are none.
+    KeyAttemptsLimited,
     /// The key's last day has passed.
     KeyExpired,
     /// The key was revoked.
@@ -188,6 +190,9 @@ reasons! {
     KeyConflict "key_conflict" 400 Denied "key" false None;
         client "Two different credentials were sent ({detail}). Send the project key once.";
         operator "the caller sends two different credentials ({detail}): it must send one";
+    KeyAttemptsLimited "key_attempts_limited" 429 Denied "key" false None;
+        client "Too many keys that do not work here were tried from address {client_ip}. Wait, and send a project key of this gateway; one that works is let in at any time.";
+        operator "from {client_ip} keys are tried that are none: find out who does it, or raise {rule} if it is a client that was set up wrongly";
     KeyExpired "key_expired" 403 Denied "key" false None;
         client "Project key '{key_id}' has expired. Ask the gateway's operator for a new one.";
         operator "issue a new key, or move {rule}";

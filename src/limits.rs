@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::tz::TimeZone;
 
+use crate::attempts::Attempts;
 use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
@@ -185,6 +186,8 @@ pub struct Registry {
     pub credentials: Arc<Roster>,
     /// What is remembered of uploads.
     pub uploads: Arc<Uploads>,
+    /// How often keys were tried that are none.
+    pub attempts: Arc<Attempts>,
     origin: Moment,
     history: OnceLock<Arc<dyn History>>,
     state: Mutex<State>,
@@ -227,6 +230,7 @@ impl Registry {
         Self {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
+            attempts: Arc::new(Attempts::new(origin)),
             origin,
             history: OnceLock::new(),
             state: Mutex::default(),

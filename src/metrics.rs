@@ -94,6 +94,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     /// TLS handshakes that came to nothing, by why.
     handshakes_failed: Family<Why, Counter>,
+    /// Connections that did not begin as a trusted proxy's must, by why.
+    proxy_headers_failed: Family<Why, Counter>,
     /// Heads of requests that were no HTTP, or too large: they began no request and have no record.
     pub heads_invalid: Counter,
     /// Records that could not be written because the sink could not keep up.
@@ -136,6 +138,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             connections_refused: Counter::default(),
             handshakes_failed: Family::default(),
+            proxy_headers_failed: Family::default(),
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
@@ -212,6 +215,12 @@ impl Metrics {
         registry.register("connections", "Client connections that are open", metrics.connections.clone());
         let handshakes = metrics.handshakes_failed.clone();
         registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
+        let headers = metrics.proxy_headers_failed.clone();
+        registry.register(
+            "proxy_headers_failed",
+            "Connections without a PROXY header of use, by why",
+            headers,
+        );
         metrics.register_counters(&mut registry);
         metrics.usage.register(&mut registry);
         registry
@@ -376,6 +385,11 @@ impl Metrics {
     /// Counts a TLS handshake that came to nothing.
     pub fn handshake_failed(&self, why: &'static str) {
         self.handshakes_failed.get_or_create(&Why { why }).inc();
+    }
+
+    /// Counts a connection that did not begin as a trusted proxy's must.
+    pub fn proxy_header_failed(&self, why: &'static str) {
+        self.proxy_headers_failed.get_or_create(&Why { why }).inc();
     }
 
     /// Counts a reload.

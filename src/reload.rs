@@ -111,7 +111,7 @@ fn needs_restart(before: &Snapshot, after: &Snapshot) -> Vec<&'static str> {
         settings.push("store");
     }
     let (before, after) = (&before.server, &after.server);
-    if before.listen != after.listen {
+    if (&before.listen, before.socket_mode) != (&after.listen, after.socket_mode) {
         settings.push("server.listen");
     }
     if before.admin_listen != after.admin_listen {

@@ -5,8 +5,9 @@
 //! 2. `x-should-retry` says whether trying again can help, since the SDKs' own guesses differ.
 //!    `retry-after` is always the truth; where it is long, retrying at once is forbidden as well,
 //!    because some SDKs sleep as long as they are told.
-//! 3. What is left of the client's body is read and thrown away, within bounds, before the answer:
-//!    a client that is still sending would otherwise see a broken connection and no reason.
+//! 3. What is left of the body of a client that is known is read and thrown away, within bounds, before the
+//!    answer: it would otherwise see a broken connection and no reason. Of one that is not known only a small
+//!    body is, if it comes at once; else nothing more is read, and the connection is closed.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, Version};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 use serde_json::json;
@@ -36,10 +37,10 @@ use crate::ledger::OpenRecord;
 use crate::policy::form::is_plainly_framed;
 use crate::upgrade;
 
-/// How much of a refused request's body is read.
-const MOST_DRAINED: u64 = 1 << 20;
-/// How long that may take.
-const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+/// How much of a refused request's body is read, and how long that may take.
+const DRAINED: (u64, Duration) = (1 << 20, Duration::from_secs(5));
+/// The same where nobody knows whose request it is.
+const DRAINED_OF_A_STRANGER: (u64, Duration) = (64 << 10, Duration::from_millis(500));
 /// The longest wait that a client is told to sit out.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
@@ -116,15 +117,11 @@ where
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
                     Poll::Ready(Err(Refusal(refused))) => {
-                        if !worth_draining(&refused) {
+                        let Some((budget, longest)) = worth_draining(&refused) else {
                             return Poll::Ready(Ok(answer(*refused)));
-                        }
-                        let timer = Box::pin(tokio::time::sleep(LONGEST_DRAIN));
-                        self.set(Responding::Draining {
-                            refused: Some(refused),
-                            budget: MOST_DRAINED,
-                            timer,
-                        });
+                        };
+                        let timer = Box::pin(tokio::time::sleep(longest));
+                        self.set(Responding::Draining { refused: Some(refused), budget, timer });
                     }
                 },
                 RespondingNow::Draining { refused, budget, timer } => {
@@ -140,15 +137,21 @@ where
     }
 }
 
-/// Whether the rest of the body can be had cheaply. A client that waits for `100 Continue` has not
-/// sent it and must not be asked to; one whose time for the body is up has had its wait; and a body
-/// that may end in two places is not looked behind.
-fn worth_draining(refused: &Refused) -> bool {
-    refused.denial.reason != Reason::BodyTimeout
-        && !refused.carried.body.is_end_stream()
-        && refused.carried.body.size_hint().lower() <= MOST_DRAINED
-        && !refused.carried.head.headers.contains_key(header::EXPECT)
-        && is_plainly_framed(&refused.carried.head.headers)
+/// How much of the rest of the body is read, and for how long; nothing if it cannot be had cheaply. A client
+/// that waits for `100 Continue` has not sent it and must not be asked to; one whose time for the body is up
+/// has had its wait; a body that may end in two places is not looked behind; and a request over HTTP/2 holds
+/// up no other.
+fn worth_draining(refused: &Refused) -> Option<(u64, Duration)> {
+    let Carried { head, body, record, .. } = &*refused.carried;
+    let possible = refused.denial.reason != Reason::BodyTimeout
+        && !body.is_end_stream()
+        && head.version != Version::HTTP_2
+        && !head.headers.contains_key(header::EXPECT)
+        && is_plainly_framed(&head.headers);
+    let size = body.size_hint();
+    let bounds = if record.key.is_some() { DRAINED } else { DRAINED_OF_A_STRANGER };
+    let small = if record.key.is_some() { size.lower() <= bounds.0 } else { size.exact()? <= bounds.0 };
+    (possible && small).then_some(bounds)
 }
 
 fn drain(refused: &mut Refused, budget: &mut u64, cx: &mut Context<'_>) -> Poll<()> {
@@ -210,7 +213,9 @@ fn answer(refused: Refused) -> Response<Relay> {
         _ => {}
     }
     let_read(&mut headers, &record);
-    if !body.is_end_stream() {
+    // Who tries keys begins anew each time. HTTP/2 has no such header, and needs none.
+    let ends = !body.is_end_stream() || denial.reason == Reason::KeyAttemptsLimited;
+    if ends && head.version != Version::HTTP_2 {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     record.status = facts.status;

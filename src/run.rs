@@ -3,21 +3,22 @@
 //! The listener, the sink and the moment to stop are arguments, so that `serve`, `demo` and the
 //! tests run the very same thing.
 
+mod sockets;
+
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
-use crate::accept::{self, Phase, Shared};
+use crate::accept::{self, ByAddress, Listener, Listeners, Phase, Shared};
 use crate::book::{self, Book};
 use crate::clock::Moment;
 use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
@@ -27,12 +28,11 @@ use crate::ledger::Ledger;
 use crate::limits::{History, Registry};
 use crate::metrics::Metrics;
 use crate::record::Form;
+use crate::snapshot::Listen;
 use crate::store::Store;
 use crate::telemetry::{self, Lost, Sink};
 use crate::tokens::Renewals;
-
-/// How many connections may wait to be accepted.
-const BACKLOG: i32 = 4096;
+use sockets::{Open, SocketFile, Sockets};
 
 /// How long workers may take to let go of what is cut off.
 const LET_GO: Duration = Duration::from_secs(1);
@@ -40,10 +40,14 @@ const LET_GO: Duration = Duration::from_secs(1);
 /// A gate that runs.
 #[derive(Debug)]
 pub struct Gate {
-    /// Where clients connect.
+    /// Where clients connect: the first port, if there is one.
     pub address: SocketAddr,
+    /// All places where they do.
+    pub listens: Vec<Listen>,
     /// What the workers share.
     pub shared: Arc<Shared>,
+    #[expect(dead_code, reason = "held for what dropping them does: the sockets' files go")]
+    files: Vec<SocketFile>,
     sink: Arc<Sink>,
     dispatch: Dispatch,
     registry: Arc<Registry>,
@@ -98,9 +102,12 @@ impl Gate {
         let renewals =
             Renewals::new(Arc::clone(&registry.credentials), Arc::clone(&metrics), dispatch.clone());
         renewals.look()?;
-        let server = &loaded.snapshot.server;
-        let sockets = listen(server.listen, server.workers)?;
-        let address = sockets.first().map_or(Ok(server.listen), std::net::TcpListener::local_addr)?;
+        let Sockets { of_workers, listens, files } = Sockets::open(&loaded.snapshot.server)?;
+        let port = listens.iter().find_map(|listen| match listen {
+            Listen::Tcp(address) => Some(*address),
+            Listen::Unix(_) => None,
+        });
+        let address = port.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
         let mut ledger = Ledger::new(Arc::clone(&metrics), form);
         ledger.every_one = loaded.log.repeats == LogRepeats::Whole;
         if let Some(settings) = &loaded.snapshot.store {
@@ -117,14 +124,28 @@ impl Gate {
             snapshot: ArcSwap::new(loaded.snapshot),
             ledger: Arc::new(ledger),
             open: AtomicUsize::new(0),
+            by_address: ByAddress::default(),
             handshakes: AtomicUsize::new(0),
             refused_at: AtomicI64::new(0),
         });
         let (stop, stopped) = watch::channel(Phase::Serving);
-        let worker = |(at, socket)| worker(at, socket, &shared, &stopped, &dispatch);
-        let workers = sockets.into_iter().enumerate().map(worker).collect::<io::Result<_>>()?;
+        let worker = |(at, sockets)| worker(at, sockets, &shared, &stopped, &dispatch);
+        let workers = of_workers.into_iter().enumerate().map(worker).collect::<io::Result<_>>()?;
         let (draining, hurried) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
-        Ok(Self { address, shared, sink, dispatch, registry, renewals, draining, hurried, stop, workers })
+        Ok(Self {
+            address,
+            listens,
+            shared,
+            files,
+            sink,
+            dispatch,
+            registry,
+            renewals,
+            draining,
+            hurried,
+            stop,
+            workers,
+        })
     }
 
     /// What log lines go to; the threads of a command set it as theirs.
@@ -223,58 +244,25 @@ fn level(log: LogSettings) -> LevelFilter {
     }
 }
 
-/// One socket for each worker on the same address.
-fn listen(address: SocketAddr, workers: usize) -> io::Result<Vec<std::net::TcpListener>> {
-    if address.port() != 0 {
-        // Sockets that share a port would also share it with another gate that is already there;
-        // a plain one tells.
-        bind(address, false)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
-    }
-    let first = bind(address, true)?;
-    let address = first.local_addr()?;
-    let mut sockets = vec![first];
-    for _ in 1..workers.max(1) {
-        sockets.push(bind(address, true)?);
-    }
-    for socket in &sockets {
-        socket2::SockRef::from(socket).listen(BACKLOG)?;
-    }
-    Ok(sockets)
-}
-
-fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if shared {
-        socket.set_reuse_port(true)?;
-    }
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    if !shared {
-        socket.listen(1)?;
-    }
-    Ok(socket.into())
-}
-
 fn worker(
     at: usize,
-    socket: std::net::TcpListener,
+    sockets: Vec<Open>,
     shared: &Arc<Shared>,
     stop: &watch::Receiver<Phase>,
     dispatch: &Dispatch,
 ) -> io::Result<JoinHandle<()>> {
     let (shared, stop, dispatch) = (Arc::clone(shared), stop.clone(), dispatch.clone());
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-    let listener = {
+    let listeners = {
         let _inside = runtime.enter();
-        tokio::net::TcpListener::from_std(socket)?
+        let listening = |socket| match socket {
+            Open::Tcp(tcp) => tokio::net::TcpListener::from_std(tcp).map(Listener::Tcp),
+            Open::Unix(unix) => tokio::net::UnixListener::from_std(unix).map(Listener::Unix),
+        };
+        Listeners::new(sockets.into_iter().map(listening).collect::<io::Result<_>>()?)
     };
     std::thread::Builder::new().name(format!("worker-{at}")).spawn(move || {
         let _lines = tracing::dispatcher::set_default(&dispatch);
-        runtime.block_on(accept::serve(listener, shared, stop));
+        runtime.block_on(accept::serve(listeners, shared, stop));
     })
 }

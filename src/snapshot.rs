@@ -15,6 +15,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::address::Networks;
+use crate::attempts::{Attempts, Tolerance};
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
 use crate::limits::Limits;
@@ -60,6 +61,8 @@ pub struct Snapshot {
     pub rules: Vec<Rule>,
     /// What is remembered of uploads; the same in the next configuration.
     pub uploads: Arc<Uploads>,
+    /// How often keys were tried that are none; the same in the next configuration.
+    pub attempts: Arc<Attempts>,
 }
 
 /// A line of the configuration that decides something.
@@ -101,7 +104,11 @@ pub struct Accounting {
 #[derive(Debug)]
 pub struct Server {
     /// Where clients connect.
-    pub listen: SocketAddr,
+    pub listen: Vec<Listen>,
+    /// The mode of the sockets' files among them.
+    pub socket_mode: u32,
+    /// Whether trusted proxies begin each connection with the PROXY protocol; nobody else may connect then.
+    pub proxy_protocol: bool,
     /// How to speak TLS to clients; plain HTTP if there is none.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Where health, readiness and metrics are; nowhere if switched off.
@@ -137,6 +144,48 @@ pub struct Server {
     pub drain: Duration,
     /// How many client connections at once, over all workers.
     pub max_connections: usize,
+    /// What one connection, and one address, may take.
+    pub bounds: Bounds,
+}
+
+/// A place where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address with a port.
+    Tcp(SocketAddr),
+    /// The file of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(file) => write!(f, "unix:{}", file.display()),
+        }
+    }
+}
+
+/// What one connection, and one address, may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
+    /// How many connections an address may have at once.
+    pub connections_per_ip: usize,
+    /// How long a client may leave untaken what was written.
+    pub write_timeout: Duration,
+    /// How many keys may be tried from an address that are none.
+    pub failed_keys: FailedKeys,
+}
+
+/// How many keys may be tried from an address that are none.
+#[derive(Clone, Copy, Debug)]
+pub struct FailedKeys {
+    /// How many, and in which time.
+    pub tolerance: Tolerance,
+    /// The line that says so.
+    pub rule: RuleId,
 }
 
 /// The header in which trusted proxies tell the client's address.

@@ -29,6 +29,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "project_key",
             "provider",
             "provider_key",
+            "proxy_header",
             "receipt",
             "rename",
             "request_id",
@@ -37,7 +38,10 @@ const RANKS: [(&str, &[&str]); 10] = [
             "usage",
         ],
     ),
-    ("compiled: what policies decide by", &["cloud", "credentials", "limits", "snapshot", "uploads"]),
+    (
+        "compiled: what policies decide by",
+        &["attempts", "cloud", "credentials", "limits", "snapshot", "uploads"],
+    ),
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
@@ -140,6 +144,7 @@ const SOLE: [Sole; 10] = [
         files: &[
             ("config/load.rs", "the one place"),
             ("reload.rs", "looks at dates and sizes, never inside"),
+            ("run/sockets.rs", "makes and removes the files of sockets"),
             ("command/init.rs", "writes the first configuration"),
             ("command/explain.rs", "reads a record that is to be explained"),
             ("command/prices.rs", "reads a price list that is to be compared"),

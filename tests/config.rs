@@ -129,6 +129,16 @@ fn every_kind_of_mistake_in_the_form() {
 fn every_kind_of_mistake_of_the_server() {
     let cases = [
         (LISTEN, "listen = \"localhost:8080\""),
+        (LISTEN, "listen = []"),
+        (LISTEN, "listen = [\"0.0.0.0:1\", \"unix:gate.sock\", \"0.0.0.0:1\"]"),
+        (LISTEN, &format!("listen = \"unix:/{}\"", "a".repeat(100))),
+        (LISTEN, "listen = \"unix:/run/a.sock\"\nsocket_mode = \"0o600\""),
+        (LISTEN, "listen = \"unix:/run/a.sock\"\nsocket_mode = \"777777\""),
+        (LISTEN, "proxy_protocol = true"),
+        (LISTEN, "http2 = \"yes\""),
+        (LISTEN, "max_connections_per_ip = 0"),
+        (LISTEN, "write_timeout = \"2 days\""),
+        (LISTEN, "failed_keys = \"many\""),
         (LISTEN, "trusted_proxies = [\"any\"]"),
         (LISTEN, "trusted_proxies = [\"0.0.0.0/0\"]"),
         (LISTEN, "allow_ips = [\"10.0.0.1/8\"]"),
@@ -374,6 +384,7 @@ fn every_kind_of_lint() {
         (EXPIRES, "expires = 2027-01-01\nmodels = [\"gpt-4o\"]"),
         (LISTEN, ""),
         (LISTEN, "listen = \"0.0.0.0:80\"\nallow_ips = [\"192.0.2.0/24\"]"),
+        (LISTEN, "listen = \"0.0.0.0:80\"\nsocket_mode = \"600\"\nmax_connections_per_ip = 10001"),
         (LIMITS, "{ requests = [\"60/min\", \"600/min\"] }"),
         ("[server]", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]"),
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
@@ -486,7 +497,7 @@ fn later_files_and_the_environment_override() {
     let loaded = load(&[("/etc/portcullis.toml", GOOD), ("/etc/conf.d/more.toml", more)], &env).unwrap();
     let snapshot = loaded.snapshot;
     let project = &snapshot.projects[0];
-    assert_eq!((snapshot.server.listen.port(), snapshot.server.workers), (2, 3));
+    assert_eq!((snapshot.server.listen[0].to_string(), snapshot.server.workers), ("0.0.0.0:2".to_owned(), 3));
     assert_eq!(loaded.log.format, LogFormat::Json);
     assert!(!project.enabled && project.allow_ips.contains("192.0.2.1".parse().unwrap()));
     assert_eq!(project.models.iter().collect::<Vec<_>>(), ["gpt-4o"]);

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::{Phase, Shared};
-use crate::alarm::Alarms;
+use super::Shared;
+use super::connection::{Worker, over};
 
 /// How long a handshake may take.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -34,10 +33,9 @@ const PLAIN_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain
 pub(super) async fn shake(
     stream: TcpStream,
     acceptor: TlsAcceptor,
-    shared: &Shared,
-    alarms: &Alarms,
-    mut stop: watch::Receiver<Phase>,
+    worker: &Worker,
 ) -> Option<TlsStream<TcpStream>> {
+    let (shared, alarms) = (&worker.shared, worker.pool.alarms());
     let metrics = &shared.ledger.metrics;
     let most = (shared.snapshot.load().server.max_connections / SHARE).max(FEWEST);
     let Some(_turn) = Turn::take(&shared.handshakes, most) else {
@@ -48,7 +46,7 @@ pub(super) async fn shake(
         tokio::select! {
             () = alarms.set(LONGEST) => {}
             () = async {
-                let _ = stop.wait_for(|phase| *phase != Phase::Serving).await;
+                over(worker.stop.clone()).await;
                 alarms.set(LONGEST_AT_THE_END).await;
             } => {}
         }

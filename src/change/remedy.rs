@@ -59,6 +59,7 @@ impl Refused<'_> {
             | Reason::KeyMalformed
             | Reason::ProviderKeySent
             | Reason::KeyConflict
+            | Reason::KeyAttemptsLimited
             | Reason::EndpointUnknown
             | Reason::MethodNotAllowed
             | Reason::QueryNotAllowed

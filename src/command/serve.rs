@@ -91,7 +91,7 @@ async fn control(
     }
     let snapshot = gate.shared.snapshot.load_full();
     tracing::info!(
-        listen = %gate.address,
+        listen = %gate.listens.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         tls = snapshot.server.tls.is_some(),
         admin = %admin_listen.map_or_else(|| "off".to_owned(), |address| address.to_string()),
         projects = snapshot.projects.len() as u64,

@@ -44,7 +44,11 @@ const KEY: &str = "put the certificate's key there in PEM, without a password: -
 
 impl Work<'_> {
     /// How the public listener speaks TLS; nothing if it is not to.
-    pub(super) fn listener_tls(&mut self, written: Option<&TlsWritten>) -> Option<Arc<ServerConfig>> {
+    pub(super) fn listener_tls(
+        &mut self,
+        written: Option<&TlsWritten>,
+        http2: bool,
+    ) -> Option<Arc<ServerConfig>> {
         let written = written?;
         let chain = self.pem_file("server.tls", "cert", written.cert.as_deref());
         let key = self.pem_file("server.tls", "key", written.key.as_deref());
@@ -53,7 +57,8 @@ impl Work<'_> {
             let what = format!("others than its owner may read {}", key.file.display());
             self.lint(&key.path, &what, "chmod 600 it, or give it to the gate's user alone");
         }
-        let both = Zeroizing::new([chain.bytes.as_slice(), b"\0", key.bytes.as_slice()].concat());
+        let both =
+            Zeroizing::new([chain.bytes.as_slice(), &[u8::from(http2)], key.bytes.as_slice()].concat());
         let digest = project_key::digest(&both);
         if let Some(made) = self.registry.listener_tls(&digest) {
             return Some(made);
@@ -74,7 +79,7 @@ impl Work<'_> {
             }
             return None;
         }
-        let Some(made) = listener(provider, pair) else {
+        let Some(made) = listener(provider, pair, http2) else {
             self.wrong("server.tls", "TLS cannot be set up", "report this as a bug");
             return None;
         };
@@ -144,11 +149,12 @@ struct Pem {
     open: bool,
 }
 
-fn listener(provider: Arc<CryptoProvider>, pair: CertifiedKey) -> Option<Arc<ServerConfig>> {
+fn listener(provider: Arc<CryptoProvider>, pair: CertifiedKey, http2: bool) -> Option<Arc<ServerConfig>> {
     let versions =
         ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
     let mut made = versions.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
-    made.alpn_protocols = vec![b"http/1.1".to_vec()];
+    made.alpn_protocols =
+        if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     made.session_storage = Arc::new(NoServerSessionStorage {});
     made.ticketer = aws_lc_rs::Ticketer::new().ok()?;
     made.max_early_data_size = 0;

@@ -227,7 +227,7 @@ pub(super) fn spender(project: &str, key: Option<&str>) -> Spender {
     Spender { project: project.into(), key: key.map(Arc::from), models: None }
 }
 
-fn parse_quota(text: &str) -> Option<Quota> {
+pub(super) fn parse_quota(text: &str) -> Option<Quota> {
     let (text, burst) = match text.split_once("burst") {
         Some((text, burst)) => (text.trim_end(), Some(parse_amount(burst)?)),
         None => (text, None),

@@ -7,20 +7,27 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::certificate::TlsWritten;
+use super::listen::is_local;
 use super::observable::{Observable, listed};
 use super::value::{OneOrMany, Size, duration};
 use super::work::Work;
 use crate::address::{Networks, is_loopback};
 use crate::project_key::{self, Digest};
-use crate::snapshot::{ForwardedHeader, Key, Project, Server};
+use crate::snapshot::{ForwardedHeader, Key, Listen, Project, Server};
 
 /// Where the gate listens, whom it believes, and its own bounds.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Server")]
 pub(super) struct ServerWritten {
-    /// Address and port where clients connect. Default: "127.0.0.1:8080".
-    pub(super) listen: Option<String>,
+    /// Where clients connect, one place or several: an address with a port, or `"unix:/path"` for the file
+    /// of a socket. Clients on a socket count as 127.0.0.1. Default: "127.0.0.1:8080".
+    pub(super) listen: Option<OneOrMany>,
+    /// Who may connect to the sockets' files, as their mode. Default: "600".
+    pub(super) socket_mode: Option<String>,
+    /// Whether trusted proxies begin each connection with the PROXY protocol, version 1 or 2. Then nobody else
+    /// may connect over TCP. Default: false.
+    pub(super) proxy_protocol: Option<bool>,
     /// The certificate and key with which clients are spoken to in TLS. Default: plain HTTP.
     pub(super) tls: Option<TlsWritten>,
     /// Networks of the proxies whose X-Forwarded-For is believed. Default: nobody's.
@@ -48,6 +55,15 @@ pub(super) struct ServerWritten {
     pub(super) workers: Option<usize>,
     /// How many client connections at once. Default: 10000.
     pub(super) max_connections: Option<usize>,
+    /// How many of them from one address, or one /64 of IPv6; trusted proxies have as many as they like.
+    /// Default: a quarter of all, and 256 in any case.
+    pub(super) max_connections_per_ip: Option<usize>,
+    /// How long a client may leave untaken what was written to it. Default: "120s".
+    pub(super) write_timeout: Option<String>,
+    /// How many keys may be tried from one address that are none, before it has to wait. Default: "60/min".
+    pub(super) failed_keys: Option<String>,
+    /// Whether HTTP/2 is spoken beside HTTP/1.1. Default: true.
+    pub(super) http2: Option<bool>,
 }
 
 /// The listener for health, readiness and metrics.
@@ -64,7 +80,6 @@ pub(super) struct AdminWritten {
     pub(super) token: Option<String>,
 }
 
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9090);
 const MAX_BODY: usize = 32 << 20;
 /// The largest size that `max_body` can have, in bytes: a body is held in memory, so there is an end
@@ -81,19 +96,25 @@ const DAY: Duration = Duration::from_hours(24);
 impl Work<'_> {
     /// Compiles `[server]` and `[admin]`. `allow_ips` is filled in when the projects are known.
     pub(super) fn server(&mut self, server: &ServerWritten, admin: &AdminWritten) -> Server {
-        let listen = self.listen("server.listen", server.listen.as_deref(), LISTEN);
+        let listen = self.listens("server.listen", server.listen.as_ref());
         let trusted_proxies = self.trusted_proxies("server.trusted_proxies", server.trusted_proxies.as_ref());
-        self.only_local = is_loopback(listen.ip()) && trusted_proxies.is_empty();
+        self.only_local = listen.iter().all(is_local) && trusted_proxies.is_empty();
+        let proxy_protocol = self.proxy_protocol(server.proxy_protocol, &trusted_proxies);
         let listed = listed("server.allow_ips", server.allow_ips.as_ref());
         let allow_ips = self.allow_ips(&listed.path, listed.list);
         let allow_ips_rule = match server.allow_ips {
             Some(_) => self.rule("server.allow_ips"),
             None => self.rule("projects.*.allow_ips"),
         };
+        let admin_listen = self.admin_listen(admin, &listen);
+        let max_connections = self.max_connections(server.max_connections);
+        let bounds = self.bounds(server, max_connections);
         Server {
+            socket_mode: self.socket_mode(server.socket_mode.as_deref(), &listen),
+            proxy_protocol,
             listen,
-            tls: self.listener_tls(server.tls.as_ref()),
-            admin_listen: self.admin_listen(admin, listen),
+            tls: self.listener_tls(server.tls.as_ref(), bounds.http2),
+            admin_listen,
             workers: self.workers(server.workers),
             trusted_proxies,
             forwarded_header: server.forwarded_header.unwrap_or_default(),
@@ -108,26 +129,27 @@ impl Work<'_> {
             body_timeout_rule: self.rule("server.body_timeout"),
             header_timeout: self.duration("server.header_timeout", server.header_timeout.as_deref(), 75),
             drain: self.duration("server.drain", server.drain.as_deref(), 600),
-            max_connections: self.max_connections(server.max_connections),
+            max_connections,
+            bounds,
         }
     }
 
-    fn listen(&mut self, path: &str, text: Option<&str>, default: SocketAddr) -> SocketAddr {
-        let Some(text) = text else { return default };
-        text.parse().unwrap_or_else(|_| {
-            let mend =
-                format!("write it like \"{default}\", \"0.0.0.0:{0}\" or \"[::]:{0}\"", default.port());
-            self.wrong(path, "this is not an address with a port", &mend);
-            default
-        })
+    fn proxy_protocol(&mut self, written: Option<bool>, trusted: &Networks) -> bool {
+        let on = written.unwrap_or(false);
+        if on && trusted.is_empty() {
+            let mend = "list the proxies in server.trusted_proxies, or remove it";
+            self.wrong("server.proxy_protocol", "nobody may say who a client is: no proxy is trusted", mend);
+        }
+        on
     }
 
-    fn admin_listen(&mut self, admin: &AdminWritten, public: SocketAddr) -> Option<SocketAddr> {
-        let listen = self.listen("admin.listen", admin.listen.as_deref(), ADMIN_LISTEN);
+    fn admin_listen(&mut self, admin: &AdminWritten, public: &[Listen]) -> Option<SocketAddr> {
+        let written = admin.listen.as_deref();
+        let listen = written.map_or(ADMIN_LISTEN, |text| self.address("admin.listen", text, ADMIN_LISTEN));
         if admin.enabled == Some(false) {
             return None;
         }
-        if listen == public && listen.port() != 0 {
+        if public.contains(&Listen::Tcp(listen)) && listen.port() != 0 {
             self.wrong(
                 "admin.listen",
                 "the admin listener has the public listener's address",
@@ -165,7 +187,7 @@ impl Work<'_> {
         self.count("server.max_connections", written, 1_000_000).unwrap_or(MAX_CONNECTIONS)
     }
 
-    fn count(&mut self, path: &str, written: Option<usize>, most: usize) -> Option<usize> {
+    pub(super) fn count(&mut self, path: &str, written: Option<usize>, most: usize) -> Option<usize> {
         let count = written?;
         if !(1..=most).contains(&count) {
             self.wrong(

@@ -3,11 +3,13 @@
 //! 1. The target is a plain path: not a whole URI, not an authority, not `*`.
 //! 2. There is exactly one Host, and it is a host. Nothing else of it is used: the gate does not
 //!    route by names that the client chooses.
+//!    HTTP/2 says scheme, host and path apart: the scheme is one of HTTP's, and where the host is said twice
+//!    both say the same (RFC 9113 §8.3.1).
 //! 3. The only expectation is `100-continue`.
 //! 4. A body is framed by its length or by `chunked` alone: of several codings two readers could
 //!    take off different ones.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, Version, header};
 
 use super::{Policy, Sight, single};
 use crate::denial::{Denial, Reason};
@@ -22,14 +24,11 @@ impl Policy for Form {
     type Into = Formed;
 
     fn decide(&self, from: Accepted, sight: &mut Sight<'_>) -> Result<Formed, Denial> {
-        let uri = &sight.head.uri;
-        if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
-            return Err(Denial::built_in(Reason::TargetInvalid).because("a proxy's whole-URI form was sent"));
-        }
         let headers = &sight.head.headers;
-        match single(headers, &header::HOST) {
-            Ok(Some(host)) if is_host(host.as_bytes()) => {}
-            _ => return Err(Denial::built_in(Reason::HostInvalid)),
+        if sight.head.version == Version::HTTP_2 {
+            said_apart(&sight.head.uri, headers)?;
+        } else {
+            said_in_one_line(&sight.head.uri, headers)?;
         }
         let known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
         if !single(headers, &header::EXPECT).is_ok_and(|expected| expected.is_none_or(known)) {
@@ -41,6 +40,33 @@ impl Policy for Form {
             );
         }
         Ok(Formed { peer: from.peer })
+    }
+}
+
+fn said_in_one_line(uri: &Uri, headers: &HeaderMap) -> Result<(), Denial> {
+    if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
+        return Err(Denial::built_in(Reason::TargetInvalid).because("a proxy's whole-URI form was sent"));
+    }
+    match single(headers, &header::HOST) {
+        Ok(Some(host)) if is_host(host.as_bytes()) => Ok(()),
+        _ => Err(Denial::built_in(Reason::HostInvalid)),
+    }
+}
+
+/// The same of HTTP/2.
+fn said_apart(uri: &Uri, headers: &HeaderMap) -> Result<(), Denial> {
+    if !uri.scheme_str().is_none_or(|scheme| matches!(scheme, "http" | "https"))
+        || !uri.path().starts_with('/')
+    {
+        return Err(
+            Denial::built_in(Reason::TargetInvalid).because("it is neither HTTP nor HTTPS, or no path")
+        );
+    }
+    let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+    match (authority, single(headers, &header::HOST).map(|host| host.map(HeaderValue::as_bytes))) {
+        (Some(host), Ok(None)) | (None, Ok(Some(host))) if is_host(host) => Ok(()),
+        (Some(one), Ok(Some(other))) if is_host(one) && one.eq_ignore_ascii_case(other) => Ok(()),
+        _ => Err(Denial::built_in(Reason::HostInvalid)),
     }
 }
 

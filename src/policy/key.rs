@@ -7,9 +7,12 @@
 //!    one and rubbish costs nothing.
 //! 3. The look-up is by SHA-256: how long it takes tells nothing about any key.
 //! 4. Who goes on with a resumable upload at the address that it was given for that is the one who began it.
-//! 5. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
+//! 5. Keys that are none are counted for the client's address. Who tries too many is told to wait, and not what
+//!    is wrong with the key; a key that works is let in all the same, so that nobody can lock others out.
+//! 6. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 
 use http::HeaderMap;
 
@@ -19,7 +22,7 @@ use crate::exchange::{Admitted, Caller, Identified};
 use crate::project_key::{self, Malformed, Recent};
 use crate::provider_key;
 use crate::record::Alert;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{FailedKeys, Snapshot};
 use crate::upgrade;
 use crate::uploads::upload_id;
 
@@ -32,30 +35,51 @@ impl Policy for KeyCheck {
     type Into = Identified;
 
     fn decide(&self, from: Admitted, sight: &mut Sight<'_>) -> Result<Identified, Denial> {
-        let query = sight.head.uri.query().unwrap_or_default();
-        let sent = match the_one_credential(&sight.head.headers, query) {
-            Err(denial) if denial.reason == Reason::KeyMissing => {
-                let at = goes_on(sight, query).ok_or(denial)?;
-                let caller = works_now(at, sight)?;
-                return Ok(Identified { address: from.address, caller });
-            }
-            sent => sent?,
-        };
-        let at = match RECENT.with_borrow_mut(|recent| recognised(sent, sight.snapshot, recent)) {
-            Ok(at) => at,
-            Err(Stranger::Malformed(why)) => {
-                return Err(match provider_key::issuer(sent) {
-                    Some(issuer) => Denial::built_in(Reason::ProviderKeySent).because(issuer),
-                    None => Denial::built_in(Reason::KeyMalformed).because(why.sentence()),
-                });
-            }
-            Err(Stranger::Unknown(claimed)) => {
-                sight.notes.claimed_key_id = Some(claimed.into());
-                return Err(Denial::built_in(Reason::KeyUnknown));
-            }
-        };
-        let caller = works_now(at, sight)?;
-        Ok(Identified { address: from.address, caller })
+        let address = from.address;
+        match caller(sight) {
+            Ok(caller) => Ok(Identified { address, caller }),
+            Err(denial) => Err(counted(denial, address, sight)),
+        }
+    }
+}
+
+fn caller(sight: &mut Sight<'_>) -> Result<Caller, Denial> {
+    let query = sight.head.uri.query().unwrap_or_default();
+    let sent = match the_one_credential(&sight.head.headers, query) {
+        Err(denial) if denial.reason == Reason::KeyMissing => {
+            let at = goes_on(sight, query).ok_or(denial)?;
+            return works_now(at, sight);
+        }
+        sent => sent?,
+    };
+    let at = match RECENT.with_borrow_mut(|recent| recognised(sent, sight.snapshot, recent)) {
+        Ok(at) => at,
+        Err(Stranger::Malformed(why)) => {
+            return Err(match provider_key::issuer(sent) {
+                Some(issuer) => Denial::built_in(Reason::ProviderKeySent).because(issuer),
+                None => Denial::built_in(Reason::KeyMalformed).because(why.sentence()),
+            });
+        }
+        Err(Stranger::Unknown(claimed)) => {
+            sight.notes.claimed_key_id = Some(claimed.into());
+            return Err(Denial::built_in(Reason::KeyUnknown));
+        }
+    };
+    works_now(at, sight)
+}
+
+/// Counts a key that is none, or refuses to say more.
+#[cold]
+fn counted(denial: Denial, address: IpAddr, sight: &Sight<'_>) -> Denial {
+    // A decoy is among them: it must look like any other key that is not known.
+    let none = [Reason::KeyMalformed, Reason::ProviderKeySent, Reason::KeyUnknown, Reason::KeyConflict];
+    if !none.contains(&denial.reason) {
+        return denial;
+    }
+    let FailedKeys { tolerance, rule } = sight.snapshot.server.bounds.failed_keys;
+    match sight.snapshot.attempts.failed(address, tolerance, sight.now) {
+        Ok(()) => denial,
+        Err(wait) => Denial::by(Reason::KeyAttemptsLimited, rule).until(wait),
     }
 }
 

@@ -125,12 +125,17 @@ fn forwarded(element: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use crate::address::{Networks, parse_network};
+    use crate::attempts::Tolerance;
+    use crate::snapshot::{Bounds, FailedKeys};
+    use std::time::Duration;
 
     fn server(trusted: &[&str], header: ForwardedHeader) -> Server {
         let networks = |list: &[&str]| list.iter().map(|n| parse_network(n).unwrap()).collect::<Networks>();
         Server {
             tls: None,
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: Vec::new(),
+            socket_mode: 0,
+            proxy_protocol: false,
             admin_listen: None,
             workers: 1,
             trusted_proxies: networks(trusted),
@@ -142,11 +147,20 @@ mod tests {
             max_body_rule: RuleId::BUILT_IN,
             max_upload: 1,
             max_upload_rule: RuleId::BUILT_IN,
-            body_timeout: std::time::Duration::ZERO,
+            body_timeout: Duration::ZERO,
             body_timeout_rule: RuleId::BUILT_IN,
-            header_timeout: std::time::Duration::ZERO,
-            drain: std::time::Duration::ZERO,
+            header_timeout: Duration::ZERO,
+            drain: Duration::ZERO,
             max_connections: 1,
+            bounds: Bounds {
+                http2: true,
+                connections_per_ip: 1,
+                write_timeout: Duration::ZERO,
+                failed_keys: FailedKeys {
+                    tolerance: Tolerance { failures: 1, per: Duration::ZERO },
+                    rule: RuleId::BUILT_IN,
+                },
+            },
         }
     }
 

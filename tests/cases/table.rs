@@ -106,6 +106,15 @@ fn key() -> Vec<Case> {
             ..case(Reason::KeyConflict)
         },
         Case {
+            arrange: |setup, _| setup.set("server", "failed_keys", r#""1/h""#),
+            ask: |gate, _, route| {
+                gate.ask(route.chat(&new_key("somebody")));
+                gate.ask(route.chat(&new_key("somebody")))
+            },
+            line: Line::At("server.failed_keys", "server", "failed_keys"),
+            ..case(Reason::KeyAttemptsLimited)
+        },
+        Case {
             arrange: |setup, _| setup.set(KEY, "expires", "2020-01-01"),
             line: Line::At("projects.search.keys[0].expires", KEY, "expires"),
             ..case(Reason::KeyExpired)
