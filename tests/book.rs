@@ -498,3 +498,68 @@ fn an_age_shorter_than_any_month_is_a_mistake() {
         assert!(said.contains(&at) && said.contains("40 days or more") && said.contains("400d"), "{said}");
     }
 }
+
+#[test]
+fn what_is_in_flight_when_the_gate_is_killed_is_settled_by_its_estimate() {
+    let store = place("flight");
+    let body = r#"{"id":"a","usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120}}"#;
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    let upstream = Upstream::start(move |talk| {
+        while let Some(request) = talk.request() {
+            if request.body.windows(4).any(|four| four == b"hang") {
+                talk.closed();
+                return;
+            }
+            drop(talk.send(&answer));
+        }
+    });
+    let setup =
+        keeping(upstream.address, &store).set("projects.search", "limits", r#"{ budget = "1 USD/day" }"#);
+    let mut gate = Process::start("flight", &setup);
+    for _ in 0..10 {
+        gate.ask();
+    }
+    for _ in 0..10 {
+        gate.line("served");
+    }
+    let hang = |name: &str| {
+        let text = format!(
+            r#"{{"model":"gpt-4o-mini","max_tokens":500,"messages":[{{"role":"user","content":"{name}"}}]}}"#
+        );
+        let mut client = Client::connect(gate.address);
+        client.send(post("/v1/chat/completions", &gate.key, &text));
+        client
+    };
+    let waiting = ["hang one", "hang two", "hang three"].map(hang);
+    until("all are upstream", || upstream.requests().len() == 13);
+    let before = usage_json(&store, &[]);
+    assert_eq!(before["total"]["requests"], 10, "{before}");
+    assert_eq!(
+        (&before["total"]["input_tokens"], &before["total"]["output_tokens"]),
+        (&1000.into(), &200.into())
+    );
+    assert_eq!(
+        (&before["under_way"]["requests"], &before["under_way"]["output_tokens"]),
+        (&3.into(), &1500.into())
+    );
+    drop(gate);
+    drop(waiting);
+
+    let mut gate = Process::start("flight", &setup);
+    let after = usage_json(&store, &[]);
+    assert_eq!(
+        (&after["total"]["requests"], &after["total"]["estimated"]),
+        (&13.into(), &3.into()),
+        "{after}"
+    );
+    assert_eq!(after["total"]["output_tokens"], 1700, "{after}");
+    assert_eq!(after["under_way"]["requests"], 0, "{after}");
+    let dollars = |sums: &Value| Money::parse_dollars(sums["cost_usd"].as_str().unwrap()).unwrap();
+    assert_eq!(dollars(&after["total"]), dollars(&before["total"]) + dollars(&before["under_way"]));
+    gate.ask();
+    gate.line("served");
+    assert_eq!(usage_json(&store, &[])["total"]["requests"], 14);
+}
