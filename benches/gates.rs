@@ -37,7 +37,7 @@ use portcullis::provider::Provider;
 use portcullis::record::{Form as Rendering, Record};
 use portcullis::snapshot::Snapshot;
 use portcullis::telemetry::{Lost, Sink, subscriber};
-use portcullis::usage::Usage;
+use portcullis::usage::{Hider, Meter, Usage};
 use portcullis::{project_key, stack};
 use tower::Service as _;
 
@@ -249,5 +249,89 @@ fn peek_1_kb(bencher: Bencher<'_, '_>) {
         let mut peek = Peek::default();
         peek.feed(black_box(&body)).unwrap();
         peek.finish().unwrap()
+    });
+}
+
+/// A chat answer of about so many bytes, with its usage behind the text.
+fn answer(bytes: usize) -> String {
+    let text = "The file is read once, when the gate starts. ".repeat(bytes / 45);
+    format!(
+        r#"{{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion","created":1741569952,"model":"gpt-4o-mini-2024-07-18","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}","refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":19,"completion_tokens":210,"total_tokens":229,"prompt_tokens_details":{{"cached_tokens":0,"audio_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}},"service_tier":"default","system_fingerprint":"fp_fc9f1d7035"}}"#
+    )
+}
+
+/// An event of a chat that brings a word.
+const EVENT: &str = "data: {\"id\":\"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG\",\"object\":\"chat.completion.chunk\",\"created\":1741570283,\"model\":\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_fc9f1d7035\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" there\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"a8KxQ2\"}\n\n";
+
+fn meter(kind: &'static str) -> Meter {
+    let chat = portcullis::endpoint::all().iter().find(|row| row.name == "chat").unwrap();
+    let mut headers = http::HeaderMap::new();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    Meter::of(chat, &headers).unwrap()
+}
+
+/// The usage of an answer in one piece.
+#[divan::bench(args = [1024, 16 * 1024])]
+fn usage_of_json(bencher: Bencher<'_, '_>, bytes: usize) {
+    let answer = answer(bytes);
+    bencher.bench_local(|| {
+        let mut usage = None;
+        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        assert!(usage.is_some());
+        usage
+    });
+}
+
+/// The usage of embeddings in one piece of 64 KB.
+#[divan::bench]
+fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
+    let numbers = "-0.009327292,0.0023064255,".repeat(2600);
+    let answer = format!(
+        r#"{{"data":[{{"embedding":[{numbers}0]}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#
+    );
+    bencher.bench_local(|| {
+        let mut usage = None;
+        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        usage
+    });
+}
+
+/// A hundred events, each in a piece.
+#[divan::bench]
+fn usage_of_100_events(bencher: Bencher<'_, '_>) {
+    bencher.bench_local(|| {
+        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+        for _ in 0..100 {
+            meter.piece(black_box(EVENT.as_bytes()), &mut usage);
+        }
+        meter.output_seen()
+    });
+}
+
+/// The same where each event is cut in two.
+#[divan::bench]
+fn usage_of_100_cut_events(bencher: Bencher<'_, '_>) {
+    let (one, two) = EVENT.split_at(150);
+    bencher.bench_local(|| {
+        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+        for _ in 0..100 {
+            meter.piece(black_box(one.as_bytes()), &mut usage);
+            meter.piece(black_box(two.as_bytes()), &mut usage);
+        }
+        meter.output_seen()
+    });
+}
+
+/// Hiding the report among a hundred events, each in a piece.
+#[divan::bench]
+fn hiding_in_100_events(bencher: Bencher<'_, '_>) {
+    let event = Bytes::from_static(EVENT.as_bytes());
+    bencher.bench_local(|| {
+        let mut hider = Hider::default();
+        let mut bytes = 0;
+        for _ in 0..100 {
+            bytes += hider.piece(black_box(&event)).len();
+        }
+        bytes
     });
 }

@@ -223,7 +223,7 @@ impl OpenRecord {
         let settled = settlement(record);
         if let Some(reserved) = record.reserved.take() {
             let now = record.begun.later(record.latency());
-            reserved.reservation.settle(&settled.usage, settled.cost.money, now);
+            reserved.settle(&settled.usage, Some(settled.cost.money), now);
         }
         if settled.usage != Usage::default() {
             record.cost = Some(settled.cost);

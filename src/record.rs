@@ -133,6 +133,27 @@ pub struct Reserved {
     pub estimate: Estimate,
     /// By which price it is settled.
     pub price: Option<Arc<Price>>,
+    /// What of a session's usage was settled before.
+    pub already: Usage,
+}
+
+impl Reserved {
+    /// Whether a session that has used so much in all has used up what was taken.
+    #[must_use]
+    pub fn is_used_up(&self, used: &Usage) -> bool {
+        used.less(self.already).tokens() >= self.estimate.input.saturating_add(self.estimate.output)
+    }
+
+    /// Settles it by what was used in all, and by what that cost, if that is known.
+    pub fn settle(self, used: &Usage, cost: Option<Money>, now: Moment) {
+        let part = used.less(self.already);
+        let cost = match (cost, &self.price) {
+            (Some(cost), _) if self.already == Usage::default() => cost,
+            (_, Some(price)) => price.of(&part),
+            (cost, None) => cost.unwrap_or_default(),
+        };
+        self.reservation.settle(&part, cost, now);
+    }
 }
 
 /// What a request cost.

@@ -9,6 +9,7 @@
 
 mod aws;
 mod events;
+mod field;
 mod hide;
 mod meter;
 mod report;
@@ -68,6 +69,31 @@ impl Usage {
     #[must_use]
     pub const fn tokens(&self) -> u64 {
         self.input.saturating_add(self.output)
+    }
+
+    /// What came after another count of the same.
+    #[must_use]
+    pub fn less(self, before: Self) -> Self {
+        let cost = self.cost.map(|cost| cost.less(before.cost.unwrap_or_default()));
+        Self {
+            input: self.input.saturating_sub(before.input),
+            cached: self.cached.saturating_sub(before.cached),
+            cached_audio: self.cached_audio.saturating_sub(before.cached_audio),
+            cache_writes: self.cache_writes.saturating_sub(before.cache_writes),
+            long_cache_writes: self.long_cache_writes.saturating_sub(before.long_cache_writes),
+            input_audio: self.input_audio.saturating_sub(before.input_audio),
+            input_image: self.input_image.saturating_sub(before.input_image),
+            output: self.output.saturating_sub(before.output),
+            reasoning: self.reasoning.saturating_sub(before.reasoning),
+            output_audio: self.output_audio.saturating_sub(before.output_audio),
+            output_image: self.output_image.saturating_sub(before.output_image),
+            audio_ms: self.audio_ms.saturating_sub(before.audio_ms),
+            characters: self.characters.saturating_sub(before.characters),
+            images: self.images.saturating_sub(before.images),
+            pages: self.pages.saturating_sub(before.pages),
+            searches: self.searches.saturating_sub(before.searches),
+            cost,
+        }
     }
 
     /// Both together.

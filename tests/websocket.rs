@@ -281,6 +281,37 @@ fn a_session_passes_both_ways_and_leaves_one_record() {
     assert_eq!(answer.reason(), Some("upstream_invalid"));
 }
 
+/// A session's answer tells what it used; the sum is in the record, whatever frames it came in.
+#[test]
+fn a_sessions_record_tells_what_all_its_responses_used() {
+    let led = Led::new();
+    let gate = gate(&led).start();
+    let mut client = open(&gate, REALTIME);
+    let done = |input: u64, output: u64| {
+        format!(
+            r#"{{"type":"response.done","response":{{"usage":{{"input_tokens":{input},"output_tokens":{output}}}}}}}"#
+        )
+    };
+    let (first, second, third) = (done(10, 4), done(20, 5), done(30, 6));
+    let (begins, ends) = second.as_bytes().split_at(40);
+    led.send(framed(0x81, first.as_bytes(), 0));
+    // In frames, with a ping between and an empty one at the end.
+    led.send(
+        [framed(0x01, begins, 0), framed(0x89, b"", 0), framed(0x00, ends, 0), framed(0x80, b"", 0)].concat(),
+    );
+    led.send(framed(0x81, br#"{"type":"response.output_text.delta","delta":"\"usage\":{}"}"#, 0));
+    for byte in framed(0x81, third.as_bytes(), 0) {
+        led.send([byte]);
+    }
+    while next(&mut client).unwrap().payload != third.as_bytes() {}
+    client.send(masked(0x88, &[3, 232]));
+    assert_eq!(led.read().unwrap().close().0, 1000);
+    led.send(framed(0x88, &[3, 232], 0));
+    assert_eq!(next(&mut client).unwrap().close().0, 1000);
+    let record = gate.record();
+    assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&60.into(), &15.into()), "{record}");
+}
+
 #[test]
 fn a_handshake_that_is_none_is_refused_before_the_upstream() {
     let led = Led::new();

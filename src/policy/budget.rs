@@ -22,6 +22,7 @@ use crate::limits::{Budget, Estimate, Exhausted, Limit, Limits, Reservation, Sho
 use crate::prices::Price;
 use crate::record::Reserved;
 use crate::snapshot::{Key, Project};
+use crate::usage::Usage;
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -89,22 +90,46 @@ impl Policy for Fund {
         if !limited(project, key) {
             return Ok(Funded { permitted });
         }
-        let mut taking = Taking::new(&permitted.body, permitted.scoped.endpoint, sight);
-        let owners = owners(project, key, taking.model(sight));
-        let outcome = taking.take(&owners, &mut permitted.permits, sight);
-        let Taking { reservation, estimate, price, .. } = taking;
-        match outcome {
-            Ok(()) => {
-                sight.notes.reserved =
-                    (!reservation.is_empty()).then(|| Box::new(Reserved { reservation, estimate, price }));
-                Ok(Funded { permitted })
-            }
-            Err(denial) => {
-                reservation.undo();
-                Err(denial)
-            }
-        }
+        let taking = Taking::new(input(&permitted.body), permitted.scoped.endpoint, sight);
+        taking.reserve(project, key, Some(&mut permitted.permits), Usage::default(), sight)?;
+        Ok(Funded { permitted })
     }
+}
+
+/// Reserves for a message of a session that asks for more, once what came before is settled. `used` is what the
+/// session has used so far.
+///
+/// # Errors
+/// The denial, when not enough is left.
+pub fn go_on(
+    project: &Project,
+    key: &Key,
+    endpoint: &Endpoint,
+    message: Message,
+    used: Usage,
+    sight: &mut Sight<'_>,
+) -> Result<(), Denial> {
+    if !limited(project, key) {
+        return Ok(());
+    }
+    if let Some(reserved) = sight.notes.reserved.take_if(|one| message.asks || one.is_used_up(&used)) {
+        reserved.settle(&used, None, sight.now);
+    } else if sight.notes.reserved.is_some() || !message.asks {
+        return Ok(());
+    }
+    sight.notes.token_ceiling = message.ceiling;
+    Taking::new(message.input, endpoint, sight).reserve(project, key, None, used, sight)
+}
+
+/// A client's message in a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    /// How many tokens the model will read because of it, about.
+    pub input: u64,
+    /// Whether it asks for a response.
+    pub asks: bool,
+    /// The most tokens that this may have, if it says so.
+    pub ceiling: Option<u64>,
 }
 
 impl Policy for FundsUnused {
@@ -119,7 +144,7 @@ impl Policy for FundsUnused {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
         if limited(project, key) {
-            let taking = Taking::new(&permitted.body, permitted.scoped.endpoint, sight);
+            let taking = Taking::new(input(&permitted.body), permitted.scoped.endpoint, sight);
             let owners = owners(project, key, taking.model(sight));
             taking.known(&owners, sight)?;
         }
@@ -155,15 +180,15 @@ struct Taking {
 }
 
 impl Taking {
-    fn new(body: &Outgoing, endpoint: &Endpoint, sight: &Sight<'_>) -> Self {
+    fn new(input: u64, endpoint: &Endpoint, sight: &Sight<'_>) -> Self {
         let uses = uses(endpoint);
         let notes = &*sight.notes;
         let ceiling = notes.token_ceiling.unwrap_or(sight.snapshot.accounting.default_output);
         let output = ceiling.saturating_mul(notes.choices.unwrap_or(1).max(1));
         let mut estimate = match uses {
             Uses::Nothing | Uses::Unknown => Estimate::default(),
-            Uses::Input => Estimate { input: input(body), ..Estimate::default() },
-            Uses::Both => Estimate { input: input(body), output, ..Estimate::default() },
+            Uses::Input => Estimate { input, ..Estimate::default() },
+            Uses::Both => Estimate { input, output, ..Estimate::default() },
         };
         let model = notes.upstream_model.as_deref().or(notes.model.as_deref());
         let price = match (uses, model, notes.upstream) {
@@ -212,10 +237,30 @@ impl Taking {
         Ok(())
     }
 
+    /// Takes from all limits, and notes what was taken; or takes nothing.
+    fn reserve(
+        mut self,
+        project: &Project,
+        key: &Key,
+        permits: Option<&mut Permits>,
+        already: Usage,
+        sight: &mut Sight<'_>,
+    ) -> Result<(), Denial> {
+        let owners = owners(project, key, self.model(sight));
+        let outcome = self.take(&owners, permits, sight);
+        let Self { reservation, estimate, price, .. } = self;
+        if outcome.is_err() {
+            reservation.undo();
+        } else if !reservation.is_empty() {
+            sight.notes.reserved = Some(Box::new(Reserved { reservation, estimate, price, already }));
+        }
+        outcome
+    }
+
     fn take(
         &mut self,
         owners: &[Option<Owner<'_>>],
-        permits: &mut Permits,
+        mut permits: Option<&mut Permits>,
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
         self.known(owners, sight)?;
@@ -225,7 +270,7 @@ impl Taking {
         for (at, (limits, observed)) in owners.iter().enumerate().filter_map(|(at, one)| Some((at, (*one)?)))
         {
             // The rate stage asked those that hold for all models.
-            if at >= 2 {
+            if let (2.., Some(permits)) = (at, permits.as_deref_mut()) {
                 self.rate(limits, observed, permits, sight)?;
             }
             for limit in &limits.tokens {

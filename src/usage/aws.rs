@@ -106,9 +106,9 @@ enum Frame {
 
 fn frame(bytes: &[u8]) -> Frame {
     let Some(prelude) = bytes.first_chunk::<PRELUDE>() else { return Frame::Part { wanted: PRELUDE } };
-    let [a, b, c, d, e, f, g, h, ..] = *prelude;
+    let [all, of_headers, _] = prelude.as_chunks::<4>().0 else { return Frame::Broken };
     let length = |bytes| usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
-    let (end, headers) = (length([a, b, c, d]), length([e, f, g, h]));
+    let (end, headers) = (length(*all), length(*of_headers));
     let Some(to) = end.checked_sub(TRAILER).filter(|to| headers <= to.saturating_sub(PRELUDE)) else {
         return Frame::Broken;
     };

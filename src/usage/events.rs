@@ -84,7 +84,7 @@ impl Texts {
 
     fn may_report(&self, text: &[u8]) -> bool {
         let other = match self.words {
-            Words::Usual | Words::Google => None,
+            Words::Usual | Words::Google | Words::Pictures => None,
             Words::Cohere => Some(&META),
             Words::Ollama => Some(&EVAL),
             Words::LlamaCpp => Some(&PREDICTED),

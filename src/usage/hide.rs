@@ -109,9 +109,8 @@ fn event_end(text: &[u8], from: usize) -> Option<usize> {
             _ => here + 1,
         };
         match text.get(behind..)? {
-            [b'\n', ..] => return Some(behind + 1),
             [b'\r', b'\n', ..] => return Some(behind + 2),
-            [b'\r', _, ..] => return Some(behind + 1),
+            [b'\n', ..] | [b'\r', _, ..] => return Some(behind + 1),
             _ => at = behind,
         }
     }
@@ -130,4 +129,107 @@ fn is_extra(event: &[u8]) -> bool {
         }
     }
     serde_json::from_slice::<Extra>(&data).is_ok_and(|extra| extra.choices.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ONE: &str = "data: {\"id\":\"1\",\"choices\":[{\"delta\":{\"content\":\"a \\\"usage\\\":{\"}}],\"usage\":null}\n\n";
+    const AZURE: &str = "data: {\"choices\":[],\"prompt_filter_results\":[{\"usage\":{}}]}\n\n";
+    const WITH_CHOICE: &str =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{}}],\"usage\":{\"prompt_tokens\":1}}\n\n";
+    const EXTRA: &str = "data: {\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n";
+    const EXTRA_CRLF: &str = "id: 4\r\ndata: {\"choices\" : [],\r\ndata:\"usage\": {}}\r\n\r\n";
+    const EXTRA_CR: &str = "data:{\"usage\":{\"a\":[]},\"choices\":[]}\r\r";
+    const DONE: &str = "data: [DONE]\n\n";
+    const COMMENT: &str = ": \"usage\":{ is told\r\n\r\n";
+
+    fn hidden<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> String {
+        let mut hider = Hider::default();
+        let mut out = Vec::new();
+        for piece in pieces {
+            out.extend_from_slice(&hider.piece(&Bytes::copy_from_slice(piece)));
+        }
+        out.extend_from_slice(&hider.rest());
+        String::from_utf8(out).unwrap()
+    }
+
+    fn streams() -> Vec<(String, String)> {
+        let all = |events: &[&str]| events.concat();
+        let mut streams = vec![
+            (all(&[ONE, EXTRA, DONE]), all(&[ONE, DONE])),
+            (all(&[AZURE, ONE, COMMENT, EXTRA_CRLF, DONE]), all(&[AZURE, ONE, COMMENT, DONE])),
+            (all(&[ONE, EXTRA_CR, WITH_CHOICE, DONE]), all(&[ONE, WITH_CHOICE, DONE])),
+            (all(&[EXTRA, EXTRA]), String::new()),
+            (all(&[EXTRA, ONE, EXTRA, ONE, EXTRA_CRLF, DONE]), all(&[ONE, ONE, DONE])),
+            (all(&[ONE, "data: {\"choices\":[],\"usage\":{}}"]), ONE.to_owned()),
+            (all(&[ONE, "data: [DO"]), all(&[ONE, "data: [DO"])),
+        ];
+        for untouched in [
+            "data: {\"choices\":{},\"usage\":{}}\n\n",
+            "data: {\"choices\":null,\"usage\":{}}\n\n",
+            "data: {\"choices\":[],\"usage\":null}\n\n",
+            "data: {\"choices\":[],\"usage\":7}\n\n",
+            "data: {\"usage\":{}}\n\n",
+            "data: {\"choices\":[],\"usage\":{}\n\n",
+            "data: [{\"choices\":[],\"usage\":{}}]\n\n",
+            "event: x\n\n\n\n: y\r\n",
+            "",
+        ] {
+            streams.push((untouched.to_owned(), untouched.to_owned()));
+        }
+        streams
+    }
+
+    #[test]
+    fn only_the_extra_event_is_taken_out_wherever_pieces_end() {
+        for (stream, expected) in streams() {
+            assert_eq!(hidden([stream.as_bytes()]), expected);
+            for at in 0..=stream.len() {
+                let (one, two) = stream.as_bytes().split_at(at);
+                assert_eq!(hidden([one, two]), expected, "{at}");
+            }
+            assert_eq!(hidden(stream.as_bytes().chunks(1)), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_pieces_come_to_the_same(which in any::<prop::sample::Index>(), sizes in prop::collection::vec(1..40_usize, 1..40)) {
+            let streams = streams();
+            let (stream, expected) = which.get(&streams);
+            let (mut pieces, mut rest) = (Vec::new(), stream.as_bytes());
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, behind) = rest.split_at((*size).min(rest.len()));
+                pieces.push(piece);
+                rest = behind;
+            }
+            prop_assert_eq!(&hidden(pieces), expected);
+        }
+
+        #[test]
+        fn what_is_no_such_event_goes_on_as_it_is(text in "[ -~\\n\\r]{0,300}", size in 1..50_usize) {
+            prop_assert_eq!(hidden(text.as_bytes().chunks(size)), text);
+        }
+    }
+
+    #[test]
+    fn a_whole_event_goes_on_at_once_and_is_not_copied() {
+        let mut hider = Hider::default();
+        let event = Bytes::from_static(ONE.as_bytes());
+        assert_eq!(hider.piece(&event).as_ptr(), event.as_ptr());
+        assert!(!hider.holds());
+    }
+
+    #[test]
+    fn an_event_that_is_too_long_goes_on_with_all_that_follows() {
+        let long = format!("data: {}", "x".repeat(LONGEST + 50_000));
+        let stream = [&long, "\n\n", EXTRA].concat();
+        assert!(hidden(stream.as_bytes().chunks(10_000)) == stream);
+    }
 }

@@ -37,14 +37,19 @@ impl Meter {
         if !reports(endpoint) || headers.contains_key(http::header::CONTENT_ENCODING) {
             return None;
         }
-        let kind = headers.get(http::header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+        let kind = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
         let framing = framing(kind, endpoint.gives)?;
         let bringer = match framing {
+            // Gemini's stream as a list: each of its entries brings a text.
+            Framing::One if endpoint.gives == Gives::Events => bringer(endpoint),
             Framing::One if writes(endpoint.scope.family) => Bringer::Whole,
             Framing::One => Bringer::Nothing,
             Framing::Events(_) | Framing::Lines | Framing::Aws(_) | Framing::Messages => bringer(endpoint),
         };
-        Some(Self { framing, texts: Texts::new(words(endpoint.surface), bringer) })
+        // Pictures are listed in an answer that is one text; a stream's events bring one each, and tell tokens.
+        let pictures = endpoint.scope.family == Family::Images && matches!(framing, Framing::One);
+        let words = if pictures { Words::Pictures } else { words(endpoint.surface) };
+        Some(Self { framing, texts: Texts::new(words, bringer) })
     }
 
     /// Looks through the messages of a session, whose reports are added up: each tells of one response, or of one
@@ -202,9 +207,8 @@ fn bringer(endpoint: &Endpoint) -> Bringer {
             let own = endpoint.path.ends_with("enerateContent") || endpoint.gives == Gives::WebSocket;
             if own { Bringer::Text } else { Bringer::Delta }
         }
-        Surface::LlamaCpp => Bringer::Content,
         Surface::Ollama if completes => Bringer::Response,
-        Surface::Ollama => Bringer::Content,
+        Surface::Ollama | Surface::LlamaCpp => Bringer::Content,
         // Mistral completes code in the events of its chat.
         Surface::Mistral => Bringer::Delta,
         Surface::OpenAi

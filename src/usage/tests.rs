@@ -65,6 +65,8 @@ cases! {
     "openai_transcription.sse" OpenAi "audio.transcriptions" EVENTS { input: 14, input_audio: 14, output: 31 };
     "openai_images.json" OpenAi "images.generations" JSON
         { input: 50, input_image: 40, output: 50, output_image: 50 };
+    "images_without_tokens.json" OpenAi "images.generations" JSON { images: 3 };
+    "vertex_images.json" Gemini "predict" JSON { images: 2 };
     "openai_images.sse" OpenAi "images.generations" EVENTS { input: 50, input_image: 40, output: 50 };
     "openai_speech.sse" OpenAi "audio.speech" EVENTS { input: 14, output: 101 };
     "anthropic.json" Anthropic "messages" JSON
@@ -310,7 +312,7 @@ fn a_report_is_found_wherever_it_stands_in_an_answer() {
             format!("data:{}\r\n\r\n", text.replace(['\n', '\t'], " ")),
             format!(": no\rdata: {}\r\r", text.replace(['\n', '\t'], " ")),
             format!("event: x\ndata: {}\nid: 4\n\n", text.replace(['\n', '\t'], "")),
-            text.lines().map(|line| format!("data: {line}\n")).collect::<String>() + "\n",
+            format!("data: {}\n\n", text.replace('\n', "\ndata: ")),
         ] {
             let event = event.replace("\n\"prompt", "\ndata: \"prompt");
             assert_eq!(found(Surface::OpenAi, "chat", EVENTS, &event), seven, "{event}");

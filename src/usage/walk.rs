@@ -7,7 +7,8 @@
 //! 3. It judges no grammar: the client reads the answer, not the gate.
 
 use super::Usage;
-use super::report::{Field, Report};
+use super::field::Field;
+use super::report::Report;
 
 /// The longest usage object that is put together from pieces.
 const LONGEST: usize = 16 * 1024;
@@ -29,11 +30,14 @@ pub(super) enum Words {
     LlamaCpp,
     /// `amazon-bedrock-invocationMetrics`.
     Bedrock,
+    /// `data` or `predictions`, a list of pictures.
+    Pictures,
 }
 
 /// What a field is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Meaning {
+    #[default]
     Nothing,
     /// A report.
     Report,
@@ -43,6 +47,8 @@ enum Meaning {
     Holder,
     /// A number of tokens by itself.
     Count(Field),
+    /// A list of pictures.
+    Pictures,
 }
 
 /// Where reports go.
@@ -95,18 +101,14 @@ pub(super) struct Walk {
     held: Vec<u8>,
     /// Whether the report under way is longer than what is held.
     too_long: bool,
-}
-
-impl Default for Meaning {
-    fn default() -> Self {
-        Self::Nothing
-    }
+    /// Pictures that the answer has listed, where the next object at the second level is one.
+    pictures: Option<u64>,
 }
 
 impl Walk {
     /// Begins anew, with the next text.
     pub(super) fn begin(&mut self) {
-        (self.state, self.depth, self.within) = (State::Outside, 0, false);
+        (self.state, self.depth, self.within, self.pictures) = (State::Outside, 0, false, None);
         self.held.clear();
     }
 
@@ -115,7 +117,7 @@ impl Walk {
         let mut at = 0;
         while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.state {
-                State::Outside => self.outside(rest),
+                State::Outside => self.outside(rest, told),
                 State::Inside { kept: false, escaped } => self.passed(rest, escaped),
                 State::Inside { kept: true, escaped } => self.kept(rest, escaped),
                 State::Behind => self.behind(rest, words),
@@ -127,10 +129,10 @@ impl Walk {
     }
 
     /// To the next string or brace.
-    fn outside(&mut self, rest: &[u8]) -> usize {
+    fn outside(&mut self, rest: &[u8], told: &mut Told<'_>) -> usize {
         let Some(here) = memchr::memchr3(b'"', b'{', b'}', rest) else { return rest.len() };
         match rest.get(here) {
-            Some(b'{') => self.depth = self.depth.saturating_add(1),
+            Some(b'{') => self.opened(told),
             Some(b'}') => self.closed(),
             _ => {
                 let kept = self.depth == 1 || self.depth == 2 && self.within;
@@ -139,6 +141,19 @@ impl Walk {
             }
         }
         here + 1
+    }
+
+    fn opened(&mut self, told: &mut Told<'_>) {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth == 2
+            && let Some(pictures) = &mut self.pictures
+            && told.usage.is_none_or(|usage| usage.tokens() == 0)
+        {
+            *pictures += 1;
+            if let Some(report) = Report::alone(Field::Images, *pictures) {
+                told.take(report);
+            }
+        }
     }
 
     fn closed(&mut self) {
@@ -194,7 +209,14 @@ impl Walk {
             Some(b' ' | b'\n' | b'\r' | b'\t') => return 1,
             Some(b':') => {
                 self.meaning = self.meant(words);
-                self.state = if self.meaning == Meaning::Nothing { State::Outside } else { State::Value };
+                if self.depth == 1 {
+                    self.pictures = (self.meaning == Meaning::Pictures).then_some(0);
+                }
+                self.state = if matches!(self.meaning, Meaning::Nothing | Meaning::Pictures) {
+                    State::Outside
+                } else {
+                    State::Value
+                };
                 return 1;
             }
             _ => self.state = State::Outside,
@@ -205,6 +227,9 @@ impl Walk {
     fn meant(&self, words: Words) -> Meaning {
         let name = self.name.get(..self.named).unwrap_or_default();
         let top = self.depth == 1;
+        if words == Words::Pictures && top && matches!(name, b"data" | b"predictions") {
+            return Meaning::Pictures;
+        }
         match name {
             b"usage" | b"usageMetadata" | b"usage_metadata" => Meaning::Report,
             b"usage_info" if top => Meaning::Report,

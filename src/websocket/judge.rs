@@ -6,11 +6,14 @@ use crate::ask::{bare, denied};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, Family, ModelIn, Places};
+use crate::estimate::Estimator;
 use crate::exchange::{Caller, Carried};
 use crate::peek::{Fault, Peeked};
 use crate::policy::Sight;
+use crate::policy::budget::{Message, go_on};
 use crate::policy::model::{may_leave_open, may_use};
 use crate::policy::rate::take_one;
+use crate::usage::Usage;
 
 use super::frame;
 
@@ -34,12 +37,14 @@ pub(super) struct Judge {
     endpoint: &'static Endpoint,
     /// Whether a model was named that the project may use.
     named: bool,
+    /// How many responses were asked for.
+    asked: u64,
 }
 
 impl Judge {
     pub(super) fn new(carried: Box<Carried>, caller: Caller, endpoint: &'static Endpoint) -> Self {
         let named = endpoint.model != ModelIn::Message;
-        Self { carried, caller, endpoint, named }
+        Self { carried, caller, endpoint, named, asked: 0 }
     }
 
     /// What the client reads of a refusal: its code, and the request's id.
@@ -56,8 +61,8 @@ impl Judge {
         Ok(())
     }
 
-    /// Judges a whole message.
-    pub(super) fn message(&mut self, peeked: &Peeked) -> Result<(), Denial> {
+    /// Judges a whole message, of a session that has used so much.
+    pub(super) fn message(&mut self, peeked: &Peeked, text: &[u8], used: Usage) -> Result<(), Denial> {
         let Carried { head, snapshot, record, body: _, checked: _ } = &mut *self.carried;
         let (Some(project), Some(key)) =
             (snapshot.projects.get(self.caller.project), snapshot.keys.get(self.caller.key))
@@ -86,7 +91,17 @@ impl Judge {
         if asks {
             take_one(project, key, &mut sight)?;
         }
-        Ok(())
+        if !project.counts_tokens {
+            return Ok(());
+        }
+        let mut estimator = Estimator::default();
+        estimator.piece(text);
+        // What a session has said is read again with each response: by the last about twice as much as on average.
+        let context = used.input.saturating_mul(2) / self.asked.max(1);
+        self.asked += u64::from(asks);
+        let input = estimator.tokens().saturating_add(context);
+        let message = Message { input, asks, ceiling: peeked.token_ceiling };
+        go_on(project, key, self.endpoint, message, used, &mut sight)
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the client to the upstream: message by message, each judged before any of it goes on.
 
 use std::sync::Arc;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -186,7 +187,8 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'c, R, W> {
     async fn whole(&mut self, message: Message, judge: &mut Judge) -> Result<(), Stop> {
         let Message { opcode, mut text, peek } = message;
         let peeked = peek.finish().map_err(|fault| Stop::Refused(judge::unreadable(fault)))?;
-        judge.message(&peeked).map_err(Stop::Refused)?;
+        let used = self.common.usage.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default();
+        judge.message(&peeked, &text, used).map_err(Stop::Refused)?;
         let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
         self.send_masked(opcode, &mut text).await.map_err(|_| Stop::Unwritable)?;
         self.common.client_messages.fetch_add(1, Ordering::Relaxed);

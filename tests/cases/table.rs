@@ -259,7 +259,7 @@ fn budget() -> Vec<Case> {
             ask: second_of_two,
             line: Line::At("projects.search.limits.tokens", "projects.search", "limits"),
             detail: |route| match route.dialect {
-                Dialect::OpenAi => "it may use 4114 tokens, and 0 are left",
+                Dialect::OpenAi => "it may use 4124 tokens, and 0 are left",
                 Dialect::Anthropic => "it may use 0 tokens, and 0 are left",
                 _ => "it may use 0 tokens, and 0 are left",
             },
