@@ -563,3 +563,29 @@ fn what_is_in_flight_when_the_gate_is_killed_is_settled_by_its_estimate() {
     gate.line("served");
     assert_eq!(usage_json(&store, &[])["total"]["requests"], 14);
 }
+
+#[test]
+fn without_room_to_write_no_money_is_spent() {
+    let (store, upstream) = (place("refused"), Upstream::answering(OK));
+    let limits = r#"{ budget = "1 USD/day" }"#;
+    let gate = Process::start(
+        "refused",
+        &keeping(upstream.address, &store).set("projects.search", "limits", limits),
+    );
+    let status = || {
+        let mut client = Client::connect(gate.address);
+        client.send(post("/v1/chat/completions", &gate.key, CHAT));
+        client.answer().status
+    };
+    assert_eq!(status(), 200);
+    let room = Rlimit { current: Some(0), maximum: None };
+    let before = prlimit(Some(gate.pid()), Resource::Fsize, room).unwrap();
+    until("it is refused", || status() == 503);
+    let sent = upstream.requests().len();
+    assert_eq!((status(), upstream.requests().len()), (503, sent));
+    prlimit(Some(gate.pid()), Resource::Fsize, before).unwrap();
+    until("there is room again", || status() == 200);
+    until("all that was sent is counted", || {
+        usage_json(&store, &[])["total"]["requests"] == upstream.requests().len()
+    });
+}
