@@ -5,6 +5,7 @@
 
 mod budgets;
 mod labels;
+mod limits_store;
 mod used;
 
 use std::cell::RefCell;
@@ -28,6 +29,8 @@ use crate::limits::Registry as Limits;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
 use budgets::Budgets;
+pub use limits_store::LimitsStore;
+
 use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
     ended, error_status,
@@ -102,12 +105,8 @@ pub struct Metrics {
     pub records_lost: Counter,
     /// Records and decisions that the store could not take.
     pub store_missed: Counter,
-    /// Whether the store by which gates share limits is away.
-    pub limits_store_away: Gauge,
-    /// How often that store was asked.
-    pub limits_store_calls: Counter,
-    /// How often it could not be reached or did not answer.
-    pub limits_store_failures: Counter,
+    /// How the store is by which gates share limits.
+    pub limits_store: LimitsStore,
     /// What requests used.
     pub usage: Used,
 }
@@ -148,9 +147,7 @@ impl Default for Metrics {
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
-            limits_store_away: Gauge::default(),
-            limits_store_calls: Counter::default(),
-            limits_store_failures: Counter::default(),
+            limits_store: LimitsStore::default(),
             usage: Used::default(),
             registry: Registry::default(),
         };
@@ -230,11 +227,7 @@ impl Metrics {
             "Connections without a PROXY header of use, by why",
             headers,
         );
-        registry.register(
-            "limits_store_away",
-            "Whether the store by which gates share limits is away",
-            metrics.limits_store_away.clone(),
-        );
+        metrics.limits_store.register(&mut registry);
         metrics.register_counters(&mut registry);
         metrics.usage.register(&mut registry);
         registry
@@ -284,16 +277,6 @@ impl Metrics {
                 "heads_invalid",
                 "Heads that were no HTTP or too large, and began no request",
                 &self.heads_invalid,
-            ),
-            (
-                "limits_store_calls",
-                "How often the store by which gates share limits was asked",
-                &self.limits_store_calls,
-            ),
-            (
-                "limits_store_failures",
-                "How often the store by which gates share limits could not be reached or did not answer",
-                &self.limits_store_failures,
             ),
             ("records_lost", "Records not written because the sink could not keep up", &self.records_lost),
             (

@@ -194,7 +194,7 @@ impl Speaker<'_> {
             let sent = Moment::now();
             if let Some((keys, text)) = dialogue.next(stopped, sent) {
                 let said = tokio::time::timeout(PATIENCE, link.say(keys, text)).await;
-                self.metrics.limits_store_calls.inc();
+                self.metrics.limits_store.calls.inc();
                 let answer = said.map_err(|_| format!("no answer within {} ms", PATIENCE.as_millis()))??;
                 let heard = dialogue.answered(&answer, sent, Moment::now());
                 match heard.map_err(|_| "its answer cannot be read".to_owned())? {
@@ -227,8 +227,8 @@ impl Speaker<'_> {
     }
 
     fn lost(&mut self, settings: &ShareSettings, why: &str) {
-        self.metrics.limits_store_away.set(1);
-        self.metrics.limits_store_failures.inc();
+        self.metrics.limits_store.away.set(1);
+        self.metrics.limits_store.failures.inc();
         if self.away != Away::Yes {
             self.away = Away::Yes;
             let (host, port) = (&*settings.host, settings.port);
@@ -239,7 +239,7 @@ impl Speaker<'_> {
     fn back(&mut self, settings: &ShareSettings) {
         if self.away != Away::No {
             self.away = Away::No;
-            self.metrics.limits_store_away.set(0);
+            self.metrics.limits_store.away.set(0);
             let (host, port, gates) = (&*settings.host, settings.port, self.sharing.gates());
             tracing::info!(host, port, gates, "limits_store_reached");
         }

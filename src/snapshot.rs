@@ -4,6 +4,7 @@
 //! the request's path. A request holds one snapshot from its first byte to its last; a reload
 //! makes a new one beside it.
 
+mod share;
 mod upstream;
 
 use std::collections::HashMap;
@@ -18,13 +19,13 @@ use crate::address::Networks;
 use crate::attempts::{Attempts, Tolerance};
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
-use crate::limits::{Limits, OnFailure};
+use crate::limits::Limits;
 use crate::model_name::ModelList;
 use crate::prices::Prices;
 use crate::project_key::Digest;
-use crate::secret::Hidden;
 use crate::uploads::Uploads;
 
+pub use share::ShareSettings;
 use upstream::AZURE_ROOT;
 pub use upstream::{MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 
@@ -88,39 +89,6 @@ pub struct StoreSettings {
     pub max_age: Duration,
     /// How long usage and money are kept, in the ledger beside it.
     pub usage_max_age: Duration,
-}
-
-/// The store by which several gates share their limits.
-#[derive(Debug)]
-pub struct ShareSettings {
-    /// Its host.
-    pub host: Box<str>,
-    /// Its port.
-    pub port: u16,
-    /// How to speak TLS to it; in the clear if there is none.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
-    /// The number of its database.
-    pub database: u32,
-    /// The user.
-    pub user: Option<Box<str>>,
-    /// The password.
-    pub password: Option<Hidden>,
-    /// What the names of its keys begin with.
-    pub prefix: Box<str>,
-    /// What becomes of requests and tokens while it is away.
-    pub rates: OnFailure,
-    /// What becomes of money while it is away.
-    pub money: OnFailure,
-}
-
-impl ShareSettings {
-    /// Whether it is the same store, and the same limits in it.
-    #[must_use]
-    pub fn same_place(&self, other: &Self) -> bool {
-        let place =
-            |one: &Self| (one.host.clone(), one.port, one.database, one.user.clone(), one.prefix.clone());
-        place(self) == place(other) && self.tls.is_some() == other.tls.is_some()
-    }
 }
 
 /// How what requests use is counted.

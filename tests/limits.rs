@@ -1,5 +1,13 @@
 //! Limits on tokens and money: what is reserved before a request goes out, how it is settled, and what is told of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
+#[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -252,7 +260,8 @@ fn a_reload_forgets_nothing_that_is_reserved() {
     let mut client = gate.connect();
     client.send(chat(&gate, 3_000));
     until("it is upstream", || upstream.requests().len() == 1);
-    gate.gate.reload(&gate.setup.sources()).unwrap();
+    let loaded = gate.gate.reload(&gate.setup.sources()).unwrap();
+    gate.gate.put_in_force(loaded);
     assert_eq!(left(&gate, 0).as_u64(), Some(2_000));
     assert_eq!(gate.ask(chat(&gate, 2_500)).reason(), Some("tokens_limited"));
     client.leave();

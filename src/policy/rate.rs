@@ -105,7 +105,7 @@ pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(
 }
 
 /// The refusal of a quota of requests.
-pub(super) fn denied(limit: &Limit, short: Short) -> Denial {
+pub(crate) fn denied(limit: &Limit, short: Short) -> Denial {
     match short {
         Short::For(wait) => Denial::by(Reason::RateLimited, limit.rule).until(wait),
         // A burst holds one at least.

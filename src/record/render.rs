@@ -10,7 +10,7 @@ use http::{HeaderValue, Method};
 
 use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
-use crate::denial::Denial;
+use crate::denial::{Denial, NEVER};
 use crate::provider_key::up_to_a_key;
 use crate::usage::Usage;
 
@@ -188,7 +188,7 @@ impl Record {
             None => word(out, text_key!("rule"), "built-in"),
         }
         text(out, text_key!("hint"), &self.hint(denial));
-        if let Some(wait) = denial.retry_after {
+        if let Some(wait) = denial.retry_after.filter(|wait| *wait < NEVER) {
             number(out, key!("retry_after_ms"), millis(wait));
         }
     }

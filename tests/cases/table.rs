@@ -258,10 +258,10 @@ fn budget() -> Vec<Case> {
             upstream: || Upstream::answering(answer(OVER)),
             ask: second_of_two,
             line: Line::At("projects.search.limits.tokens", "projects.search", "limits"),
-            detail: |route| match route.dialect {
-                Dialect::OpenAi => "it may use 4124 tokens, and 0 are left",
-                Dialect::Anthropic => "it may use 0 tokens, and 0 are left",
-                _ => "it may use 0 tokens, and 0 are left",
+            detail: |route| match route.name {
+                "openai" => "it may use 4124 tokens, and 0 are left",
+                "anthropic" => "it may use 45 tokens, and 0 are left",
+                _ => "it may use 4116 tokens, and 0 are left",
             },
             ..case(Reason::TokensLimited)
         },
@@ -269,8 +269,8 @@ fn budget() -> Vec<Case> {
             variant: "never",
             arrange: |setup, _| setup.set(KEY, "limits", r#"{ output_tokens = "8/min" }"#),
             line: Line::At("projects.search.keys[0].limits.output_tokens", KEY, "limits"),
-            detail: |route| match route.dialect {
-                Dialect::Anthropic => {
+            detail: |route| match route.name {
+                "anthropic" => {
                     "it may use 9 output tokens, more than the 8 that may come at once; set a lower ceiling of the answer's tokens"
                 }
                 _ => {
@@ -280,9 +280,33 @@ fn budget() -> Vec<Case> {
             ..case(Reason::TokensLimited)
         },
         Case {
-            arrange: |setup, _| with_budget(setup, "exhausted", "0.000001 USD/month"),
+            arrange: |setup, route| {
+                let enough_for_one = match route.name {
+                    "openai" => "0.003 USD/month",
+                    "anthropic" => "0.01 USD/month",
+                    _ => "0.011 USD/month",
+                };
+                with_budget(setup, "exhausted", enough_for_one)
+            },
+            upstream: || Upstream::answering(answer(OVER)),
+            ask: second_of_two,
             line: Line::At("projects.search.limits.budget", "projects.search", "limits"),
-            detail: |_| "",
+            detail: |route| match route.name {
+                "openai" => "it may cost 0.002462 USD, and 0.0016494 USD are left of this month",
+                "anthropic" => "it may cost 0.000351 USD, and 0.00 USD are left of this month",
+                _ => "it may cost 0.01026 USD, and 0.0082975 USD are left of this month",
+            },
+            ..case(Reason::BudgetExhausted)
+        },
+        Case {
+            variant: "never",
+            arrange: |setup, _| with_budget(setup, "never", "0.000001 USD/month"),
+            line: Line::At("projects.search.limits.budget", "projects.search", "limits"),
+            detail: |route| match route.name {
+                "openai" => "it may cost 0.002462 USD, and 0.000001 USD are left of this month",
+                "anthropic" => "it may cost 0.000351 USD, and 0.000001 USD are left of this month",
+                _ => "it may cost 0.01026 USD, and 0.000001 USD are left of this month",
+            },
             ..case(Reason::BudgetExhausted)
         },
         Case {
@@ -294,8 +318,8 @@ fn budget() -> Vec<Case> {
             },
             line: Line::At("projects.search.limits.budget", "projects.search", "limits"),
             detail: |_| "the price of model 'unheard-of' is not known",
-            target: |route| match route.dialect {
-                Dialect::Gemini => ("POST", "/v1beta/models/unheard-of:generateContent"),
+            target: |route| match route.name {
+                "gemini" => ("POST", "/v1beta/models/unheard-of:generateContent"),
                 _ => ("POST", route.path),
             },
             ..case(Reason::CostUnknown)
@@ -307,11 +331,21 @@ fn budget() -> Vec<Case> {
                 let with = "[projects.search]\nlimits = { budget = \"5 USD/day\" }\n";
                 let text = gate.setup.text().replacen("[projects.search]\n", with, 1);
                 let text = format!("{text}\n[store]\npath = \"{}\"\n", path.display());
-                gate.gate.reload(&gate.setup.sources_of(text)).unwrap();
+                let loaded = gate.gate.reload(&gate.setup.sources_of(text)).unwrap();
+                gate.gate.put_in_force(loaded);
                 gate.ask(route.chat(&gate.setup.client_key))
             },
             detail: |_| "there is no ledger; one that a reload adds begins with a restart",
             ..case(Reason::LedgerUnavailable)
+        },
+        Case {
+            arrange: |setup, _| {
+                // Nobody listens there.
+                let setup = setup.set("store", "url", r#""redis://127.0.0.1:1""#);
+                setup.set("projects.search", "limits", r#"{ budget = "5 USD/day" }"#)
+            },
+            line: Line::At("projects.search.limits.budget", "projects.search", "limits"),
+            ..case(Reason::LimitsUnavailable)
         },
     ]
 }

@@ -4,7 +4,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use crate::common::{PATIENCE, until};
+use std::time::Duration;
+
+/// How long anything may take before the test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that runs until it is dropped.
 pub(crate) struct Redis {
@@ -34,8 +37,13 @@ impl Redis {
             .spawn()
             .expect("redis-server cannot be started: install it (Debian: apt-get install redis-server)");
         let redis = Self { child, port };
-        until("redis-server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        redis
+        for _ in 0..PATIENCE.as_millis() / 5 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return redis;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("redis-server does not listen on port {port}");
     }
 
     pub(crate) fn url(&self) -> String {
