@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use crate::alarm::TICK;
 use crate::clock::Moment;
 use crate::ledger::Ledger;
+use crate::limits::Sharing;
 use crate::pool::Pool;
 use crate::sessions::{Session, Sessions};
 use crate::snapshot::Snapshot;
@@ -56,6 +57,8 @@ const HTTP2: &[u8] = b"h2";
 pub struct Shared {
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
+    /// What is known of limits that several gates share.
+    pub sharing: Arc<Sharing>,
     /// Where records go.
     pub ledger: Arc<Ledger>,
     /// How many client connections are open.

@@ -127,6 +127,7 @@ impl Gate {
         shares.look(loaded.snapshot.share.as_ref())?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(loaded.snapshot),
+            sharing: Arc::clone(&registry.sharing),
             ledger: Arc::new(ledger),
             open: AtomicUsize::new(0),
             by_address: ByAddress::default(),

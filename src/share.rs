@@ -7,6 +7,7 @@
 
 mod link;
 
+use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -247,7 +248,10 @@ impl Speaker<'_> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Between a half and the whole of a pause, so that gates that lost the store together do not come back together.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::store::StoreWritten;
 use super::tls::Roots;
 use super::work::Work;
+use crate::address::is_loopback;
 use crate::limits::OnFailure;
 use crate::secret::Hidden;
 use crate::snapshot::ShareSettings;
@@ -80,6 +81,14 @@ impl Work<'_> {
         };
         let password = password.map(|password| Hidden::new(password.trim()));
         let (host, port, tls, database) = self.place_of_store(url, written.ca_file.as_deref())?;
+        let near = host == "localhost" || host.parse().is_ok_and(is_loopback);
+        if password.is_some() && tls.is_none() && !near {
+            self.lint(
+                "store.url",
+                "the password goes to this server in the clear",
+                "write rediss:// and let the server speak TLS",
+            );
+        }
         if written.user.is_some() && written.password.is_none() {
             self.wrong("store.user", "a user needs a password", "write password = \"env:NAME\" beside it");
         }

@@ -139,7 +139,9 @@ impl Sharing {
         let before = self.offset_ms.swap(server_us / 1_000 - self.millis(sent), Ordering::AcqRel);
         if before == UNHEARD {
             let pools: Vec<Arc<Pool>> = self.lock().pools.values().filter_map(Weak::upgrade).collect();
-            pools.iter().for_each(|pool| pool.rebase(now));
+            for pool in pools {
+                pool.rebase(now);
+            }
         }
     }
 

@@ -118,6 +118,7 @@ pub(crate) fn denied(limit: &Limit, short: Short) -> Denial {
 const STORE_WAIT: Duration = Duration::from_secs(2);
 
 /// The refusal where the store of shared limits cannot be asked.
+#[must_use]
 pub fn unavailable(rule: RuleId) -> Denial {
     Denial::by(Reason::LimitsUnavailable, rule).until(STORE_WAIT)
 }

@@ -35,7 +35,9 @@ impl Redis {
             .args(["--dir", env!("CARGO_TARGET_TMPDIR")])
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server cannot be started: install it (Debian: apt-get install redis-server)");
+            .unwrap_or_else(|error| {
+                panic!("redis-server cannot be started ({error}): on Debian, apt-get install redis-server")
+            });
         let redis = Self { child, port };
         for _ in 0..PATIENCE.as_millis() / 5 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -76,11 +78,12 @@ impl Redis {
     pub(crate) fn ask(&self, words: &[&str]) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut said = format!("*{}\r\n", words.len());
+        let mut said = Vec::new();
+        write!(said, "*{}\r\n", words.len()).unwrap();
         for word in words {
-            said.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            write!(said, "${}\r\n{word}\r\n", word.len()).unwrap();
         }
-        stream.write_all(said.as_bytes()).unwrap();
+        stream.write_all(&said).unwrap();
         let mut reader = BufReader::new(stream);
         let mut head = String::new();
         reader.read_line(&mut head).unwrap();
