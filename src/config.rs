@@ -198,8 +198,8 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
-    let store = work.store(written.store.as_ref());
     let share = work.share(written.store.as_ref());
+    let store = work.store(written.store.as_ref());
     let admin_token = work.admin_token(admin);
     let aliases = aliases(written, &upstreams, work);
     let prices = work.prices(written.prices.as_ref(), &upstreams, &names(written));

@@ -189,15 +189,15 @@ fn run(redis: &Redis, case: u32, steps: &[Step]) -> Result<(), TestCaseError> {
             Step::Forget => {
                 redis.ask(&["FLUSHALL"]);
                 ids += 1;
-                redis.ask(&["SET", &born, &format!("again-{ids}:0")]);
+                let just_now = Moment::now().unix_millis();
+                redis.ask(&["SET", &born, &format!("again-{ids}:{just_now}")]);
                 // In the time in which the store leases nothing each gate tells what it knows.
                 for gate in &mut gates {
                     now = now.later(Duration::from_millis(1_100));
-                    let heard = gate.say(redis, false, now);
-                    if heard == Some(Heard::Forgetful) && gate.waits.is_empty() {
-                        gate.say(redis, false, now);
-                    }
+                    prop_assert_eq!(gate.say(redis, false, now), Some(Heard::Forgetful));
+                    prop_assert_eq!(gate.say(redis, false, now), Some(Heard::Settling));
                 }
+                redis.ask(&["SET", &born, &format!("again-{ids}:0")]);
             }
         }
         let reserved: u64 = gates.iter().map(Gate::reserved).sum();

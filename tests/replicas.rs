@@ -5,6 +5,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test ends where it cannot go on"
 )]
 
@@ -40,6 +42,7 @@ struct Gate {
 }
 
 impl Gate {
+    #[expect(clippy::zombie_processes, reason = "dropping it waits")]
     fn start(name: &str, setup: &Setup) -> Self {
         let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
         std::fs::write(&file, setup.text()).unwrap();

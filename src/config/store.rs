@@ -95,7 +95,7 @@ impl Work<'_> {
 
     fn store_path(&mut self, written: Option<&str>) -> Option<PathBuf> {
         let Some(text) = written.filter(|text| !text.is_empty()) else {
-            if self.is_wrong("store.path") {
+            if self.holds_wrong("store") {
                 return None;
             }
             let mend = "write path = \"/var/lib/portcullis/store.db\", or remove [store]";

@@ -15,7 +15,8 @@ if not born then
     born = said.fresh .. ':' .. whole(now_ms)
     redis.call('SET', KEYS[1], born)
 end
-if born ~= said.born then return 'born ' .. whole(now) .. ' ' .. born end
+local function name(text) return string.match(text, '^[^:]*') end
+if name(born) ~= name(said.born) then return 'born ' .. whole(now) .. ' ' .. born end
 local settles = now_ms - tonumber(string.match(born, ':(%d+)$')) < GRACE_MS
 
 -- What is said again, because its answer did not arrive, is not done again.
