@@ -14,6 +14,7 @@ pub mod ascii;
 mod ask;
 pub mod attempts;
 pub mod body;
+pub mod certificate;
 pub mod change;
 pub mod cli;
 pub mod clock;

@@ -20,6 +20,8 @@ pub(super) struct Work<'a> {
     pub(super) rules: Vec<Rule>,
     /// Whether only this machine can reach the gate, and no proxy speaks for others.
     pub(super) only_local: bool,
+    /// Whether clients are asked for certificates.
+    pub(super) client_certificates: bool,
     /// Files that the configuration refers to.
     pub(super) referred: Vec<std::path::PathBuf>,
     wrong: Vec<String>,
@@ -37,6 +39,7 @@ impl<'a> Work<'a> {
             lints: Vec::new(),
             rules: vec![built_in],
             only_local: false,
+            client_certificates: false,
             referred: Vec::new(),
             wrong: Vec::new(),
         }
