@@ -257,6 +257,7 @@ fn seated_at(peer: IpAddr, seat: Seat, shared: &Arc<Shared>) -> Option<Seat> {
 }
 
 /// Of whom there are too many.
+#[derive(Clone, Copy)]
 enum Crowd {
     All,
     OfOneAddress,

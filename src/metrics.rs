@@ -189,25 +189,7 @@ impl Default for Metrics {
             metrics.would_deny.clone(),
         );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
-        registry.register("connections", "Client connections that are open", metrics.connections.clone());
-        registry.register(
-            "connections_refused",
-            "Client connections turned away because too many were open",
-            metrics.connections_refused.clone(),
-        );
-        let handshakes = metrics.handshakes_failed.clone();
-        registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
-        let headers = metrics.proxy_headers_failed.clone();
-        registry.register(
-            "proxy_headers_failed",
-            "Connections without the PROXY header of a trusted proxy, by why",
-            headers,
-        );
-        registry.register(
-            "heads_invalid",
-            "Heads that were no HTTP or too large, and began no request",
-            metrics.heads_invalid.clone(),
-        );
+        register_connections(&mut registry, &metrics);
         registry.register(
             "records_lost",
             "Records not written because the sink could not keep up",
@@ -220,6 +202,22 @@ impl Default for Metrics {
         );
         Self { registry, ..metrics }
     }
+}
+
+/// What is counted of connections, before there is a request.
+fn register_connections(registry: &mut Registry, metrics: &Metrics) {
+    registry.register("connections", "Client connections that are open", metrics.connections.clone());
+    registry.register(
+        "connections_refused",
+        "Client connections turned away because too many were open",
+        metrics.connections_refused.clone(),
+    );
+    let handshakes = metrics.handshakes_failed.clone();
+    registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
+    let headers = metrics.proxy_headers_failed.clone();
+    registry.register("proxy_headers_failed", "Connections without a PROXY header of use, by why", headers);
+    let heads = metrics.heads_invalid.clone();
+    registry.register("heads_invalid", "Heads that were no HTTP or too large, and began no request", heads);
 }
 
 /// Shows the state of credentials as it is when somebody looks.

@@ -490,10 +490,7 @@ fn later_files_and_the_environment_override() {
     let loaded = load(&[("/etc/portcullis.toml", GOOD), ("/etc/conf.d/more.toml", more)], &env).unwrap();
     let snapshot = loaded.snapshot;
     let project = &snapshot.projects[0];
-    assert_eq!(
-        (snapshot.server.listen[0].to_string(), snapshot.server.workers),
-        ("127.0.0.1:2".to_owned(), 3)
-    );
+    assert_eq!((snapshot.server.listen[0].to_string(), snapshot.server.workers), ("0.0.0.0:2".to_owned(), 3));
     assert_eq!(loaded.log.format, LogFormat::Json);
     assert!(!project.enabled && project.allow_ips.contains("192.0.2.1".parse().unwrap()));
     assert_eq!(project.models.iter().collect::<Vec<_>>(), ["gpt-4o"]);

@@ -86,7 +86,7 @@ fn trusting(pair: &Pair) -> Arc<ClientConfig> {
     let versions =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let mut made = versions.with_root_certificates(roots).with_no_client_auth();
-    made.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    made.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(made)
 }
 
