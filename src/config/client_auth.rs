@@ -79,7 +79,8 @@ impl Work<'_> {
     /// What a key's certificate is known by; nothing if the key is tied to none, or the text is wrong.
     pub(super) fn mark(&mut self, path: &str, written: Option<&CertificateWritten>) -> Option<Mark> {
         let written = written?;
-        if !self.client_certificates {
+        let mark = self.written_mark(path, written);
+        if mark.is_some() && !self.client_certificates {
             let what = "no client is asked for a certificate";
             self.wrong(
                 path,
@@ -87,6 +88,10 @@ impl Work<'_> {
                 "name the authority of your clients: server.tls.client_ca = \"file:/path/ca.pem\"",
             );
         }
+        mark
+    }
+
+    fn written_mark(&mut self, path: &str, written: &CertificateWritten) -> Option<Mark> {
         match (&written.san, &written.sha256) {
             (Some(name), None) => {
                 let mark = named(name);
