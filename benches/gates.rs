@@ -123,8 +123,14 @@ impl Fixture {
         let record = Record::begin(&head, peer, Arc::clone(&self.snapshot), Moment::now());
         let record = OpenRecord::open(record, Arc::clone(&self.ledger));
         let body = ClientBody::Held(Frames::from(self.body.clone()));
-        let carried =
-            Box::new(Carried { head, body, snapshot: Arc::clone(&self.snapshot), record, checked: None });
+        let carried = Box::new(Carried {
+            head,
+            body,
+            snapshot: Arc::clone(&self.snapshot),
+            record,
+            certificate: None,
+            checked: None,
+        });
         Exchange { carried, stage: Accepted { peer } }
     }
 }

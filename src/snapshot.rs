@@ -16,6 +16,7 @@ use http::HeaderValue;
 
 use crate::address::Networks;
 use crate::attempts::{Attempts, Tolerance};
+use crate::certificate::Mark;
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
 use crate::limits::Limits;
@@ -50,6 +51,8 @@ pub struct Snapshot {
     pub keys: Vec<Key>,
     /// Which key has which digest; the value counts into `keys`.
     pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
+    /// Which key a certificate stands for where no key is sent; the value counts into `keys`.
+    pub by_certificate: HashMap<Mark, usize>,
     /// Names of the gate's own for models, sorted.
     pub aliases: Vec<Alias>,
     /// What their models cost.
@@ -346,6 +349,10 @@ pub struct Key {
     pub expires: Option<i64>,
     /// The line that says so.
     pub expires_rule: RuleId,
+    /// The client's certificate that it is tied to.
+    pub certificate: Option<Mark>,
+    /// The line that says so.
+    pub certificate_rule: RuleId,
     /// From where, if not from wherever the project may.
     pub allow_ips: Option<Networks>,
     /// The line that says so.
