@@ -280,9 +280,9 @@ fn meter(kind: &'static str) -> Meter {
 #[divan::bench(args = [1024, 16 * 1024])]
 fn usage_of_json(bencher: Bencher<'_, '_>, bytes: usize) {
     let answer = answer(bytes);
-    bencher.bench_local(|| {
+    bencher.with_inputs(|| meter("application/json")).bench_local_refs(|meter| {
         let mut usage = None;
-        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        meter.piece(black_box(answer.as_bytes()), &mut usage);
         assert!(usage.is_some());
         usage
     });
@@ -295,9 +295,9 @@ fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
     let answer = format!(
         r#"{{"data":[{{"embedding":[{numbers}0]}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#
     );
-    bencher.bench_local(|| {
+    bencher.with_inputs(|| meter("application/json")).bench_local_refs(|meter| {
         let mut usage = None;
-        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        meter.piece(black_box(answer.as_bytes()), &mut usage);
         usage
     });
 }
@@ -305,8 +305,8 @@ fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
 /// A hundred events, each in a piece.
 #[divan::bench]
 fn usage_of_100_events(bencher: Bencher<'_, '_>) {
-    bencher.bench_local(|| {
-        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+    bencher.with_inputs(|| meter("text/event-stream")).bench_local_refs(|meter| {
+        let mut usage = None;
         for _ in 0..100 {
             meter.piece(black_box(EVENT.as_bytes()), &mut usage);
         }
@@ -318,8 +318,8 @@ fn usage_of_100_events(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn usage_of_100_cut_events(bencher: Bencher<'_, '_>) {
     let (one, two) = EVENT.split_at(150);
-    bencher.bench_local(|| {
-        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+    bencher.with_inputs(|| meter("text/event-stream")).bench_local_refs(|meter| {
+        let mut usage = None;
         for _ in 0..100 {
             meter.piece(black_box(one.as_bytes()), &mut usage);
             meter.piece(black_box(two.as_bytes()), &mut usage);
