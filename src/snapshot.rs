@@ -158,6 +158,10 @@ pub struct Bounds {
     pub connections_per_ip: usize,
     /// How long a client may leave untaken what was written.
     pub write_timeout: Duration,
+    /// How many bytes of a body that goes on while it arrives must come in each second that it is waited for.
+    pub upload_rate: u64,
+    /// The line that says so.
+    pub upload_rate_rule: RuleId,
     /// How many keys may be tried from an address that are none.
     pub failed_keys: FailedKeys,
 }
