@@ -142,6 +142,7 @@ fn every_kind_of_mistake_of_the_server() {
         (LISTEN, "max_connections_per_ip = 0"),
         (LISTEN, "write_timeout = \"2 days\""),
         (LISTEN, "failed_keys = \"many\""),
+        (LISTEN, "min_upload_rate = \"2 GiB\""),
         (LISTEN, "trusted_proxies = [\"any\"]"),
         (LISTEN, "trusted_proxies = [\"0.0.0.0/0\"]"),
         (LISTEN, "allow_ips = [\"10.0.0.1/8\"]"),
