@@ -121,6 +121,9 @@ fn every_kind_of_mistake_in_the_form() {
         (LISTEN, "tls = { cert = \"/dev/null\" }"),
         (LISTEN, "tls = { cert = \"no-such-file.pem\", key = \"env:KEY\" }"),
         (LISTEN, "tls = { cert = \"/dev/null\", key = \"-----BEGIN PRIVATE KEY-----\" }"),
+        (LISTEN, "tls = { cert = \"/dev/null\", key = \"/dev/null\", client_ca = \"env:CA\" }"),
+        (LISTEN, "tls = { cert = \"/dev/null\", key = \"/dev/null\", client_auth = \"optional\" }"),
+        (LISTEN, "tls = { cert = \"/dev/null\", key = \"/dev/null\", client_auth = \"maybe\" }"),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
 }
@@ -139,6 +142,7 @@ fn every_kind_of_mistake_of_the_server() {
         (LISTEN, "max_connections_per_ip = 0"),
         (LISTEN, "write_timeout = \"2 days\""),
         (LISTEN, "failed_keys = \"many\""),
+        (LISTEN, "min_upload_rate = \"2 GiB\""),
         (LISTEN, "trusted_proxies = [\"any\"]"),
         (LISTEN, "trusted_proxies = [\"0.0.0.0/0\"]"),
         (LISTEN, "allow_ips = [\"10.0.0.1/8\"]"),
@@ -369,6 +373,12 @@ fn every_kind_of_mistake_of_a_project() {
         (SHA, ""),
         (SHA, "sha256 = \"pcl_search-prod_canary0canary0canary0canary0canary0canar_abcdef\""),
         (SHA, "sha256 = \"abc\""),
+        (SHA, "certificate = { san = \"web.example\" }"),
+        (SHA, "certificate = {}"),
+        (SHA, "certificate = { san = \"a b\" }"),
+        (SHA, "certificate = { san = \"a\", sha256 = \"b\" }"),
+        (SHA, "certificate = { sha256 = \"abc\" }"),
+        (SHA, "certificate = { name = \"abc\" }"),
         (SHA, "key = \"pcl_search-prod_canary0canary0canary0canary0canary0canar_abcdef\""),
         (EXPIRES, "expires = \"next year\""),
         (EXPIRES, "expires = 07:30:00"),

@@ -26,6 +26,8 @@ pub(super) struct Work<'a> {
     pub(super) has_store: bool,
     /// Whether several gates share the limits.
     pub(super) shared: bool,
+    /// Whether clients are asked for certificates.
+    pub(super) client_certificates: bool,
     /// Files that the configuration refers to.
     pub(super) referred: Vec<std::path::PathBuf>,
     wrong: Vec<String>,
@@ -46,6 +48,7 @@ impl<'a> Work<'a> {
             zone: jiff::tz::TimeZone::UTC,
             has_store: false,
             shared: false,
+            client_certificates: false,
             referred: Vec::new(),
             wrong: Vec::new(),
         }
