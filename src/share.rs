@@ -142,6 +142,13 @@ struct Speaker<'s> {
     away: Away,
 }
 
+impl Drop for Speaker<'_> {
+    /// However it ends, nobody waits for it.
+    fn drop(&mut self) {
+        self.sharing.forsake();
+    }
+}
+
 impl Speaker<'_> {
     fn stopped(&self) -> bool {
         self.told.stopped.load(Ordering::Acquire)
@@ -152,6 +159,7 @@ impl Speaker<'_> {
         let mut pause = PAUSES.0;
         while !self.stopped() {
             let Some(settings) = lock(&self.told.settings).clone() else {
+                self.sharing.forsake();
                 self.told.changed.notified().await;
                 continue;
             };
@@ -179,7 +187,6 @@ impl Speaker<'_> {
                 pause = (pause * 2).min(PAUSES.1);
             }
         }
-        self.sharing.forsake();
     }
 
     /// Speaks until the connection breaks, or another store is in force.

@@ -108,6 +108,32 @@ impl Gate {
     }
 }
 
+#[test]
+fn only_the_stores_clock_counts() {
+    let redis = Redis::start();
+    redis.ask(&["SET", "{clock}:born", "first:0"]);
+    let now = Moment::now();
+    let mut gate = Gate::new("clock", "gate", now);
+    while gate.say(&redis, false, now) != Some(Heard::All) {}
+    gate.begin(LIMIT - 1, now);
+    gate.say(&redis, false, now);
+    assert_eq!(gate.reserved(), LIMIT - 1);
+    // The gate's own clock is set on by forty days, and back: no other window begins.
+    for wall in [now.wall + Duration::from_hours(40 * 24), now.wall - Duration::from_hours(40 * 24)] {
+        let later = Moment { wall, ..now.later(Duration::from_secs(2)) };
+        gate.begin(100, later);
+        gate.say(&redis, false, later);
+        assert_eq!((gate.reserved(), gate.waits.len()), (LIMIT - 1, 0));
+    }
+    // A second gate, whose clock is wrong from the beginning, learns the store's.
+    let astray = Moment { wall: now.wall + Duration::from_hours(40 * 24), ..now };
+    let mut other = Gate::new("clock", "other", astray);
+    while other.say(&redis, false, astray) != Some(Heard::All) {}
+    other.begin(100, astray);
+    other.say(&redis, false, astray);
+    assert_eq!((other.reserved(), other.waits.len()), (0, 0));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Begin(usize, u64),

@@ -234,3 +234,32 @@ fn what_is_leased_goes_back_when_a_gate_ends() {
     assert!((level - 7.0).abs() < 0.9, "{level}");
     assert_eq!(redis.ask(&["ZCARD", "{portcullis}:gates"]), "0");
 }
+
+#[test]
+fn the_store_may_speak_tls_and_want_a_password() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("shared-tls");
+    std::fs::create_dir_all(&folder).unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let authority = folder.join("redis.pem");
+    std::fs::write(&authority, made.cert.pem()).unwrap();
+    std::fs::write(folder.join("redis.key"), made.signing_key.serialize_pem()).unwrap();
+    let (upstream, redis) = (reporting(1, 1), Redis::guarded(&folder, "hunter2-canary"));
+    let setup = Setup::new(upstream.address)
+        .set("projects.search", "limits", r#"{ budget = "1 USD/day" }"#)
+        .set("store", "url", &format!("\"rediss://localhost:{}\"", redis.port))
+        .set("store", "password", r#""env:LIMITS_PASSWORD""#);
+    let trusting = setup.clone().set("store", "ca_file", &format!("\"{}\"", authority.display()));
+    let trusted = gate(&trusting.clone().variable("LIMITS_PASSWORD", "hunter2-canary"));
+    assert_eq!(trusted.ask(chat(&trusted, 10)).status, 200);
+    // Who has another password, or does not know the authority, is told why, and never the password.
+    for (setup, why) in [
+        (trusting.variable("LIMITS_PASSWORD", "wrong-canary"), "WRONGPASS"),
+        (setup.variable("LIMITS_PASSWORD", "hunter2-canary"), "certificate"),
+    ] {
+        let gate = setup.start();
+        assert_eq!(gate.ask(chat(&gate, 10)).reason(), Some("limits_unavailable"));
+        until("it is told", || logged(&gate, "limits_store_away") == 1);
+        let log = gate.written.text();
+        assert!(log.contains(why) && !log.contains("-canary"), "{log}");
+    }
+}

@@ -128,5 +128,6 @@ end
 for _, answer in ipairs(answers) do words[#words + 1] = answer end
 local answer = table.concat(words, ' ')
 redis.call('HSET', KEYS[3], 'seq', said.seq, 'answer', answer)
-redis.call('PEXPIRE', KEYS[3], 600000)
+-- A gate that was cut off for a week may say something twice; no store is away for so long.
+redis.call('PEXPIRE', KEYS[3], 604800000)
 return answer

@@ -30,8 +30,25 @@ impl Redis {
     }
 
     fn on(port: u16) -> Self {
+        Self::with(port, &["--port", &port.to_string()])
+    }
+
+    /// One that speaks TLS alone and wants a password; it knows nothing.
+    pub(crate) fn guarded(folder: &std::path::Path, password: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (certificate, key) = (folder.join("redis.pem"), folder.join("redis.key"));
+        let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+        let told = port.to_string();
+        let tls = ["--port", "0", "--tls-port", &told, "--tls-auth-clients", "no", "--requirepass", password];
+        let files =
+            ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
+        Self::with(port, &[tls.as_slice(), files.as_slice()].concat())
+    }
+
+    fn with(port: u16, arguments: &[&str]) -> Self {
         let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(arguments)
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--dir", env!("CARGO_TARGET_TMPDIR")])
             .stdout(Stdio::null())
             .spawn()
