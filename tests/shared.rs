@@ -253,7 +253,7 @@ fn the_store_may_speak_tls_and_want_a_password() {
     assert_eq!(trusted.ask(chat(&trusted, 10)).status, 200);
     // Who has another password, or does not know the authority, is told why, and never the password.
     for (setup, why) in [
-        (trusting.variable("LIMITS_PASSWORD", "wrong-canary"), "WRONGPASS"),
+        (trusting.variable("LIMITS_PASSWORD", "wrong-canary"), "authentication failed"),
         (setup.variable("LIMITS_PASSWORD", "hunter2-canary"), "certificate"),
     ] {
         let gate = setup.start();
