@@ -77,6 +77,15 @@ impl Pool {
         self.lock().taken.is_some_and(|taken| now.since(taken) < Duration::from_secs(10))
     }
 
+    /// The same of a store that others still remind: it is that much at least, and still leases nothing.
+    pub(in crate::limits) fn saw_at_least(&self, level: u64, from_ms: i64, now: Moment) {
+        let mut state = self.lock();
+        let level = level.saturating_mul(self.scale());
+        if state.from_ms == from_ms && level > self.used(&state, now) {
+            state.seen = Some((level, now));
+        }
+    }
+
     /// What the store says that all gates have used and leased. It has been reached: no share is kept any more.
     pub(in crate::limits) fn saw(&self, level: u64, from_ms: i64, now: Moment) {
         let mut state = self.lock();

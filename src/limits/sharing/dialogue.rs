@@ -249,9 +249,11 @@ impl Dialogue {
         let settles = words.next() == Some("1");
         for (pool, from) in &open.pools {
             let level = number(&mut words)?;
-            // While the others remind the store, what it says is not yet true.
-            if !settles {
-                pool.saw(u64::try_from(level).unwrap_or_default(), *from, sent);
+            let level = u64::try_from(level).unwrap_or_default();
+            if settles {
+                pool.saw_at_least(level, *from, sent);
+            } else {
+                pool.saw(level, *from, sent);
             }
         }
         // From here on who asks is heard.
