@@ -5,6 +5,7 @@
 //! makes a new one beside it.
 
 mod listener;
+mod share;
 mod upstream;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
 pub use listener::{Bounds, FailedKeys, Listen};
+pub use share::ShareSettings;
 use upstream::AZURE_ROOT;
 pub use upstream::{MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 
@@ -41,6 +43,8 @@ pub struct Snapshot {
     pub admin_token: Option<Digest>,
     /// Where denials and decisions are kept, if anywhere.
     pub store: Option<StoreSettings>,
+    /// The store by which several gates share their limits, if there is one.
+    pub share: Option<Arc<ShareSettings>>,
     /// How what requests use is counted.
     pub accounting: Accounting,
     /// The upstreams, by name.
