@@ -5,6 +5,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "a test ends where it cannot go on"
 )]
 
@@ -178,7 +180,7 @@ fn run(redis: &Redis, case: u32, steps: &[Step]) -> Result<(), TestCaseError> {
     let born = format!("{{{prefix}}}:born");
     redis.ask(&["SET", &born, "first:0"]);
     let start = Moment::now();
-    let (mut now, mut ids, mut crashed) = (start, 3, false);
+    let (mut now, mut ids, mut crashed, mut forgotten) = (start, 3, false, false);
     let mut gates: Vec<Gate> = (0..3).map(|at| Gate::new(&prefix, &format!("gate-{at}"), start)).collect();
     for gate in &mut gates {
         while gate.say(redis, false, now) != Some(Heard::All) {}
@@ -213,6 +215,7 @@ fn run(redis: &Redis, case: u32, steps: &[Step]) -> Result<(), TestCaseError> {
             // What a gate had leased that nobody else has heard of is forgotten with both.
             Step::Forget if crashed => {}
             Step::Forget => {
+                forgotten = true;
                 redis.ask(&["FLUSHALL"]);
                 ids += 1;
                 let just_now = Moment::now().unix_millis();
@@ -232,6 +235,48 @@ fn run(redis: &Redis, case: u32, steps: &[Step]) -> Result<(), TestCaseError> {
             "{used} used and {reserved} reserved of {LIMIT}, {beyond} of it beyond reservations"
         );
         prop_assert!(gates.iter().all(|gate| gate.registry.sharing.gates() <= 64));
+    }
+    // In the end the store counts what was used: no more, and no less but for what died with a gate.
+    for gate in &mut gates {
+        for (reservation, tokens) in std::mem::take(&mut gate.open) {
+            let usage = Usage { input: tokens, ..Usage::default() };
+            reservation.settle(&usage, Money::picodollars(tokens * 1_000), now);
+            used += tokens;
+        }
+        for (reservation, _, asking) in std::mem::take(&mut gate.waits) {
+            drop(asking);
+            reservation.undo();
+        }
+        for _ in 0..3 {
+            now = now.later(Duration::from_millis(2_100));
+            gate.say(redis, false, now);
+        }
+    }
+    let keys = redis.ask(&[
+        "EVAL",
+        "return table.concat(redis.call('KEYS', ARGV[1]), ' ')",
+        "0",
+        &format!("{{{prefix}}}:projects*"),
+    ]);
+    let mut counted: Vec<u64> = Vec::new();
+    for key in keys.split_whitespace() {
+        let level = if key.contains(":money:") {
+            redis.ask(&["GET", key])
+        } else {
+            redis.ask(&["HGET", key, "level"])
+        };
+        counted.push(level.parse::<f64>().unwrap().round() as u64);
+    }
+    if !crashed && !forgotten {
+        prop_assert!(
+            counted.iter().all(|level| *level == used),
+            "{counted:?} are counted and {used} were used"
+        );
+    } else if !crashed {
+        prop_assert!(
+            counted.iter().all(|level| *level >= used),
+            "{counted:?} are counted and {used} were used"
+        );
     }
     redis.ask(&["FLUSHALL"]);
     Ok(())
