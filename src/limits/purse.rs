@@ -181,9 +181,10 @@ impl Purse {
         let mut all = None;
         for budget in budgets {
             let Some(span) = spans.get_mut(budget.window as usize) else { continue };
-            let percent = u128::from(span.taken.as_picodollars()) * 100
-                / u128::from(budget.most.as_picodollars().max(1));
-            let reached = shares.iter().copied().filter(|share| u128::from(*share) <= percent).max();
+            let (taken, hundredth) =
+                (span.taken.as_picodollars(), budget.most.as_picodollars().div_ceil(100));
+            let is_reached = |share: &u8| hundredth.saturating_mul(u64::from(*share)) <= taken;
+            let reached = shares.iter().copied().filter(is_reached).max();
             if reached > span.told {
                 span.told = reached;
                 all = all.max(reached);
