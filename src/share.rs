@@ -2,7 +2,7 @@
 //!
 //! 1. The thread begins with the first configuration that names a store. Without one there is none.
 //! 2. One thing is said at a time. What requests ask for meanwhile is said together, next.
-//! 3. A store that does not answer within [`PATIENCE`] counts as away until it does; it is tried again after a pause
+//! 3. A store that does not answer within a quarter of a second counts as away until it does; it is tried again after a pause
 //!    that grows to a second, with jitter.
 
 mod link;
