@@ -47,6 +47,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def new_key(program):
+    """A project key and its digest."""
+    made = subprocess.run([program, "key", "new", "--id", "siege", "--format", "json"],
+                          check=True, capture_output=True, text=True)
+    made = json.loads(made.stdout)
+    return made["key"], made["sha256"]
+
+
 class Upstream:
     """The stand-in provider."""
 
@@ -63,12 +71,15 @@ class Upstream:
         self.process.wait()
 
 
-def wait_for(port):
+def wait_for(port, process=None):
+    """Waits until somebody listens, or the process has ended; gives its exit code then."""
     for _ in range(500):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
-            return
+            return None
         except OSError:
+            if process and process.poll() is not None:
+                return process.returncode
             time.sleep(0.02)
     raise SystemExit(f"nobody listens on {port}")
 
@@ -121,11 +132,9 @@ class Gate:
     """A gate in a process of its own."""
 
     def __init__(self, program, folder, upstream_port, *, port=None, server="", limits="", more="",
-                 keep_ids=False, name="gate", prefix=()):
+                 keep_ids=False, name="gate", prefix=(), key=None):
         self.port, self.admin = port or free_port(), free_port()
-        made = subprocess.run([program, "key", "new", "--id", "siege", "--format", "json"],
-                              check=True, capture_output=True, text=True)
-        self.key, sha256 = (json.loads(made.stdout)[part] for part in ("key", "sha256"))
+        self.key, self.sha256 = key or new_key(program)
         self.file = Path(folder) / f"{name}.toml"
         self.text = f"""
 [server]
@@ -150,7 +159,7 @@ allow_ips = "any"
 {limits}
 [[projects.siege.keys]]
 id = "siege"
-sha256 = "{sha256}"
+sha256 = "{self.sha256}"
 {more}
 """
         self.file.write_text(self.text)
@@ -159,16 +168,24 @@ sha256 = "{sha256}"
 
     def start(self):
         environment = {**os.environ, "SIEGE_PROVIDER_KEY": PROVIDER_KEY}
-        self.process = subprocess.Popen(
-            [*self.prefix, self.program, "serve", "--config", str(self.file)], stdout=subprocess.PIPE,
-            env=environment)
-        STARTED.append(self.process)
-        self.records = Records(self.process.stdout, self.keep_ids)
-        wait_for(self.admin)
+        for _ in range(500):
+            self.process = subprocess.Popen(
+                [*self.prefix, self.program, "serve", "--config", str(self.file)], stdout=subprocess.PIPE,
+                env=environment)
+            STARTED.append(self.process)
+            self.records = Records(self.process.stdout, self.keep_ids)
+            # Exit code 1: the gate before it still listens on the port.
+            if wait_for(self.admin, self.process) != 1:
+                return
+            time.sleep(0.02)
 
-    def stop(self, seconds=60):
+    def stop(self):
         """Drains it, and gives its exit code when all it wrote was read."""
         self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self, seconds=60):
+        """Waits for its end."""
         code = self.process.wait(seconds)
         self.records.thread.join(10)
         return code
