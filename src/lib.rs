@@ -34,6 +34,8 @@ pub mod expect;
 pub mod explain;
 pub mod flood;
 pub mod forward;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
 pub mod inject;
 pub mod learn;
