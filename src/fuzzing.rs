@@ -70,9 +70,12 @@ pub fn head(bytes: &[u8]) {
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
     let (method, target) = first.split_once(' ').unwrap_or(("POST", first));
-    let (Ok(method), Ok(target)) = (Method::from_bytes(method.as_bytes()), target.parse::<Uri>()) else { return };
+    let (Ok(method), Ok(target)) = (Method::from_bytes(method.as_bytes()), target.parse::<Uri>()) else {
+        return;
+    };
     let (headers, model) = headers(lines);
-    let Some(verdict) = asked(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), method, target.clone(), headers, model.clone())
+    let Some(verdict) =
+        asked(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), method, target.clone(), headers, model.clone())
     else {
         return;
     };
@@ -92,10 +95,11 @@ pub fn head(bytes: &[u8]) {
 
 /// Asks who the client is, behind the trusted proxy and in its place.
 pub fn address(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let ask = |peer: IpAddr| {
         let lines = text.split('\n').filter_map(|line| HeaderValue::from_str(line).ok());
-        let headers = lines.map(|value| (HeaderName::from_static("x-forwarded-for"), value)).collect::<Vec<_>>();
+        let headers =
+            lines.map(|value| (HeaderName::from_static("x-forwarded-for"), value)).collect::<Vec<_>>();
         let target = Uri::from_static("/v1/chat/completions");
         asked(peer, Method::POST, target, headers, Some("gpt-4o-mini".to_owned()))
     };
@@ -106,8 +110,13 @@ pub fn address(bytes: &[u8]) {
     let Some(verdict) = ask(PROXY) else { return };
     if verdict.denied.is_none() {
         // The last address that is not the proxy's decides, and it must be one that is allowed.
-        let last = text.split('\n').filter(|line| HeaderValue::from_str(line).is_ok()).flat_map(|line| line.split(','));
-        let last = last.map(|entry| entry.trim_matches([' ', '\t'])).rfind(|entry| !entry.contains("10.0.0.1") && !entry.contains("a00:1"));
+        let last = text
+            .split('\n')
+            .filter(|line| HeaderValue::from_str(line).is_ok())
+            .flat_map(|line| line.split(','));
+        let last = last
+            .map(|entry| entry.trim_matches([' ', '\t']))
+            .rfind(|entry| !entry.contains("10.0.0.1") && !entry.contains("a00:1"));
         assert!(last.is_some_and(|entry| entry.contains("192.0.2.") || entry.contains("c000:2")), "{text:?}");
     }
 }
@@ -125,7 +134,11 @@ pub fn proxy(bytes: &[u8]) {
     assert_eq!(whole, came);
     if let Ok(Header::Whole(length, _)) = whole {
         assert!(length <= proxy_header::LONGEST && length <= bytes.len());
-        assert_eq!(proxy_header::read(bytes.get(..length).unwrap_or_default()), whole, "what follows is no part of it");
+        assert_eq!(
+            proxy_header::read(bytes.get(..length).unwrap_or_default()),
+            whole,
+            "what follows is no part of it"
+        );
     }
 }
 

@@ -21,7 +21,8 @@ pub(crate) fn session(bytes: &[u8]) {
             assert!(head.size <= 14 && head.mask.is_some() == (from == From::Client));
             assert!(!head.opcode.is_control() || head.fin && head.length <= LONGEST_CONTROL);
             let behind = rest.get(head.size..).unwrap_or_default();
-            let payload = usize::try_from(head.length).ok().and_then(|length| behind.split_at_checked(length));
+            let payload =
+                usize::try_from(head.length).ok().and_then(|length| behind.split_at_checked(length));
             let Some((payload, next)) = payload else { break };
             let _ = close_code(payload);
             rest = next;
