@@ -34,6 +34,7 @@ pub mod expect;
 pub mod explain;
 pub mod flood;
 pub mod forward;
+mod fund;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod gate;
@@ -66,6 +67,7 @@ mod respond;
 pub mod run;
 pub mod secret;
 pub mod sessions;
+pub mod share;
 pub mod snapshot;
 pub mod stack;
 pub mod standin;

@@ -5,6 +5,7 @@
 
 mod budgets;
 mod labels;
+mod limits_store;
 mod used;
 
 use std::cell::RefCell;
@@ -28,6 +29,8 @@ use crate::limits::Registry as Limits;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
 use budgets::Budgets;
+pub use limits_store::LimitsStore;
+
 use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
     ended, error_status,
@@ -102,6 +105,8 @@ pub struct Metrics {
     pub records_lost: Counter,
     /// Records and decisions that the store could not take.
     pub store_missed: Counter,
+    /// How the store is by which gates share limits.
+    pub limits_store: LimitsStore,
     /// What requests used.
     pub usage: Used,
 }
@@ -142,6 +147,7 @@ impl Default for Metrics {
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
+            limits_store: LimitsStore::default(),
             usage: Used::default(),
             registry: Registry::default(),
         };
@@ -213,6 +219,7 @@ impl Metrics {
         );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
         register_connections(&mut registry, metrics);
+        metrics.limits_store.register(&mut registry);
         metrics.register_counters(&mut registry);
         metrics.usage.register(&mut registry);
         registry

@@ -4,6 +4,8 @@
 //! the request's path. A request holds one snapshot from its first byte to its last; a reload
 //! makes a new one beside it.
 
+mod listener;
+mod share;
 mod upstream;
 
 use std::collections::HashMap;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::address::Networks;
-use crate::attempts::{Attempts, Tolerance};
+use crate::attempts::Attempts;
 use crate::certificate::Mark;
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
@@ -25,6 +27,8 @@ use crate::prices::Prices;
 use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
+pub use listener::{Bounds, FailedKeys, Listen};
+pub use share::ShareSettings;
 use upstream::AZURE_ROOT;
 pub use upstream::{MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 
@@ -39,6 +43,8 @@ pub struct Snapshot {
     pub admin_token: Option<Digest>,
     /// Where denials and decisions are kept, if anywhere.
     pub store: Option<StoreSettings>,
+    /// The store by which several gates share their limits, if there is one.
+    pub share: Option<Arc<ShareSettings>>,
     /// How what requests use is counted.
     pub accounting: Accounting,
     /// The upstreams, by name.
@@ -149,46 +155,6 @@ pub struct Server {
     pub max_connections: usize,
     /// What one connection, and one address, may take.
     pub bounds: Bounds,
-}
-
-/// A place where clients connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// An address with a port.
-    Tcp(SocketAddr),
-    /// The file of a Unix socket.
-    Unix(PathBuf),
-}
-
-impl std::fmt::Display for Listen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "{address}"),
-            Self::Unix(file) => write!(f, "unix:{}", file.display()),
-        }
-    }
-}
-
-/// What one connection, and one address, may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Whether HTTP/2 is spoken.
-    pub http2: bool,
-    /// How many connections an address may have at once.
-    pub connections_per_ip: usize,
-    /// How long a client may leave untaken what was written.
-    pub write_timeout: Duration,
-    /// How many keys may be tried from an address that are none.
-    pub failed_keys: FailedKeys,
-}
-
-/// How many keys may be tried from an address that are none.
-#[derive(Clone, Copy, Debug)]
-pub struct FailedKeys {
-    /// How many, and in which time.
-    pub tolerance: Tolerance,
-    /// The line that says so.
-    pub rule: RuleId,
 }
 
 /// The header in which trusted proxies tell the client's address.

@@ -90,6 +90,10 @@ fn every_setting_stands_in_the_example_and_has_a_description() {
     let of_files = [".upstreams.*.ca_file", ".server.tls", ".projects.*.keys[].certificate"];
     missing.retain(|path| !of_files.iter().any(|shown| path.starts_with(shown)));
     assert!(["ca_file", "tls", "certificate"].iter().all(|name| EXAMPLE.contains(&format!("#   {name} = "))));
+    // Nor does it need another server to run.
+    let of_several_gates = ["url", "user", "password", "ca_file", "prefix", "on_failure"];
+    missing.retain(|path| !of_several_gates.iter().any(|name| *path == format!(".store.{name}")));
+    assert!(of_several_gates.iter().all(|name| EXAMPLE.contains(&format!("# {name} = "))));
     assert_eq!(missing, Vec::<String>::new());
 }
 

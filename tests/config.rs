@@ -142,6 +142,7 @@ fn every_kind_of_mistake_of_the_server() {
         (LISTEN, "max_connections_per_ip = 0"),
         (LISTEN, "write_timeout = \"2 days\""),
         (LISTEN, "failed_keys = \"many\""),
+        (LISTEN, "min_upload_rate = \"2 GiB\""),
         (LISTEN, "trusted_proxies = [\"any\"]"),
         (LISTEN, "trusted_proxies = [\"0.0.0.0/0\"]"),
         (LISTEN, "allow_ips = [\"10.0.0.1/8\"]"),
@@ -157,6 +158,31 @@ fn every_kind_of_mistake_of_the_server() {
         ("[server]\n", "[log]\nformat = \"jsno\"\nlevel = \"debug\"\n[server]\n"),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
+}
+
+#[test]
+fn every_kind_of_mistake_of_a_store_of_several_gates() {
+    let store = |text: &str| format!("{LISTEN}\n[store]\n{text}\n");
+    let cases = [
+        "prefix = \"a\"",
+        "on_failure = \"deny\"",
+        "url = \"http://limits:6379\"",
+        "url = \"redis://:canary@limits:6379\"",
+        "url = \"redis://limits/first\"",
+        "url = \"redis://limits?db=1\"",
+        "url = \"redis://limits\"\nca_file = \"/etc/ca.pem\"",
+        "url = \"redis://limits\"\nuser = \"gate\"",
+        "url = \"redis://limits\"\npassword = \"canary\"",
+        "url = \"redis://limits\"\npassword = \"env:EMPTY\"",
+        "url = \"redis://limits\"\nprefix = \"a b\"",
+        "url = \"redis://limits\"\non_failure = \"open\"",
+        "url = \"redis://limits\"\non_failure = { money = \"open\" }",
+    ]
+    .map(store);
+    let cases: Vec<(&str, &str)> = cases.iter().map(|text| (LISTEN, text.as_str())).collect();
+    let lint = store("url = \"redis://limits\"\npassword = \"env:OPENAI_API_KEY\"");
+    let lints = tell_all(&[(LISTEN, &lint)], Severity::Lint);
+    insta::assert_snapshot!(tell_all(&cases, Severity::Error) + &lints);
 }
 
 #[test]

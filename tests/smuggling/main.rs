@@ -16,6 +16,7 @@ mod common;
 
 mod answers;
 mod bodies;
+mod expect;
 mod forms;
 mod framing;
 mod headers;
