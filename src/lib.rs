@@ -35,6 +35,8 @@ pub mod explain;
 pub mod flood;
 pub mod forward;
 mod fund;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
 pub mod inject;
 pub mod learn;

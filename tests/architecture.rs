@@ -69,7 +69,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ("the stages in order", &["change", "expect", "explain", "stack"]),
     ("the listeners", &["accept", "admin", "learn", "plan"]),
     ("a gate in a process", &["reload", "run"]),
-    ("commands", &["cli", "command", "main", "lib"]),
+    ("commands", &["cli", "command", "fuzzing", "main", "lib"]),
 ];
 
 /// Stands beside the gate: an upstream that knows nothing of it.
