@@ -34,6 +34,7 @@ pub mod explain;
 pub mod flood;
 pub mod forward;
 mod gate;
+pub mod health;
 pub mod inject;
 pub mod learn;
 pub mod ledger;

@@ -18,6 +18,7 @@ use crate::attempts::Attempts;
 use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
+use crate::health::Infirmary;
 use crate::model_name::ModelList;
 use crate::money::Money;
 use crate::uploads::Uploads;
@@ -188,6 +189,8 @@ pub struct Registry {
     pub uploads: Arc<Uploads>,
     /// How often keys were tried that are none.
     pub attempts: Arc<Attempts>,
+    /// How upstreams fare.
+    pub health: Arc<Infirmary>,
     origin: Moment,
     history: OnceLock<Arc<dyn History>>,
     state: Mutex<State>,
@@ -231,6 +234,7 @@ impl Registry {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
             attempts: Arc::new(Attempts::new(origin)),
+            health: Arc::new(Infirmary::new(origin)),
             origin,
             history: OnceLock::new(),
             state: Mutex::default(),
@@ -333,6 +337,7 @@ impl Registry {
         state.purses.retain(|_, held| Arc::strong_count(&held.purse) > 1);
         drop(state);
         self.credentials.sweep();
+        self.health.sweep();
     }
 }
 

@@ -4,6 +4,7 @@
 //! the request's path. A request holds one snapshot from its first byte to its last; a reload
 //! makes a new one beside it.
 
+mod egress;
 mod upstream;
 
 use std::collections::HashMap;
@@ -24,8 +25,9 @@ use crate::prices::Prices;
 use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
+pub use egress::EgressProxy;
 use upstream::AZURE_ROOT;
-pub use upstream::{MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
+pub use upstream::{Capacity, MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 
 /// Everything that the gate decides by.
 #[derive(Debug)]

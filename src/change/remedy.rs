@@ -78,6 +78,9 @@ impl Refused<'_> {
             | Reason::LedgerUnavailable
             | Reason::CredentialUnavailable
             | Reason::UpstreamCredentialRejected
+            | Reason::UpstreamBusy
+            | Reason::UpstreamBroken
+            | Reason::UpstreamTls
             | Reason::UpstreamUnreachable
             | Reason::UpstreamTimeout
             | Reason::UpstreamInvalid => {
