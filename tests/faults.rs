@@ -118,7 +118,7 @@ fn what_is_no_answer_is_told_as_that() {
         (
             "giant header",
             |talk| {
-                let long = "a".repeat(300 << 10);
+                let long = "a".repeat(600 << 10);
                 let _ = talk.send(format!("HTTP/1.1 200 OK\r\nx-a: {long}\r\ncontent-length: 2\r\n\r\n{{}}"));
             },
             502,

@@ -51,15 +51,15 @@ impl Way {
     /// Takes a place among the upstream's requests, or waits for one.
     pub(super) async fn queue(&mut self, pool: &Pool, upstream: &Upstream) -> Result<(), Denial> {
         let Some(capacity) = &upstream.bounds else { return Ok(()) };
-        let busy =
-            |what: String| Denial::by(Reason::UpstreamBusy, capacity.rule).because(what).until(COME_BACK);
-        self.place = Some(match upstream.health.in_flight.enter(capacity.requests, capacity.queued) {
+        let in_flight = &upstream.health.in_flight;
+        let busy = || {
+            let what = format!("under way: {}, waiting: {}", in_flight.taken(), in_flight.queued());
+            Denial::by(Reason::UpstreamBusy, capacity.rule).because(what).until(COME_BACK)
+        };
+        self.place = Some(match in_flight.enter(capacity.requests, capacity.queued) {
             Some(Entry::Place(place)) => place,
-            Some(Entry::Turn(turn)) => {
-                let place = called(pool, turn, capacity.queue_timeout).await;
-                place.ok_or_else(|| busy(format!("{} are under way", capacity.requests)))?
-            }
-            None => return Err(busy(format!("{} wait already", capacity.queued))),
+            Some(Entry::Turn(turn)) => called(pool, turn, capacity.queue_timeout).await.ok_or_else(busy)?,
+            None => return Err(busy()),
         });
         Ok(())
     }
