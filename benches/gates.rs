@@ -71,6 +71,11 @@ struct Fixture {
 }
 
 fn fixture() -> Fixture {
+    fixture_with("", None)
+}
+
+/// The same with more limits, and a ledger of usage.
+fn fixture_with(limits: &str, book: Option<Arc<Book>>) -> Fixture {
     let key = project_key::compose("bench-042", [42; 32]).as_str().to_owned();
     let mut text = String::from(
         "[upstreams.openai]\nprovider = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1\"\n\
@@ -82,9 +87,12 @@ fn fixture() -> Fixture {
         let sha256 = portcullis::command::key::hex(&digest);
         text += &format!(
             "[projects.bench-{number:03}]\nupstreams = [\"openai\"]\nscopes = [\"chat\"]\nmodels = [\"gpt-4o\", \"gpt-4o-mini\"]\n\
-             allow_ips = [\"10.0.0.0/8\", \"127.0.0.0/8\"]\nlimits = {{ requests = \"900000000/s\", concurrency = 1000 }}\n\
+             allow_ips = [\"10.0.0.0/8\", \"127.0.0.0/8\"]\nlimits = {{ requests = \"500000000/s\", concurrency = 1000{limits} }}\n\
              [[projects.bench-{number:03}.keys]]\nid = \"bench-{number:03}\"\nsha256 = \"{sha256}\"\nexpires = 2099-12-31\n"
         );
+    }
+    if book.is_some() {
+        text += "[store]\npath = \"/nowhere/store.db\"\n";
     }
     let sources =
         Sources::from_texts([("bench.toml".to_owned(), text)], [("SECRET".to_owned(), "sk-x".to_owned())]);
@@ -95,7 +103,7 @@ fn fixture() -> Fixture {
     );
     Fixture {
         snapshot: loaded.snapshot,
-        ledger: Arc::new(Ledger::new(Arc::new(Metrics::default()), Rendering::Json)),
+        ledger: Arc::new(Ledger { book, ..Ledger::new(Arc::new(Metrics::default()), Rendering::Json) }),
         key,
         body: Bytes::from(body),
     }
@@ -123,8 +131,14 @@ impl Fixture {
         let record = Record::begin(&head, peer, Arc::clone(&self.snapshot), Moment::now());
         let record = OpenRecord::open(record, Arc::clone(&self.ledger));
         let body = ClientBody::Held(Frames::from(self.body.clone()));
-        let carried =
-            Box::new(Carried { head, body, snapshot: Arc::clone(&self.snapshot), record, checked: None });
+        let carried = Box::new(Carried {
+            head,
+            body,
+            snapshot: Arc::clone(&self.snapshot),
+            record,
+            certificate: None,
+            checked: None,
+        });
         Exchange { carried, stage: Accepted { peer } }
     }
 }
@@ -189,6 +203,48 @@ fn whole_stack(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// The same with quotas of tokens and a budget, reserved, written down and settled; without the reading of the answer's
+/// usage, which is `usage_of_json`.
+#[divan::bench]
+fn whole_stack_with_budget(bencher: Bencher<'_, '_>) {
+    let (folder, book) = opened("stack");
+    let limits = r#", tokens = ["50M/s", "3000M/day"], budget = ["1000000 USD/day", "9000000 USD/month"]"#;
+    let fixture = fixture_with(limits, Some(Arc::clone(&book)));
+    let send = tower::service_fn(async |exchange: Exchange<Outbound>| {
+        let mut carried = *exchange.carried;
+        carried.record.promise().unwrap();
+        carried.record.decided = Some(Duration::ZERO);
+        carried.record.upstream_status = Some(200);
+        carried.record.usage = Some(Usage { input: 234, output: 56, ..Usage::default() });
+        let relay = Relay::own(Bytes::from_static(b"{}"), carried.record, Permits::new());
+        Ok::<_, Refusal>(Response::new(relay))
+    });
+    let gate = stack::stages(send);
+    bencher.with_inputs(|| (gate.clone(), fixture.exchange())).bench_local_values(|(mut gate, exchange)| {
+        let mut answering = pin!(gate.call(exchange));
+        match answering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(answer)) => {
+                assert_eq!(answer.status(), 200);
+                drop(black_box(answer));
+            }
+            Poll::Ready(Err(never)) => match never {},
+            Poll::Pending => unreachable!("the body is here"),
+        }
+    });
+    drop((fixture, book));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A ledger of usage in a folder of its own.
+fn opened(name: &str) -> (std::path::PathBuf, Arc<Book>) {
+    let folder = std::env::temp_dir().join(format!("portcullis-bench-{name}-{}", std::process::id()));
+    let store = folder.join("store.db");
+    let settings = book::Settings { store: &store, max_age: Duration::from_hours(960) };
+    let metrics = Arc::new(Metrics::default());
+    let book = Book::open(&settings, metrics, tracing::Dispatch::none(), Moment::now()).unwrap();
+    (folder, Arc::new(book))
+}
+
 macro_rules! policy {
     ($name:ident, $policy:expr $(, after $before:expr)*) => {
         #[divan::bench]
@@ -215,11 +271,7 @@ policy!(rate, Rate, after Form, after Network, after KeyCheck, after Origin, aft
 /// What a ledger of usage adds to a request with a limit: one reservation and one settlement.
 #[divan::bench(threads = [1, 2])]
 fn reserve_and_settle(bencher: Bencher<'_, '_>) {
-    let folder = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
-    let store = folder.join("store.db");
-    let settings = book::Settings { store: &store, max_age: Duration::from_hours(960) };
-    let book = Book::open(&settings, Arc::new(Metrics::default()), tracing::Dispatch::none(), Moment::now())
-        .unwrap();
+    let (folder, book) = opened("ledger");
     let at_ms = Moment::now().unix_millis();
     bencher.bench(|| {
         let usage = Usage { input: 1234, output: 256, ..Usage::default() };
@@ -274,9 +326,9 @@ fn meter(kind: &'static str) -> Meter {
 #[divan::bench(args = [1024, 16 * 1024])]
 fn usage_of_json(bencher: Bencher<'_, '_>, bytes: usize) {
     let answer = answer(bytes);
-    bencher.bench_local(|| {
+    bencher.with_inputs(|| meter("application/json")).bench_local_refs(|meter| {
         let mut usage = None;
-        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        meter.piece(black_box(answer.as_bytes()), &mut usage);
         assert!(usage.is_some());
         usage
     });
@@ -289,9 +341,9 @@ fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
     let answer = format!(
         r#"{{"data":[{{"embedding":[{numbers}0]}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#
     );
-    bencher.bench_local(|| {
+    bencher.with_inputs(|| meter("application/json")).bench_local_refs(|meter| {
         let mut usage = None;
-        meter("application/json").piece(black_box(answer.as_bytes()), &mut usage);
+        meter.piece(black_box(answer.as_bytes()), &mut usage);
         usage
     });
 }
@@ -299,8 +351,8 @@ fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
 /// A hundred events, each in a piece.
 #[divan::bench]
 fn usage_of_100_events(bencher: Bencher<'_, '_>) {
-    bencher.bench_local(|| {
-        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+    bencher.with_inputs(|| meter("text/event-stream")).bench_local_refs(|meter| {
+        let mut usage = None;
         for _ in 0..100 {
             meter.piece(black_box(EVENT.as_bytes()), &mut usage);
         }
@@ -312,8 +364,8 @@ fn usage_of_100_events(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn usage_of_100_cut_events(bencher: Bencher<'_, '_>) {
     let (one, two) = EVENT.split_at(150);
-    bencher.bench_local(|| {
-        let (mut usage, mut meter) = (None, meter("text/event-stream"));
+    bencher.with_inputs(|| meter("text/event-stream")).bench_local_refs(|meter| {
+        let mut usage = None;
         for _ in 0..100 {
             meter.piece(black_box(one.as_bytes()), &mut usage);
             meter.piece(black_box(two.as_bytes()), &mut usage);

@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::alarm::TICK;
+use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::ledger::Ledger;
 use crate::pool::Pool;
@@ -188,7 +189,7 @@ fn admit(connections: &mut JoinSet<()>, arrival: Arrival, worker: &Worker) {
     match arrival {
         Arrival::Unix(stream) => connections.spawn(async move {
             let stream = Rewound::new(Bytes::new(), Patient::new(stream, &worker));
-            connection::serve(stream, Client { peer: ON_THIS_MACHINE }, worker).await;
+            connection::serve(stream, Client::at(ON_THIS_MACHINE), worker).await;
             drop(seat);
         }),
         Arrival::Tcp(stream, peer) => {
@@ -204,7 +205,7 @@ fn admit(connections: &mut JoinSet<()>, arrival: Arrival, worker: &Worker) {
                     let mut stream = stream;
                     let Some(peer) = proxied::client(&mut stream, peer, &worker).await else { return };
                     let Some(seat) = seated_at(peer, seat, &worker.shared) else { return };
-                    secured(stream, Client { peer }, worker).await;
+                    secured(stream, Client::at(peer), worker).await;
                     drop(seat);
                 });
                 return;
@@ -212,12 +213,12 @@ fn admit(connections: &mut JoinSet<()>, arrival: Arrival, worker: &Worker) {
             let Some(seat) = seated_at(peer, seat, shared) else { return };
             if shared.snapshot.load().server.tls.is_some() {
                 connections.spawn(async move {
-                    secured(stream, Client { peer }, worker).await;
+                    secured(stream, Client::at(peer), worker).await;
                     drop(seat);
                 })
             } else {
                 connections.spawn(async move {
-                    connection::serve(stream, Client { peer }, worker).await;
+                    connection::serve(stream, Client::at(peer), worker).await;
                     drop(seat);
                 })
             }
@@ -226,13 +227,16 @@ fn admit(connections: &mut JoinSet<()>, arrival: Arrival, worker: &Worker) {
 }
 
 /// Serves a connection, after the handshake if there is one.
-async fn secured(stream: TcpStream, client: Client, worker: Worker) {
+async fn secured(stream: TcpStream, mut client: Client, worker: Worker) {
     let Some(acceptor) = handshake::acceptor(&worker.shared) else {
         connection::serve(stream, client, worker).await;
         return;
     };
     let Some(stream) = handshake::shake(stream, acceptor, &worker).await else { return };
-    if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
+    let agreed = stream.get_ref().1;
+    let shown = agreed.peer_certificates().and_then(<[_]>::first);
+    client.certificate = shown.map(|shown| Arc::new(Certificate::read(shown)));
+    if agreed.alpn_protocol() == Some(HTTP2) {
         connection::serve_streams(Rewound::new(Bytes::new(), stream), client, worker).await;
     } else {
         connection::serve(stream, client, worker).await;

@@ -46,7 +46,9 @@ impl Body for ClientBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Wire(incoming) => incoming.is_end_stream(),
+            // Over HTTP/2 the end may come behind the last byte. How many there are was said, and more are a fault:
+            // whoever is sent as many bytes would not ask for an end.
+            Self::Wire(incoming) => incoming.is_end_stream() || incoming.size_hint().exact() == Some(0),
             Self::Held(frames) => frames.is_end_stream(),
             Self::HandedOn => false,
         }

@@ -16,6 +16,7 @@ mod base_url;
 mod bounds;
 mod capacity;
 mod certificate;
+mod client_auth;
 mod cloud;
 mod cors;
 mod egress;
@@ -51,6 +52,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::certificate::Mark;
 use crate::clock::Moment;
 use crate::limits::Registry;
 use crate::snapshot::{Alias, Key, Project, Serving, Snapshot, StoreSettings, Upstream};
@@ -65,6 +67,7 @@ pub use server::{LARGEST_BODY, LARGEST_UPLOAD};
 pub use sheet::{Sheets, Standing};
 pub use value::before;
 
+use key::Proofs;
 use place::{child, item};
 use work::Work;
 use written::Written;
@@ -189,7 +192,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
     let upstreams = upstreams(written, work);
     let mut projects = projects(written, &upstreams, work);
-    let (keys, by_digest, key_paths) = keys(written, work);
+    let Keys { all: keys, by_digest, by_certificate, paths: key_paths } = keys(written, work);
     for key in keys.iter().filter(|key| key.limits.count_usage()) {
         if let Some(project) = projects.get_mut(key.project) {
             project.counts_tokens = true;
@@ -218,6 +221,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         web_origins,
         keys,
         by_digest,
+        by_certificate,
         aliases,
         prices,
         serving,
@@ -266,11 +270,17 @@ fn aliases(written: &Written, upstreams: &[Upstream], work: &mut Work<'_>) -> Ve
     all.filter_map(|(name, one)| work.alias(name, one, upstreams, &known)).collect()
 }
 
-/// The keys, which digest is whose, and the path of each key.
-type Keys = (Vec<Key>, HashMap<[u8; 32], usize, foldhash::fast::RandomState>, Vec<String>);
+/// The keys, whose which digest and certificate is, and the path of each key.
+#[derive(Default)]
+struct Keys {
+    all: Vec<Key>,
+    by_digest: HashMap<[u8; 32], usize, foldhash::fast::RandomState>,
+    by_certificate: HashMap<Mark, usize>,
+    paths: Vec<String>,
+}
 
 fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
-    let (mut keys, mut by_digest, mut paths) = Keys::default();
+    let Keys { all: mut keys, mut by_digest, mut by_certificate, mut paths } = Keys::default();
     let mut by_id: HashMap<Arc<str>, usize> = HashMap::new();
     let mut any = false;
     for (project, (name, one)) in written.projects.iter().flatten().enumerate() {
@@ -279,14 +289,29 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
         for (at, one) in one.keys.iter().flatten().enumerate() {
             any = true;
             let path = item(&list, at);
-            let Some((digest, key)) = work.key(&path, (project, name), one) else { continue };
+            let Some((proof, key)) = work.key(&path, (project, name), one) else { continue };
             if let Some(twin) = by_id.insert(Arc::clone(&key.id), keys.len()).and_then(|at| paths.get(at)) {
                 let what = format!("the id `{}` is taken by {twin} ({})", key.id, work.places.line(twin));
                 work.wrong(&child(&path, "id"), &what, "give each key an id of its own, over all projects");
             }
-            if let Some(twin) = by_digest.insert(digest, keys.len()).and_then(|at| paths.get(at)) {
-                let what = format!("this is the same key as {twin} ({})", work.places.line(twin));
-                work.wrong(&child(&path, "sha256"), &what, "make a key for each: `portcullis key new`");
+            match proof {
+                Proofs::Text(digest) => {
+                    if let Some(twin) = by_digest.insert(digest, keys.len()).and_then(|at| paths.get(at)) {
+                        let what = format!("this is the same key as {twin} ({})", work.places.line(twin));
+                        work.wrong(
+                            &child(&path, "sha256"),
+                            &what,
+                            "make a key for each: `portcullis key new`",
+                        );
+                    }
+                }
+                Proofs::Certificate(mark) => {
+                    if let Some(twin) = by_certificate.insert(mark, keys.len()).and_then(|at| paths.get(at)) {
+                        let what = format!("this certificate stands for {twin} ({})", work.places.line(twin));
+                        let mend = "let each certificate stand for one key, or add the sha256 of a key";
+                        work.wrong(&child(&path, "certificate"), &what, mend);
+                    }
+                }
             }
             keys.push(key);
             paths.push(path);
@@ -296,5 +321,5 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
         let mend = "make one with `portcullis key new` and add the [[projects.NAME.keys]] that it prints";
         work.wrong("projects", "there is no key: nobody could use the gate", mend);
     }
-    (keys, by_digest, paths)
+    Keys { all: keys, by_digest, by_certificate, paths }
 }

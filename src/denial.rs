@@ -36,6 +36,8 @@ pub enum Reason {
     KeyConflict,
     /// Too many keys were tried from the client's address that are none.
     KeyAttemptsLimited,
+    /// The key is tied to a client certificate that was not shown.
+    CertificateRequired,
     /// The key's last day has passed.
     KeyExpired,
     /// The key was revoked.
@@ -199,6 +201,9 @@ reasons! {
     KeyAttemptsLimited "key_attempts_limited" 429 Denied "key" false None;
         client "Too many keys that do not work here were tried from address {client_ip}. Wait, and send a project key of this gateway; one that works is let in at any time.";
         operator "from {client_ip} keys are tried that are none: find out who does it, or raise {rule} if it is a client that was set up wrongly";
+    CertificateRequired "certificate_required" 403 Denied "key" false None;
+        client "Project key '{key_id}' works only together with the client certificate that it is tied to, and {detail}.";
+        operator "the caller must show the certificate that {rule} names in the TLS handshake: {detail}";
     KeyExpired "key_expired" 403 Denied "key" false None;
         client "Project key '{key_id}' has expired. Ask the gateway's operator for a new one.";
         operator "issue a new key, or move {rule}";

@@ -11,6 +11,7 @@ use http::request::Parts;
 use smallvec::SmallVec;
 
 use crate::body::{ClientBody, Outgoing};
+use crate::certificate::Certificate;
 use crate::credentials::InUse;
 use crate::denial::Denial;
 use crate::endpoint::Endpoint;
@@ -42,6 +43,8 @@ pub struct Carried {
     pub snapshot: Arc<Snapshot>,
     /// What will be told of it.
     pub record: OpenRecord,
+    /// The certificate that the client showed.
+    pub certificate: Option<Arc<Certificate>>,
     /// The rules by which a file for a batch was checked that it brings.
     pub checked: Option<Box<str>>,
 }

@@ -231,6 +231,13 @@ fn exchange(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Excha
     let record = Record::begin(&head, question.address, Arc::clone(snapshot), now);
     let record = OpenRecord::untold(record);
     let body = ClientBody::Held(body);
-    let carried = Box::new(Carried { head, body, snapshot: Arc::clone(snapshot), record, checked: None });
+    let carried = Box::new(Carried {
+        head,
+        body,
+        snapshot: Arc::clone(snapshot),
+        record,
+        certificate: None,
+        checked: None,
+    });
     Exchange { carried, stage: Accepted { peer: question.address } }
 }

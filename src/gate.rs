@@ -31,8 +31,9 @@ impl<S> Exchange<S> {
     /// The refusal, when the policy refuses.
     pub fn pass<P: Policy<From = S>>(self, policy: &P) -> Result<Exchange<P::Into>, Refusal> {
         let Self { mut carried, stage } = self;
-        let Carried { head, snapshot, record, body: _, checked: _ } = &mut *carried;
-        let mut sight = Sight { head, snapshot, now: record.begun, notes: record };
+        let Carried { head, snapshot, record, certificate, body: _, checked: _ } = &mut *carried;
+        let certificate = certificate.as_deref();
+        let mut sight = Sight { head, snapshot, certificate, now: record.begun, notes: record };
         match policy.decide(stage, &mut sight) {
             Ok(stage) => Ok(Exchange { carried, stage }),
             Err(denial) => Err(Exchange { carried, stage: () }.refuse(denial)),

@@ -15,6 +15,7 @@ mod ask;
 pub mod attempts;
 pub mod body;
 pub mod book;
+pub mod certificate;
 pub mod change;
 pub mod cli;
 pub mod clock;

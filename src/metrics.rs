@@ -215,19 +215,20 @@ impl Metrics {
             metrics.budget_warnings.clone(),
         );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
-        registry.register("connections", "Client connections that are open", metrics.connections.clone());
-        let handshakes = metrics.handshakes_failed.clone();
-        registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
-        let headers = metrics.proxy_headers_failed.clone();
-        registry.register(
-            "proxy_headers_failed",
-            "Connections without a PROXY header of use, by why",
-            headers,
-        );
+        register_connections(&mut registry, metrics);
         metrics.register_counters(&mut registry);
         metrics.usage.register(&mut registry);
         registry
     }
+}
+
+/// What is counted of connections, before there is a request.
+fn register_connections(registry: &mut Registry, metrics: &Metrics) {
+    registry.register("connections", "Client connections that are open", metrics.connections.clone());
+    let handshakes = metrics.handshakes_failed.clone();
+    registry.register("tls_handshakes_failed", "TLS handshakes that came to nothing, by why", handshakes);
+    let headers = metrics.proxy_headers_failed.clone();
+    registry.register("proxy_headers_failed", "Connections without a PROXY header of use, by why", headers);
 }
 
 /// Shows the state of credentials as it is when somebody looks.

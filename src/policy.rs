@@ -18,6 +18,7 @@ pub mod scope;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::denial::Denial;
 use crate::record::Record;
@@ -76,6 +77,8 @@ pub struct Sight<'s> {
     pub head: &'s Parts,
     /// The configuration.
     pub snapshot: &'s Snapshot,
+    /// The certificate that the client showed in the TLS handshake.
+    pub certificate: Option<&'s Certificate>,
     /// When the request came.
     pub now: Moment,
     /// What is told of the request.

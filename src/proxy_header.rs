@@ -3,8 +3,8 @@
 //!
 //! 1. What is read is bounded: 107 bytes of version 1, and of version 2 a length that it says, 536 at most.
 //! 2. Who connects in the proxy's own name, as its checks do, has the proxy's address.
-//! 3. Who comes from something that has no IP address has none here either: it is [`UNKNOWN`](crate::address::UNKNOWN),
-//!    which only those lists let in that let everybody in.
+//! 3. Who comes from something that has no IP address has none here either: it is [`UNKNOWN`], which only lists
+//!    let in that let everybody in.
 //! 4. Anything else is no header, and the connection is not served.
 //!
 //! Extensions (TLVs) are skipped, and with them the checksum that one of them may have: TCP has its own.

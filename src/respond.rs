@@ -172,7 +172,7 @@ fn drain(refused: &mut Refused, budget: &mut u64, cx: &mut Context<'_>) -> Poll<
 /// Builds the answer to a refusal and notes it in the record.
 fn answer(refused: Refused) -> Response<Relay> {
     let Refused { denial, carried } = refused;
-    let Carried { head, body, mut record, snapshot: _, checked: _ } = *carried;
+    let Carried { head, body, mut record, snapshot: _, certificate: _, checked: _ } = *carried;
     let facts = denial.reason.facts();
     let status = StatusCode::from_u16(facts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let message = format!("{} (request {})", record.message(&denial), record.id);

@@ -5,6 +5,7 @@
 //! makes a new one beside it.
 
 mod egress;
+mod listener;
 mod upstream;
 
 use std::collections::HashMap;
@@ -16,7 +17,8 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::address::Networks;
-use crate::attempts::{Attempts, Tolerance};
+use crate::attempts::Attempts;
+use crate::certificate::Mark;
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
 use crate::limits::Limits;
@@ -26,6 +28,7 @@ use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
 pub use egress::EgressProxy;
+pub use listener::{Bounds, FailedKeys, Listen};
 use upstream::AZURE_ROOT;
 pub use upstream::{Capacity, MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 
@@ -52,6 +55,8 @@ pub struct Snapshot {
     pub keys: Vec<Key>,
     /// Which key has which digest; the value counts into `keys`.
     pub by_digest: HashMap<Digest, usize, foldhash::fast::RandomState>,
+    /// Which key a certificate stands for where no key is sent; the value counts into `keys`.
+    pub by_certificate: HashMap<Mark, usize>,
     /// Names of the gate's own for models, sorted.
     pub aliases: Vec<Alias>,
     /// What their models cost.
@@ -148,46 +153,6 @@ pub struct Server {
     pub max_connections: usize,
     /// What one connection, and one address, may take.
     pub bounds: Bounds,
-}
-
-/// A place where clients connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// An address with a port.
-    Tcp(SocketAddr),
-    /// The file of a Unix socket.
-    Unix(PathBuf),
-}
-
-impl std::fmt::Display for Listen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "{address}"),
-            Self::Unix(file) => write!(f, "unix:{}", file.display()),
-        }
-    }
-}
-
-/// What one connection, and one address, may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Whether HTTP/2 is spoken.
-    pub http2: bool,
-    /// How many connections an address may have at once.
-    pub connections_per_ip: usize,
-    /// How long a client may leave untaken what was written.
-    pub write_timeout: Duration,
-    /// How many keys may be tried from an address that are none.
-    pub failed_keys: FailedKeys,
-}
-
-/// How many keys may be tried from an address that are none.
-#[derive(Clone, Copy, Debug)]
-pub struct FailedKeys {
-    /// How many, and in which time.
-    pub tolerance: Tolerance,
-    /// The line that says so.
-    pub rule: RuleId,
 }
 
 /// The header in which trusted proxies tell the client's address.
@@ -348,6 +313,10 @@ pub struct Key {
     pub expires: Option<i64>,
     /// The line that says so.
     pub expires_rule: RuleId,
+    /// The client's certificate that it is tied to.
+    pub certificate: Option<Mark>,
+    /// The line that says so.
+    pub certificate_rule: RuleId,
     /// From where, if not from wherever the project may.
     pub allow_ips: Option<Networks>,
     /// The line that says so.

@@ -13,6 +13,7 @@ mod field;
 mod hide;
 mod meter;
 mod report;
+mod scan;
 mod text;
 mod walk;
 

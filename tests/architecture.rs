@@ -15,6 +15,7 @@ const RANKS: [(&str, &[&str]); 10] = [
         &[
             "address",
             "ascii",
+            "certificate",
             "clock",
             "denial",
             "diagnosis",

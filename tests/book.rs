@@ -476,3 +476,116 @@ fn the_admin_listener_shows_it_to_who_has_the_token() {
     }
     assert!(gate.metrics().contains("portcullis_usage_healthy 1"));
 }
+
+#[test]
+fn an_age_shorter_than_any_month_is_a_mistake() {
+    let told = |age: &str| {
+        let setup = Setup::new("127.0.0.1:9").set("store", "path", "\"store.db\"").set(
+            "store",
+            "usage_max_age",
+            &format!("\"{age}\""),
+        );
+        let registry = portcullis::limits::Registry::new(Moment::now());
+        let line = setup.line("store", "usage_max_age");
+        match portcullis::config::load(&setup.sources(), &registry) {
+            Ok(loaded) => Ok(loaded.snapshot.store.as_ref().unwrap().usage_max_age),
+            Err(faults) => Err((faults.to_string(), format!("portcullis.toml:{line}:"))),
+        }
+    };
+    assert_eq!(told("40d"), Ok(Duration::from_hours(40 * 24)));
+    for wrong in ["39d", "30", "99999d"] {
+        let (said, at) = told(wrong).unwrap_err();
+        assert!(said.contains(&at) && said.contains("40 days or more") && said.contains("400d"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_in_flight_when_the_gate_is_killed_is_settled_by_its_estimate() {
+    let store = place("flight");
+    let body = r#"{"id":"a","usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120}}"#;
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    let upstream = Upstream::start(move |talk| {
+        while let Some(request) = talk.request() {
+            if request.body.windows(4).any(|four| four == b"hang") {
+                talk.closed();
+                return;
+            }
+            drop(talk.send(&answer));
+        }
+    });
+    let setup =
+        keeping(upstream.address, &store).set("projects.search", "limits", r#"{ budget = "1 USD/day" }"#);
+    let mut gate = Process::start("flight", &setup);
+    for _ in 0..10 {
+        gate.ask();
+    }
+    for _ in 0..10 {
+        gate.line("served");
+    }
+    let hang = |name: &str| {
+        let text = format!(
+            r#"{{"model":"gpt-4o-mini","max_tokens":500,"messages":[{{"role":"user","content":"{name}"}}]}}"#
+        );
+        let mut client = Client::connect(gate.address);
+        client.send(post("/v1/chat/completions", &gate.key, &text));
+        client
+    };
+    let waiting = ["hang one", "hang two", "hang three"].map(hang);
+    until("all are upstream", || upstream.requests().len() == 13);
+    let before = usage_json(&store, &[]);
+    assert_eq!(before["total"]["requests"], 10, "{before}");
+    assert_eq!(
+        (&before["total"]["input_tokens"], &before["total"]["output_tokens"]),
+        (&1000.into(), &200.into())
+    );
+    assert_eq!(
+        (&before["under_way"]["requests"], &before["under_way"]["output_tokens"]),
+        (&3.into(), &1500.into())
+    );
+    drop(gate);
+    drop(waiting);
+
+    let mut gate = Process::start("flight", &setup);
+    let after = usage_json(&store, &[]);
+    assert_eq!(
+        (&after["total"]["requests"], &after["total"]["estimated"]),
+        (&13.into(), &3.into()),
+        "{after}"
+    );
+    assert_eq!(after["total"]["output_tokens"], 1700, "{after}");
+    assert_eq!(after["under_way"]["requests"], 0, "{after}");
+    let dollars = |sums: &Value| Money::parse_dollars(sums["cost_usd"].as_str().unwrap()).unwrap();
+    assert_eq!(dollars(&after["total"]), dollars(&before["total"]) + dollars(&before["under_way"]));
+    gate.ask();
+    gate.line("served");
+    assert_eq!(usage_json(&store, &[])["total"]["requests"], 14);
+}
+
+#[test]
+fn without_room_to_write_no_money_is_spent() {
+    let (store, upstream) = (place("refused"), Upstream::answering(OK));
+    let limits = r#"{ budget = "1 USD/day" }"#;
+    let gate = Process::start(
+        "refused",
+        &keeping(upstream.address, &store).set("projects.search", "limits", limits),
+    );
+    let status = || {
+        let mut client = Client::connect(gate.address);
+        client.send(post("/v1/chat/completions", &gate.key, CHAT));
+        client.answer().status
+    };
+    assert_eq!(status(), 200);
+    let room = Rlimit { current: Some(0), maximum: None };
+    let before = prlimit(Some(gate.pid()), Resource::Fsize, room).unwrap();
+    until("it is refused", || status() == 503);
+    let sent = upstream.requests().len();
+    assert_eq!((status(), upstream.requests().len()), (503, sent));
+    prlimit(Some(gate.pid()), Resource::Fsize, before).unwrap();
+    until("there is room again", || status() == 200);
+    until("all that was sent is counted", || {
+        usage_json(&store, &[])["total"]["requests"] == upstream.requests().len()
+    });
+}

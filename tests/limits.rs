@@ -1,6 +1,11 @@
 //! Limits on tokens and money: what is reserved before a request goes out, how it is settled, and what is told of it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it cannot go on")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
 
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;

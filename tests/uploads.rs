@@ -325,6 +325,44 @@ fn uploads_have_bounds_of_their_own() {
     assert_eq!((&record["rule"], &record["request_bytes"]), (&"server.body_timeout".into(), &500_000.into()));
 }
 
+/// A client that always sends something, and never enough; and one that the upstream keeps waiting.
+#[test]
+fn an_upload_that_dribbles_is_broken_off_and_a_slow_upstream_is_not_held_against_it() {
+    let upstream = Upstream::start(|talk| {
+        while talk.request().is_some() {
+            drop(talk.send(ANSWER));
+        }
+    });
+    let bounded = |address| {
+        let setup = Setup::new(address).set("server", "min_upload_rate", "1000000");
+        setup.set("server", "body_timeout", r#""300ms""#)
+    };
+    let gate = bounded(upstream.address).start();
+    let body = form(&[("\"model\"", "whisper-1"), (FILE, &"x".repeat(1_000_000))]);
+    let mut client = gate.connect();
+    client.send(head(TRANSCRIBE, &gate.setup.client_key, &format!("content-length: {}", body.len())));
+    client.send(&body[..20_000]);
+    let mut dribbling = client.stream.try_clone().unwrap();
+    std::thread::spawn(move || {
+        while std::io::Write::write_all(&mut dribbling, b"x").is_ok() {
+            std::thread::park_timeout(std::time::Duration::from_millis(20));
+        }
+    });
+    assert_eq!(client.answer().reason(), Some("body_timeout"));
+    assert_eq!(gate.record()["rule"], "server.min_upload_rate");
+
+    let slow = Upstream::start(|talk| {
+        // Longer than the client may take; meanwhile nothing is read.
+        std::thread::park_timeout(std::time::Duration::from_secs(1));
+        while talk.request().is_some() {
+            drop(talk.send(ANSWER));
+        }
+    });
+    let gate = bounded(slow.address).start();
+    let body = form(&[("\"model\"", "whisper-1"), (FILE, &"x".repeat(32 << 20))]);
+    assert_eq!(sent(&gate, TRANSCRIBE, body, false).status, 200);
+}
+
 #[test]
 fn an_upstream_that_takes_nothing_is_not_sent_more_than_fits() {
     let upstream = Upstream::start(|talk| {

@@ -21,6 +21,7 @@ use super::rewound::{Rewound, Stream};
 use super::streams::{self, Streams};
 use super::{Phase, Shared};
 use crate::body::ClientBody;
+use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::exchange::{Accepted, Carried, Exchange};
 use crate::ledger::OpenRecord;
@@ -46,6 +47,15 @@ pub(super) struct Worker {
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) peer: IpAddr,
+    /// What it showed in the TLS handshake.
+    pub(super) certificate: Option<Arc<Certificate>>,
+}
+
+impl Client {
+    /// A client that showed no certificate.
+    pub(super) const fn at(peer: IpAddr) -> Self {
+        Self { peer, certificate: None }
+    }
 }
 
 /// Serves one connection. It is compiled for each kind of stream, so that plain ones pay nothing for TLS.
@@ -129,6 +139,7 @@ pub(super) fn begin(request: Request<Incoming>, client: &Client, shared: &Shared
     let snapshot = shared.snapshot.load_full();
     let record = Record::begin(&head, client.peer, Arc::clone(&snapshot), Moment::now());
     let record = OpenRecord::open(record, Arc::clone(&shared.ledger));
-    let carried = Box::new(Carried { head, body: ClientBody::Wire(body), snapshot, record, checked: None });
+    let (body, certificate) = (ClientBody::Wire(body), client.certificate.clone());
+    let carried = Box::new(Carried { head, body, snapshot, record, certificate, checked: None });
     Exchange { carried, stage: Accepted { peer: client.peer } }
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http_body::Body as _;
 use tokio::time::Sleep;
@@ -111,6 +112,8 @@ impl Beginning {
                 most_rule: server.max_upload_rule,
                 silence: server.body_timeout,
                 silence_rule: server.body_timeout_rule,
+                least: least(server.bounds.upload_rate, server.body_timeout),
+                least_rule: server.bounds.upload_rate_rule,
             };
             let bytes = Arc::new(AtomicU64::new(exchange.record.request_bytes));
             exchange.record.streamed_bytes = Some(Arc::clone(&bytes));
@@ -123,6 +126,12 @@ impl Beginning {
         };
         Ok(asked(exchange, named, peeked, body))
     }
+}
+
+/// How many bytes a client must send in such a time.
+fn least(per_second: u64, time: Duration) -> u64 {
+    let bytes = u128::from(per_second) * time.as_millis() / 1000;
+    u64::try_from(bytes).unwrap_or(u64::MAX).max(1)
 }
 
 /// What the beginning asks for, and the model that it names.

@@ -4,7 +4,8 @@
 //! 2. What watches the body sees a piece before the upstream does. If it refuses, the body ends as broken off,
 //!    so that the upstream never has the whole of it; whoever waits for the answer is told why.
 //! 3. The last piece goes on only when the watch has found the whole body good.
-//! 4. When nobody waits for the answer any more, the body breaks off too.
+//! 4. A client that dribbles is held to a rate, by the time for which it was waited only.
+//! 5. When nobody waits for the answer any more, the body breaks off too.
 
 use std::fmt;
 use std::future::Future as _;
@@ -20,6 +21,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Sleep;
 
 use super::{ClientBody, Frames};
+use crate::clock::Moment;
 use crate::denial::{Denial, Reason, RuleId};
 
 /// Looks at a body on its way.
@@ -51,6 +53,10 @@ pub struct Bounds {
     pub silence: Duration,
     /// The line that says so.
     pub silence_rule: RuleId,
+    /// How many bytes must have come in so long a wait for the client, be it in one pause or in many.
+    pub least: u64,
+    /// The line that says so.
+    pub least_rule: RuleId,
 }
 
 /// The upstream's end of a body.
@@ -60,8 +66,34 @@ pub struct Streamed {
     source: Option<ClientBody>,
     watch: Option<Box<dyn Watch>>,
     bounds: Bounds,
+    pace: Pace,
     timer: Option<Pin<Box<Sleep>>>,
     upload: Arc<Upload>,
+}
+
+/// How fast a client sends while it is the client that is waited for: an upstream may be as slow as it likes.
+#[derive(Debug, Default)]
+struct Pace {
+    /// How long it was waited for, and how many bytes came, since enough had come.
+    waited: Duration,
+    got: u64,
+    since: Option<Moment>,
+}
+
+impl Pace {
+    /// It is waited for from now on; the wait that is left.
+    fn waits(&mut self, longest: Duration) -> Duration {
+        self.since.get_or_insert_with(Moment::now);
+        longest.saturating_sub(self.waited)
+    }
+
+    fn got(&mut self, bytes: u64, least: u64) {
+        self.waited += self.since.take().map(Moment::elapsed).unwrap_or_default();
+        self.got = self.got.saturating_add(bytes);
+        if self.got >= least {
+            *self = Self::default();
+        }
+    }
 }
 
 /// What is known of a body under way by whoever waits for its answer.
@@ -118,7 +150,7 @@ impl Streamed {
         bytes: Arc<AtomicU64>,
     ) -> Self {
         let upload = Arc::new(Upload { bytes, waits: AtomicBool::new(false), state: Mutex::default() });
-        Self { ahead, source: Some(source), watch, bounds, timer: None, upload }
+        Self { ahead, source: Some(source), watch, bounds, pace: Pace::default(), timer: None, upload }
     }
 
     /// What is known of it by whoever waits for the answer.
@@ -186,17 +218,20 @@ impl Body for Streamed {
             this.upload.waits.store(polled.is_pending(), Ordering::Relaxed);
             let piece = match polled {
                 Poll::Pending => {
-                    let silence = this.bounds.silence;
-                    let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(silence)));
+                    let left = this.pace.waits(this.bounds.silence);
+                    let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(left)));
                     if timer.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
-                    return this.stop(Denial::by(Reason::BodyTimeout, this.bounds.silence_rule));
+                    let Bounds { silence_rule, least_rule, .. } = this.bounds;
+                    let rule = if this.pace.got > 0 { least_rule } else { silence_rule };
+                    return this.stop(Denial::by(Reason::BodyTimeout, rule));
                 }
                 Poll::Ready(Some(Ok(frame))) => {
                     this.timer = None;
                     // Trailers are not forwarded: nothing behind the body may say anything about it.
                     let Ok(piece) = frame.into_data() else { continue };
+                    this.pace.got(u64::try_from(piece.len()).unwrap_or(u64::MAX), this.bounds.least);
                     piece
                 }
                 Poll::Ready(Some(Err(_))) => {

@@ -2,6 +2,8 @@
 //! nothing is counted twice.
 
 #[cfg(test)]
+mod spending;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;

@@ -60,6 +60,7 @@ impl Refused<'_> {
             | Reason::ProviderKeySent
             | Reason::KeyConflict
             | Reason::KeyAttemptsLimited
+            | Reason::CertificateRequired
             | Reason::EndpointUnknown
             | Reason::MethodNotAllowed
             | Reason::QueryNotAllowed

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::limit::parse_quota;
 use super::server::ServerWritten;
+use super::value::Size;
 use super::work::Work;
 use crate::attempts::Tolerance;
 use crate::snapshot::{Bounds, FailedKeys};
@@ -12,6 +13,8 @@ use crate::snapshot::{Bounds, FailedKeys};
 const SHARE: usize = 4;
 /// So many it may have in any case.
 const FEWEST: usize = 256;
+const UPLOAD_RATE: u64 = 1 << 10;
+const FASTEST: u64 = 1 << 30;
 const FAILED_KEYS: Tolerance = Tolerance { failures: 60, per: Duration::from_secs(60) };
 
 impl Work<'_> {
@@ -27,8 +30,19 @@ impl Work<'_> {
             http2: written.http2.unwrap_or(true),
             connections_per_ip: per_ip.unwrap_or_else(|| (most / SHARE).max(FEWEST)),
             write_timeout: self.duration("server.write_timeout", written.write_timeout.as_deref(), 120),
+            upload_rate: self.upload_rate(written.min_upload_rate.as_ref()),
+            upload_rate_rule: self.rule("server.min_upload_rate"),
             failed_keys: self.failed_keys(written.failed_keys.as_deref()),
         }
+    }
+
+    fn upload_rate(&mut self, written: Option<&Size>) -> u64 {
+        let Some(size) = written else { return UPLOAD_RATE };
+        size.bytes().filter(|bytes| (1..=FASTEST).contains(bytes)).unwrap_or_else(|| {
+            let what = "this is not a size between 1 B and 1 GiB, for each second";
+            self.wrong("server.min_upload_rate", what, "write it like \"1 KiB\", or in bytes like 1024");
+            UPLOAD_RATE
+        })
     }
 
     fn failed_keys(&mut self, written: Option<&str>) -> FailedKeys {

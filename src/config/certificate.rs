@@ -4,6 +4,7 @@
 //!    the other. Anything else is a mistake, so that a reload keeps the pair in force.
 //! 2. Sessions are resumed by tickets, which the client keeps: nothing is remembered for one that may
 //!    never come back. A ticket is good for the pair under which it was given.
+//!    Where clients show certificates none is given, so that each connection is judged anew.
 //! 3. No early data: what can be replayed must not ask a model.
 
 use std::path::PathBuf;
@@ -13,12 +14,14 @@ use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ServerConnection};
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::client_auth::ClientAuth;
 use super::place::child;
 use super::work::Work;
 use crate::project_key;
@@ -33,6 +36,10 @@ pub(super) struct TlsWritten {
     pub(super) cert: Option<String>,
     /// The file with the certificate's private key, in PEM.
     pub(super) key: Option<String>,
+    /// The file with the authorities of clients' certificates, in PEM. Default: clients show none.
+    pub(super) client_ca: Option<String>,
+    /// Whether each client must show a certificate, where there is a `client_ca`. Default: "required".
+    pub(super) client_auth: Option<ClientAuth>,
 }
 
 /// How the pair is written.
@@ -52,14 +59,28 @@ impl Work<'_> {
         let written = written?;
         let chain = self.pem_file("server.tls", "cert", written.cert.as_deref());
         let key = self.pem_file("server.tls", "key", written.key.as_deref());
+        let authorities = match &written.client_ca {
+            Some(file) => {
+                self.client_certificates = true;
+                Some(self.pem_file("server.tls", "client_ca", Some(file))?)
+            }
+            None => None,
+        };
+        if written.client_auth.is_some() && authorities.is_none() {
+            let what = "nobody says which certificates are good";
+            self.wrong("server.tls.client_auth", what, "add client_ca = \"file:/path/ca.pem\", or remove it");
+        }
+        let auth = written.client_auth.unwrap_or_default();
         let (chain, key) = (chain?, key?);
         if key.open {
             let what = format!("others than its owner may read {}", key.file.display());
             self.lint(&key.path, &what, "chmod 600 it, or give it to the gate's user alone");
         }
-        let both =
-            Zeroizing::new([chain.bytes.as_slice(), &[u8::from(http2)], key.bytes.as_slice()].concat());
-        let digest = project_key::digest(&both);
+        let theirs = authorities.as_ref().map_or(&[][..], |pem| pem.bytes.as_slice());
+        let flags =
+            [u8::from(http2), u8::from(authorities.is_some()), u8::from(auth == ClientAuth::Required)];
+        let parts = [&flags[..], &chain.bytes, b"\0", &key.bytes, b"\0", theirs];
+        let digest = project_key::digest(&Zeroizing::new(parts.concat()));
         if let Some(made) = self.registry.listener_tls(&digest) {
             return Some(made);
         }
@@ -79,7 +100,11 @@ impl Work<'_> {
             }
             return None;
         }
-        let Some(made) = listener(provider, pair, http2) else {
+        let verifier = match &authorities {
+            Some(authorities) => Some(self.verifier(authorities, auth, &provider)?),
+            None => None,
+        };
+        let Some(made) = listener(provider, pair, verifier, http2) else {
             self.wrong("server.tls", "TLS cannot be set up", "report this as a bug");
             return None;
         };
@@ -111,7 +136,7 @@ impl Work<'_> {
         Some(Pem { path, file, bytes, open })
     }
 
-    fn chain(&mut self, pem: &Pem) -> Option<Vec<CertificateDer<'static>>> {
+    pub(super) fn chain(&mut self, pem: &Pem) -> Option<Vec<CertificateDer<'static>>> {
         let read = CertificateDer::pem_slice_iter(&pem.bytes).collect::<Result<Vec<_>, _>>();
         let what = match read {
             Ok(chain) if !chain.is_empty() => return Some(chain),
@@ -140,23 +165,38 @@ impl Work<'_> {
 }
 
 /// A file that was read.
-struct Pem {
+pub(super) struct Pem {
     /// The setting that names it.
-    path: String,
-    file: PathBuf,
+    pub(super) path: String,
+    pub(super) file: PathBuf,
     bytes: Zeroizing<Vec<u8>>,
     /// Whether others may read it.
     open: bool,
 }
 
-fn listener(provider: Arc<CryptoProvider>, pair: CertifiedKey, http2: bool) -> Option<Arc<ServerConfig>> {
+fn listener(
+    provider: Arc<CryptoProvider>,
+    pair: CertifiedKey,
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+    http2: bool,
+) -> Option<Arc<ServerConfig>> {
     let versions =
         ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-    let mut made = versions.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
+    // A ticket would carry a client's certificate past its last day.
+    let resumes = verifier.is_none();
+    let builder = match verifier {
+        Some(verifier) => versions.with_client_cert_verifier(verifier),
+        None => versions.with_no_client_auth(),
+    };
+    let mut made = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     made.alpn_protocols =
         if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
     made.session_storage = Arc::new(NoServerSessionStorage {});
-    made.ticketer = aws_lc_rs::Ticketer::new().ok()?;
+    if resumes {
+        made.ticketer = aws_lc_rs::Ticketer::new().ok()?;
+    } else {
+        made.send_tls13_tickets = 0;
+    }
     made.max_early_data_size = 0;
     let made = Arc::new(made);
     // What a connection would find out, found out now.

@@ -45,6 +45,11 @@ impl Work<'_> {
             }
             return Some(None);
         };
+        // Also where the environment names no proxy today, a mistake in it is one.
+        let referred = match reference {
+            None => None,
+            Some(reference) => Some(self.referred_secret(&login_at, Some(reference))?),
+        };
         let (address, within) = if proxy == ENVIRONMENT {
             let Some(found) = self.proxy_of_environment(base) else { return Some(None) };
             let (address, within) = split(&found);
@@ -63,11 +68,7 @@ impl Work<'_> {
             self.wrong(&at, what, mend);
             return None;
         };
-        let login = match (reference, within) {
-            (Some(reference), _) => Some(self.referred_secret(&login_at, Some(reference))?),
-            (None, within) => within,
-        };
-        let login = match login {
+        let login = match referred.or(within) {
             None => None,
             Some(login) => Some(self.login(if reference.is_some() { &login_at } else { &at }, &login)?),
         };

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::client_auth::CertificateWritten;
 use super::limit::{LimitsWritten, spender};
 use super::observable::{Observable, listed};
 use super::place::child;
 use super::value::date;
 use super::work::Work;
+use crate::certificate::Mark;
 use crate::project_key::{Digest, PREFIX, is_id};
 use crate::snapshot::{Key, Observed};
 
@@ -20,6 +22,9 @@ pub(super) struct KeyWritten {
     pub(super) id: Option<String>,
     /// The SHA-256 of the key, as `portcullis key new` prints it. Never the key itself.
     pub(super) sha256: Option<String>,
+    /// The client's certificate that the key is tied to. With a `sha256` both must be shown; without one the
+    /// certificate stands for the key, where no key is sent. Default: none.
+    pub(super) certificate: Option<CertificateWritten>,
     /// From when on the key no longer works: a date (its first second in UTC) or a date with time.
     /// Default: never.
     pub(super) expires: Option<String>,
@@ -43,6 +48,14 @@ pub(super) struct KeyWritten {
     pub(super) key: Option<serde_json::Value>,
 }
 
+/// What a key is recognised by.
+pub(super) enum Proofs {
+    /// A text with this digest.
+    Text(Digest),
+    /// A certificate.
+    Certificate(Mark),
+}
+
 const STORE_THE_HASH: &str = "store only the hash: sha256 = \"…\", as `portcullis key new` prints it; \
                               a key that stood in a file is spent: make a new one";
 
@@ -53,13 +66,16 @@ impl Work<'_> {
         path: &str,
         (project, project_name): (usize, &str),
         written: &KeyWritten,
-    ) -> Option<(Digest, Key)> {
+    ) -> Option<(Proofs, Key)> {
         let of = |key: &str| child(path, key);
         if written.key.is_some() {
             self.wrong(&of("key"), "a key must never be written in the file", STORE_THE_HASH);
         }
         let id = self.key_id(&of("id"), written.id.as_deref());
-        let digest = self.key_digest(&of("sha256"), written.sha256.as_deref());
+        let certificate = self.mark(&of("certificate"), written.certificate.as_ref());
+        let by_certificate = written.certificate.is_some() && written.sha256.is_none();
+        let digest =
+            if by_certificate { None } else { self.key_digest(&of("sha256"), written.sha256.as_deref()) };
         let (not_before, expires) = self.validity(path, written);
         let owner = child("keys", id.unwrap_or_default());
         let spender = spender(project_name, id);
@@ -81,6 +97,8 @@ impl Work<'_> {
             not_before_rule: self.rule(&of("not_before")),
             expires,
             expires_rule: self.rule(&of("expires")),
+            certificate: certificate.clone(),
+            certificate_rule: self.rule(&of("certificate")),
             allow_ips: own_ips,
             allow_ips_rule: self.rule(&of("allow_ips")),
             scopes: own_scopes,
@@ -95,7 +113,13 @@ impl Work<'_> {
                 limits: written.limits.as_ref().is_some_and(LimitsWritten::observed),
             },
         };
-        Some((digest?, key))
+        // A key whose certificate is wrong is none, so that it cannot work without.
+        let proof = match (written.certificate.is_some(), by_certificate) {
+            (_, true) => Proofs::Certificate(certificate?),
+            (true, false) => certificate.and(digest).map(Proofs::Text)?,
+            (false, false) => Proofs::Text(digest?),
+        };
+        Some((proof, key))
     }
 
     fn key_id<'w>(&mut self, path: &str, id: Option<&'w str>) -> Option<&'w str> {
@@ -163,7 +187,7 @@ impl Work<'_> {
     }
 }
 
-fn parse_digest(text: &str) -> Option<Digest> {
+pub(super) fn parse_digest(text: &str) -> Option<Digest> {
     let nibble = |b: &u8| char::from(*b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let nibbles: Vec<u8> = text.as_bytes().iter().map(nibble).collect::<Option<_>>()?;
     let bytes: Vec<u8> =

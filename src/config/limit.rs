@@ -41,7 +41,49 @@ pub(super) struct LimitsWritten {
     /// refused. Default: "enforce".
     pub(super) mode: Option<Mode>,
     /// Limits of single models beside these, by name or pattern; the first that fits counts.
-    pub(super) models: Option<BTreeMap<String, LimitsWritten>>,
+    pub(super) models: Option<BTreeMap<String, ModelLimitsWritten>>,
+}
+
+/// Limits of single models.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "ModelLimits")]
+pub(super) struct ModelLimitsWritten {
+    /// As for all models.
+    pub(super) requests: Option<OneOrMany>,
+    /// As for all models.
+    pub(super) tokens: Option<OneOrMany>,
+    /// As for all models.
+    pub(super) input_tokens: Option<OneOrMany>,
+    /// As for all models.
+    pub(super) output_tokens: Option<OneOrMany>,
+    /// As for all models.
+    pub(super) budget: Option<OneOrMany>,
+    /// As for all models.
+    pub(super) concurrency: Option<u32>,
+}
+
+/// What both have.
+struct Bounds<'w> {
+    requests: Option<&'w OneOrMany>,
+    tokens: [(Counted, Option<&'w OneOrMany>); 3],
+    budget: Option<&'w OneOrMany>,
+    concurrency: Option<u32>,
+}
+
+macro_rules! bounds {
+    ($written:expr) => {
+        Bounds {
+            requests: $written.requests.as_ref(),
+            tokens: [
+                (Counted::Tokens, $written.tokens.as_ref()),
+                (Counted::Input, $written.input_tokens.as_ref()),
+                (Counted::Output, $written.output_tokens.as_ref()),
+            ],
+            budget: $written.budget.as_ref(),
+            concurrency: $written.concurrency,
+        }
+    };
 }
 
 impl LimitsWritten {
@@ -66,25 +108,16 @@ impl Work<'_> {
         written: Option<&LimitsWritten>,
     ) -> Limits {
         let Some(written) = written else { return Limits::default() };
-        let mut limits = self.of_all_models(path, owner, spender, written);
+        let mut limits = self.limits_of(path, owner, spender, &bounds!(written));
         for (pattern, one) in written.models.iter().flatten() {
             let of_models = child(path, "models");
             let path = child(&of_models, pattern);
-            if one.models.is_some() || one.mode.is_some() {
-                let word = if one.models.is_some() { "models" } else { "mode" };
-                self.wrong(
-                    &child(&path, word),
-                    &format!("limits of single models have no `{word}`"),
-                    "write it with the limits that these stand in",
-                );
-                continue;
-            }
             let models: ModelList = [pattern.as_str()].into_iter().collect();
             let spender = Spender { models: Some(models.clone()), ..spender.clone() };
             let owner = child(&child(owner, "models"), pattern);
             limits
                 .models
-                .push(ForModels { models, limits: self.of_all_models(&path, &owner, &spender, one) });
+                .push(ForModels { models, limits: self.limits_of(&path, &owner, &spender, &bounds!(one)) });
         }
         // The closest pattern is asked first.
         limits.models.sort_by_key(|one| {
@@ -94,29 +127,18 @@ impl Work<'_> {
         limits
     }
 
-    fn of_all_models(
-        &mut self,
-        path: &str,
-        owner: &str,
-        spender: &Spender,
-        written: &LimitsWritten,
-    ) -> Limits {
+    fn limits_of(&mut self, path: &str, owner: &str, spender: &Spender, written: &Bounds<'_>) -> Limits {
         let of = |key: &str| child(path, key);
-        let tokens = [
-            (Counted::Tokens, &written.tokens),
-            (Counted::Input, &written.input_tokens),
-            (Counted::Output, &written.output_tokens),
-        ];
         let mut counted: Vec<Limit> = Vec::new();
-        for (counts, one) in tokens {
-            counted.extend(self.quotas(&of(counts.word()), owner, counts, one.as_ref()));
+        for (counts, one) in written.tokens {
+            counted.extend(self.quotas(&of(counts.word()), owner, counts, one));
         }
         counted.sort_by_key(|limit| limit.meter.quota().per);
-        let budgets = self.budgets(&of("budget"), written.budget.as_ref());
+        let budgets = self.budgets(&of("budget"), written.budget);
         let purse = (!budgets.is_empty())
             .then(|| self.registry.purse(owner, spender.clone(), &budgets, &self.zone, self.now));
         Limits {
-            requests: self.quotas(&of("requests"), owner, Counted::Requests, written.requests.as_ref()),
+            requests: self.quotas(&of("requests"), owner, Counted::Requests, written.requests),
             tokens: counted,
             concurrency: written.concurrency.and_then(|most| self.concurrency(path, owner, most)),
             budgets,

@@ -45,6 +45,9 @@ pub(super) struct ServerWritten {
     /// How long a whole request body may take to arrive; of a form or file that goes on while it arrives,
     /// how long it may pause. Default: "60s".
     pub(super) body_timeout: Option<String>,
+    /// How fast the body of a form or file must come while the gate waits for the client, in bytes for each second,
+    /// on average over `body_timeout`. Default: "1 KiB".
+    pub(super) min_upload_rate: Option<Size>,
     /// How long a request's head may take to arrive, counted from the end of the request before it,
     /// so also how long an unused connection is kept. Longer than load balancers keep theirs, which
     /// would otherwise send into a closing connection. Default: "75s".

@@ -9,7 +9,9 @@
 //! 4. Who goes on with a resumable upload at the address that it was given for that is the one who began it.
 //! 5. Keys that are none are counted for the client's address. Who tries too many is told to wait, and not what
 //!    is wrong with the key; a key that works is let in all the same, so that nobody can lock others out.
-//! 6. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
+//! 6. A key that is tied to a client's certificate works only over a connection on which that was shown. Where no
+//!    key is sent a certificate may stand for one; it stands for one only, or for none.
+//! 7. Whoever is not positively recognised is nobody: the proof cannot be made without a key.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -17,12 +19,13 @@ use std::net::IpAddr;
 use http::HeaderMap;
 
 use super::{Policy, Sight};
+use crate::certificate::Certificate;
 use crate::denial::{Denial, Reason};
 use crate::exchange::{Admitted, Caller, Identified};
 use crate::project_key::{self, Malformed, Recent};
 use crate::provider_key;
 use crate::record::Alert;
-use crate::snapshot::{FailedKeys, Snapshot};
+use crate::snapshot::{FailedKeys, Key, Snapshot};
 use crate::upgrade;
 use crate::uploads::upload_id;
 
@@ -47,8 +50,8 @@ fn caller(sight: &mut Sight<'_>) -> Result<Caller, Denial> {
     let query = sight.head.uri.query().unwrap_or_default();
     let sent = match the_one_credential(&sight.head.headers, query) {
         Err(denial) if denial.reason == Reason::KeyMissing => {
-            let at = goes_on(sight, query).ok_or(denial)?;
-            return works_now(at, sight);
+            let at = certified(sight)?.or_else(|| goes_on(sight, query)).ok_or(denial)?;
+            return works_here(at, sight);
         }
         sent => sent?,
     };
@@ -65,7 +68,40 @@ fn caller(sight: &mut Sight<'_>) -> Result<Caller, Denial> {
             return Err(Denial::built_in(Reason::KeyUnknown));
         }
     };
-    works_now(at, sight)
+    works_here(at, sight)
+}
+
+/// The key that the client's certificate stands for.
+#[cold]
+fn certified(sight: &Sight<'_>) -> Result<Option<usize>, Denial> {
+    let marks = sight.certificate.map(Certificate::marks).unwrap_or_default();
+    let mut keys = marks.iter().filter_map(|mark| sight.snapshot.by_certificate.get(mark).copied());
+    let first = keys.next();
+    if keys.any(|other| Some(other) != first) {
+        return Err(Denial::built_in(Reason::KeyConflict).because("by two names of one certificate"));
+    }
+    Ok(first)
+}
+
+/// Whether a recognised key works now, over this connection.
+fn works_here(at: usize, sight: &mut Sight<'_>) -> Result<Caller, Denial> {
+    let caller = works_now(at, sight)?;
+    match sight.snapshot.keys.get(at) {
+        Some(key) if key.certificate.is_some() => shown(key, sight).map(|()| caller),
+        Some(_) | None => Ok(caller),
+    }
+}
+
+#[cold]
+fn shown(key: &Key, sight: &Sight<'_>) -> Result<(), Denial> {
+    let missing =
+        |what: &str| Err(Denial::by(Reason::CertificateRequired, key.certificate_rule).because(what));
+    match (&key.certificate, sight.certificate) {
+        (None, _) => Ok(()),
+        (Some(wanted), Some(certificate)) if certificate.marks().contains(wanted) => Ok(()),
+        (Some(_), Some(_)) => missing("another one was shown"),
+        (Some(_), None) => missing("none was shown"),
+    }
 }
 
 /// Counts a key that is none, or refuses to say more.

@@ -156,6 +156,8 @@ mod tests {
                 http2: true,
                 connections_per_ip: 1,
                 write_timeout: Duration::ZERO,
+                upload_rate: 1,
+                upload_rate_rule: RuleId::BUILT_IN,
                 failed_keys: FailedKeys {
                     tolerance: Tolerance { failures: 1, per: Duration::ZERO },
                     rule: RuleId::BUILT_IN,

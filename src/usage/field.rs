@@ -65,101 +65,121 @@ pub(super) enum Field {
 
 /// What a name means in an object.
 pub(super) fn field(part: Part, name: &str) -> Field {
-    use Field as F;
-    use Part as P;
-    match (part, name) {
-        (P::Top, "prompt_tokens" | "promptTokenCount" | "prompt_token_count" | "total_input_tokens") => {
-            F::Input { bare: false }
+    match part {
+        Part::Top => at_top(name),
+        Part::InputDetails => of_input(name),
+        Part::OutputDetails => match name {
+            "reasoning_tokens" | "thinking_tokens" => Field::Reasoning,
+            "audio_tokens" => Field::OutputAudio,
+            "image_tokens" => Field::OutputImage,
+            _ => Field::Nothing,
+        },
+        Part::CachedDetails => only(name, "audio_tokens", Field::CachedAudio),
+        Part::CacheCreation | Part::WriteDetails => match name {
+            "ephemeral_5m_input_tokens" | "ttl_30m_tokens" => Field::ShortWrites,
+            "ephemeral_1h_input_tokens" | "ttl_12h_tokens" => Field::LongWrites,
+            _ => Field::Nothing,
+        },
+        Part::ServerTools => only(name, "web_search_requests", Field::Searches),
+        Part::Billed => match name {
+            "input_tokens" => Field::Input { bare: true },
+            "output_tokens" => Field::Output,
+            "image_tokens" => Field::InputImage,
+            "images" => Field::Images,
+            "search_units" => Field::Searches,
+            _ => Field::Nothing,
+        },
+        Part::Unbilled => match name {
+            "input_tokens" => Field::UnbilledInput,
+            "output_tokens" => Field::UnbilledOutput,
+            _ => Field::Nothing,
+        },
+        Part::Cost => only(name, "total_cost", Field::Dollars),
+        Part::InputModes | Part::CachedModes | Part::OutputModes => match name {
+            "modality" => Field::Kind,
+            "tokenCount" | "tokens" => Field::Share,
+            _ => Field::Nothing,
+        },
+        Part::Lasting => match name {
+            "ttl" => Field::Kind,
+            "inputTokens" => Field::Share,
+            _ => Field::Nothing,
+        },
+    }
+}
+
+fn only(name: &str, known: &str, field: Field) -> Field {
+    if name == known { field } else { Field::Nothing }
+}
+
+/// A field of the report itself; names are compared one by one, so those that come most often stand first.
+fn at_top(name: &str) -> Field {
+    match name {
+        "prompt_tokens" | "promptTokenCount" | "prompt_token_count" | "total_input_tokens" => {
+            Field::Input { bare: false }
         }
-        (P::Top | P::Billed, "input_tokens") | (P::Top, "inputTokens" | "inputTokenCount") => {
-            F::Input { bare: true }
+        "completion_tokens"
+        | "output_tokens"
+        | "candidatesTokenCount"
+        | "responseTokenCount"
+        | "outputTokens"
+        | "outputTokenCount"
+        | "total_output_tokens" => Field::Output,
+        "total_tokens" | "totalTokens" | "totalTokenCount" => Field::Total,
+        "prompt_tokens_details" | "input_tokens_details" | "input_token_details" => {
+            Field::Into(Part::InputDetails)
         }
-        (P::Top, "toolUsePromptTokenCount" | "total_tool_use_tokens") => F::ToolInput,
-        (
-            P::Top,
-            "completion_tokens"
-            | "candidatesTokenCount"
-            | "responseTokenCount"
-            | "outputTokens"
-            | "outputTokenCount"
-            | "total_output_tokens",
-        )
-        | (P::Top | P::Billed, "output_tokens") => F::Output,
-        (P::Top, "thoughtsTokenCount" | "total_thought_tokens") => F::Thoughts,
-        (P::Top, "total_reasoning_tokens") | (P::OutputDetails, "reasoning_tokens" | "thinking_tokens") => {
-            F::Reasoning
+        "completion_tokens_details" | "output_tokens_details" | "output_token_details" => {
+            Field::Into(Part::OutputDetails)
         }
-        (P::Top, "reasoning_tokens") => F::ReasoningBeside,
-        (P::Top, "citation_tokens") => F::CitationsBeside,
-        (P::Top, "total_tokens" | "totalTokens" | "totalTokenCount") => F::Total,
-        (
-            P::Top,
-            "cached_tokens"
-            | "num_cached_tokens"
-            | "prompt_cache_hit_tokens"
-            | "cachedContentTokenCount"
-            | "cached_prompt_text_tokens"
-            | "total_cached_tokens",
-        )
-        | (P::InputDetails, "cached_tokens" | "cache_read_input_tokens") => F::Cached,
-        (P::Top, "cache_read_input_tokens" | "cacheReadInputTokens" | "cacheReadInputTokenCount") => {
-            F::CachedBare
+        "input_tokens" | "inputTokens" | "inputTokenCount" => Field::Input { bare: true },
+        "cache_read_input_tokens" | "cacheReadInputTokens" | "cacheReadInputTokenCount" => Field::CachedBare,
+        "cache_creation_input_tokens" | "cacheWriteInputTokens" | "cacheWriteInputTokenCount" => {
+            Field::WritesBare
         }
-        (P::Top, "cache_creation_input_tokens" | "cacheWriteInputTokens" | "cacheWriteInputTokenCount") => {
-            F::WritesBare
+        "cache_creation" => Field::Into(Part::CacheCreation),
+        "cacheDetails" => Field::Into(Part::Lasting),
+        "server_tool_use" => Field::Into(Part::ServerTools),
+        "thoughtsTokenCount" | "total_thought_tokens" => Field::Thoughts,
+        "toolUsePromptTokenCount" | "total_tool_use_tokens" => Field::ToolInput,
+        "promptTokensDetails"
+        | "toolUsePromptTokensDetails"
+        | "input_tokens_by_modality"
+        | "tool_use_tokens_by_modality" => Field::Into(Part::InputModes),
+        "cacheTokensDetails" | "cached_tokens_by_modality" => Field::Into(Part::CachedModes),
+        "candidatesTokensDetails" | "responseTokensDetails" | "output_tokens_by_modality" => {
+            Field::Into(Part::OutputModes)
         }
-        (P::InputDetails, "cache_write_tokens" | "cache_creation_input_tokens") => F::Writes,
-        (P::CachedDetails, "audio_tokens") => F::CachedAudio,
-        (P::CacheCreation, "ephemeral_5m_input_tokens") | (P::WriteDetails, "ttl_30m_tokens") => {
-            F::ShortWrites
-        }
-        (P::CacheCreation, "ephemeral_1h_input_tokens") | (P::WriteDetails, "ttl_12h_tokens") => {
-            F::LongWrites
-        }
-        (P::InputDetails, "audio_tokens") => F::InputAudio,
-        (P::InputDetails, "image_tokens" | "video_tokens") | (P::Billed, "image_tokens") => F::InputImage,
-        (P::OutputDetails, "audio_tokens") => F::OutputAudio,
-        (P::OutputDetails, "image_tokens") => F::OutputImage,
-        (P::Top, "seconds" | "prompt_audio_seconds" | "billable_audio_seconds") => F::Seconds,
-        (P::Top, "billableCharacterCount" | "characters") => F::Characters,
-        (P::Billed, "images") => F::Images,
-        (P::Top, "pages_processed") => F::Pages,
-        (P::Billed, "search_units")
-        | (P::Top, "num_search_queries")
-        | (P::ServerTools, "web_search_requests") => F::Searches,
+        "cached_tokens"
+        | "num_cached_tokens"
+        | "prompt_cache_hit_tokens"
+        | "cachedContentTokenCount"
+        | "cached_prompt_text_tokens"
+        | "total_cached_tokens" => Field::Cached,
+        "total_reasoning_tokens" => Field::Reasoning,
+        "reasoning_tokens" => Field::ReasoningBeside,
+        "citation_tokens" => Field::CitationsBeside,
         // An object in Perplexity's answers, a number in OpenRouter's.
-        (P::Top, "cost") => F::Into(P::Cost),
-        (P::Cost, "total_cost") => F::Dollars,
-        (P::Unbilled, "input_tokens") => F::UnbilledInput,
-        (P::Unbilled, "output_tokens") => F::UnbilledOutput,
-        (P::Top, "prompt_tokens_details" | "input_tokens_details" | "input_token_details") => {
-            F::Into(P::InputDetails)
-        }
-        (P::Top, "completion_tokens_details" | "output_tokens_details" | "output_token_details") => {
-            F::Into(P::OutputDetails)
-        }
-        (P::InputDetails, "cached_tokens_details") => F::Into(P::CachedDetails),
-        (P::InputDetails, "cache_write_tokens_details") => F::Into(P::WriteDetails),
-        (P::Top, "cache_creation") => F::Into(P::CacheCreation),
-        (P::Top, "server_tool_use") => F::Into(P::ServerTools),
-        (P::Top, "billed_units") => F::Into(P::Billed),
-        (P::Top, "tokens") => F::Into(P::Unbilled),
-        (
-            P::Top,
-            "promptTokensDetails"
-            | "toolUsePromptTokensDetails"
-            | "input_tokens_by_modality"
-            | "tool_use_tokens_by_modality",
-        ) => F::Into(P::InputModes),
-        (P::Top, "cacheTokensDetails" | "cached_tokens_by_modality") => F::Into(P::CachedModes),
-        (P::Top, "candidatesTokensDetails" | "responseTokensDetails" | "output_tokens_by_modality") => {
-            F::Into(P::OutputModes)
-        }
-        (P::Top, "cacheDetails") => F::Into(P::Lasting),
-        (P::InputModes | P::CachedModes | P::OutputModes, "modality") | (P::Lasting, "ttl") => F::Kind,
-        (P::InputModes | P::CachedModes | P::OutputModes, "tokenCount" | "tokens")
-        | (P::Lasting, "inputTokens") => F::Share,
-        _ => F::Nothing,
+        "cost" => Field::Into(Part::Cost),
+        "num_search_queries" => Field::Searches,
+        "billed_units" => Field::Into(Part::Billed),
+        "tokens" => Field::Into(Part::Unbilled),
+        "seconds" | "prompt_audio_seconds" | "billable_audio_seconds" => Field::Seconds,
+        "billableCharacterCount" | "characters" => Field::Characters,
+        "pages_processed" => Field::Pages,
+        _ => Field::Nothing,
+    }
+}
+
+fn of_input(name: &str) -> Field {
+    match name {
+        "cached_tokens" | "cache_read_input_tokens" => Field::Cached,
+        "cache_write_tokens" | "cache_creation_input_tokens" => Field::Writes,
+        "audio_tokens" => Field::InputAudio,
+        "image_tokens" | "video_tokens" => Field::InputImage,
+        "cached_tokens_details" => Field::Into(Part::CachedDetails),
+        "cache_write_tokens_details" => Field::Into(Part::WriteDetails),
+        _ => Field::Nothing,
     }
 }
 

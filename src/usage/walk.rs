@@ -9,6 +9,7 @@
 use super::Usage;
 use super::field::Field;
 use super::report::Report;
+use super::scan::{Cut, next_mark, string_end};
 
 /// The longest usage object that is put together from pieces.
 const LONGEST: usize = 16 * 1024;
@@ -117,7 +118,7 @@ impl Walk {
         let mut at = 0;
         while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.state {
-                State::Outside => self.outside(rest, told),
+                State::Outside => self.outside(rest, words, told),
                 State::Inside { kept: false, escaped } => self.passed(rest, escaped),
                 State::Inside { kept: true, escaped } => self.kept(rest, escaped),
                 State::Behind => self.behind(rest, words),
@@ -128,19 +129,42 @@ impl Walk {
         }
     }
 
-    /// To the next string or brace.
-    fn outside(&mut self, rest: &[u8], told: &mut Told<'_>) -> usize {
-        let Some(here) = memchr::memchr3(b'"', b'{', b'}', rest) else { return rest.len() };
-        match rest.get(here) {
-            Some(b'{') => self.opened(told),
-            Some(b'}') => self.closed(),
-            _ => {
-                let kept = self.depth == 1 || self.depth == 2 && self.within;
-                self.named = 0;
-                self.state = State::Inside { kept, escaped: false };
+    /// To the next string that may be a name that matters.
+    fn outside(&mut self, rest: &[u8], words: Words, told: &mut Told<'_>) -> usize {
+        let mut at = 0;
+        while let Some(here) = next_mark(rest, at) {
+            at = here + 1;
+            match rest.get(here) {
+                Some(b'{') => self.opened(told),
+                Some(b'}') => self.closed(),
+                _ if self.depth == 1 || self.depth == 2 && self.within => {
+                    // As good as always it is here whole, with what tells whether it is a name.
+                    match string_end(rest, at).ok().and_then(|end| rest.get(end).map(|next| (end, next))) {
+                        Some((end, b':')) => {
+                            let name = rest.get(at..end - 1).unwrap_or_default();
+                            at = end + 1;
+                            if self.named(name, words) {
+                                return at;
+                            }
+                        }
+                        Some((end, b',' | b'}' | b']')) => at = end,
+                        Some(_) | None => {
+                            self.named = 0;
+                            self.state = State::Inside { kept: true, escaped: false };
+                            return at;
+                        }
+                    }
+                }
+                _ => match string_end(rest, at) {
+                    Ok(end) => at = end,
+                    Err(Cut { escaped }) => {
+                        self.state = State::Inside { kept: false, escaped };
+                        return rest.len();
+                    }
+                },
             }
         }
-        here + 1
+        rest.len()
     }
 
     fn opened(&mut self, told: &mut Told<'_>) {
@@ -169,13 +193,16 @@ impl Walk {
             self.state = State::Inside { kept: false, escaped: false };
             return 1;
         }
-        let Some(here) = memchr::memchr2(b'"', b'\\', rest) else { return rest.len() };
-        self.state = if rest.get(here) == Some(&b'"') {
-            State::Outside
-        } else {
-            State::Inside { kept: false, escaped: true }
-        };
-        here + 1
+        match string_end(rest, 0) {
+            Ok(end) => {
+                self.state = State::Outside;
+                end
+            }
+            Err(Cut { escaped }) => {
+                self.state = State::Inside { kept: false, escaped };
+                rest.len()
+            }
+        }
     }
 
     /// On in a string that may be a name.
@@ -208,15 +235,9 @@ impl Walk {
         match rest.first() {
             Some(b' ' | b'\n' | b'\r' | b'\t') => return 1,
             Some(b':') => {
-                self.meaning = self.meant(words);
-                if self.depth == 1 {
-                    self.pictures = (self.meaning == Meaning::Pictures).then_some(0);
-                }
-                self.state = if matches!(self.meaning, Meaning::Nothing | Meaning::Pictures) {
-                    State::Outside
-                } else {
-                    State::Value
-                };
+                let (name, length) = (self.name, self.named);
+                self.state = State::Outside;
+                self.named(name.get(..length).unwrap_or_default(), words);
                 return 1;
             }
             _ => self.state = State::Outside,
@@ -224,8 +245,20 @@ impl Walk {
         0
     }
 
-    fn meant(&self, words: Words) -> Meaning {
-        let name = self.name.get(..self.named).unwrap_or_default();
+    /// A field's name; whether its value matters.
+    fn named(&mut self, name: &[u8], words: Words) -> bool {
+        self.meaning = self.meant(name, words);
+        if self.depth == 1 {
+            self.pictures = (self.meaning == Meaning::Pictures).then_some(0);
+        }
+        let matters = !matches!(self.meaning, Meaning::Nothing | Meaning::Pictures);
+        if matters {
+            self.state = State::Value;
+        }
+        matters
+    }
+
+    fn meant(&self, name: &[u8], words: Words) -> Meaning {
         let top = self.depth == 1;
         if words == Words::Pictures && top && matches!(name, b"data" | b"predictions") {
             return Meaning::Pictures;
@@ -293,27 +326,39 @@ impl Walk {
 
     /// On to the end of a report.
     fn taking(&mut self, rest: &[u8], depth: u32, string: bool, escaped: bool, told: &mut Told<'_>) -> usize {
-        let (mut depth, mut string, mut escaped) = (depth, string, escaped);
-        for (at, byte) in rest.iter().enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = string,
-                b'"' => string = !string,
-                b'{' if !string => depth = depth.saturating_add(1),
-                b'}' if !string => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        self.taken(rest.get(..=at).unwrap_or_default(), told);
-                        self.state = State::Outside;
-                        return at + 1;
+        let (mut depth, mut at) = (depth, 0);
+        // What follows a backslash at the end of the last piece.
+        let mut inside = string.then_some(usize::from(escaped));
+        loop {
+            if let Some(from) = inside.take() {
+                match string_end(rest, from) {
+                    Ok(end) => at = end,
+                    Err(Cut { escaped }) => {
+                        self.hold(rest);
+                        self.state = State::Taking { depth, string: true, escaped };
+                        return rest.len();
                     }
                 }
-                _ => {}
+            }
+            let Some(here) = next_mark(rest, at) else {
+                self.hold(rest);
+                self.state = State::Taking { depth, string: false, escaped: false };
+                return rest.len();
+            };
+            at = here + 1;
+            match rest.get(here) {
+                Some(b'{') => depth = depth.saturating_add(1),
+                Some(b'}') => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        self.taken(rest.get(..at).unwrap_or_default(), told);
+                        self.state = State::Outside;
+                        return at;
+                    }
+                }
+                _ => inside = Some(at),
             }
         }
-        self.hold(rest);
-        self.state = State::Taking { depth, string, escaped };
-        rest.len()
     }
 
     fn hold(&mut self, bytes: &[u8]) {

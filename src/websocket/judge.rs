@@ -63,13 +63,14 @@ impl Judge {
 
     /// Judges a whole message, of a session that has used so much.
     pub(super) fn message(&mut self, peeked: &Peeked, text: &[u8], used: Usage) -> Result<(), Denial> {
-        let Carried { head, snapshot, record, body: _, checked: _ } = &mut *self.carried;
+        let Carried { head, snapshot, record, certificate, body: _, checked: _ } = &mut *self.carried;
         let (Some(project), Some(key)) =
             (snapshot.projects.get(self.caller.project), snapshot.keys.get(self.caller.key))
         else {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
-        let mut sight = Sight { head, snapshot, now: Moment::now(), notes: record };
+        let mut sight =
+            Sight { head, snapshot, certificate: certificate.as_deref(), now: Moment::now(), notes: record };
         if let Some(field) = peeked.rerouting {
             return Err(Denial::built_in(Reason::ParameterNotAllowed).because(field));
         }

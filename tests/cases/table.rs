@@ -11,6 +11,27 @@ use crate::common::{OK, Upstream, until};
 
 const KEY: &str = "[projects.search.keys]";
 
+/// A certificate for the gate, and an authority for its clients.
+fn common_tls() -> String {
+    static FILES: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let made = || {
+        let folder =
+            std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cases-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let made = rcgen::generate_simple_self_signed(["gate.example".to_owned()]).unwrap();
+        let file = |name: &str, text: String| {
+            let file = folder.join(name);
+            std::fs::write(&file, text).unwrap();
+            file
+        };
+        let (cert, key) =
+            (file("cert.pem", made.cert.pem()), file("key.pem", made.signing_key.serialize_pem()));
+        let (cert, key) = (cert.display(), key.display());
+        format!("{{ cert = \"{cert}\", key = \"{key}\", client_ca = \"{cert}\" }}")
+    };
+    FILES.get_or_init(made).clone()
+}
+
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
     [head(), key(), scope(), rate(), ask(), model(), budget(), forward()].into_iter().flatten().collect()
@@ -113,6 +134,18 @@ fn key() -> Vec<Case> {
             },
             line: Line::At("server.failed_keys", "server", "failed_keys"),
             ..case(Reason::KeyAttemptsLimited)
+        },
+        Case {
+            arrange: |setup, _| {
+                let tls = common_tls();
+                let setup =
+                    setup.set("server", "tls", &tls).set(KEY, "certificate", r#"{ san = "web.example" }"#);
+                // Over a plain connection no certificate can be shown.
+                setup.adjust(|snapshot| snapshot.server.tls = None)
+            },
+            line: Line::At("projects.search.keys[0].certificate", KEY, "certificate"),
+            detail: |_| "none was shown",
+            ..case(Reason::CertificateRequired)
         },
         Case {
             arrange: |setup, _| setup.set(KEY, "expires", "2020-01-01"),

@@ -216,3 +216,41 @@ fn what_is_cut_off_leaves_its_records() {
     assert_eq!(records.len(), 3, "{records:#?}");
     raw.ended();
 }
+
+/// The end of a body may come behind its last byte; HTTP/1.1, in which it goes on, has no such end.
+#[test]
+fn a_form_goes_on_whole_when_its_end_comes_by_itself() {
+    let upstream = Upstream::answering(OK);
+    let gate = Setup::new(upstream.address).start();
+    let key = format!("Bearer {}", gate.setup.client_key);
+    let form = |length: usize| {
+        let file = "a".repeat(length);
+        let field = "--b\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\nassistants\r\n";
+        let named = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+        format!("{field}{named}{file}\r\n--b--\r\n")
+    };
+    for (at, length) in [10, 60_000].into_iter().enumerate() {
+        let body = form(length);
+        for announced in [true, false] {
+            let mut raw = Raw::connect(&gate, 65_535);
+            let said = body.len().to_string();
+            let mut headers = crate::attacks::chat(&key);
+            headers.retain(|(name, _)| !matches!(*name, ":path" | "content-type"));
+            headers.insert(3, (":path", "/v1/files"));
+            headers.push(("content-type", "multipart/form-data; boundary=b"));
+            if announced {
+                headers.push(("content-length", &said));
+            }
+            raw.send(&crate::raw::frame(HEADERS, crate::raw::END_HEADERS, 1, &crate::raw::block(&headers)));
+            for piece in body.as_bytes().chunks(16_000) {
+                raw.send(&crate::raw::frame(DATA, 0, 1, piece));
+            }
+            until("all has come", || gate.in_flight() == 1 || !gate.records().is_empty());
+            raw.send(&crate::raw::frame(DATA, crate::raw::END_STREAM, 1, &[]));
+            assert_eq!(raw.next_of(&[HEADERS]).unwrap().status(), Some(200), "{length} {announced}");
+            let requests = upstream.requests();
+            assert_eq!(requests.len(), 2 * at + usize::from(!announced) + 1);
+            assert!(requests.last().unwrap().body == body.as_bytes());
+        }
+    }
+}

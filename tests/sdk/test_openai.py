@@ -5,6 +5,7 @@ import json
 import os
 import ssl
 
+import httpx
 import openai
 import pytest
 from conftest import UPSTREAM_IDENTITY, arrivals, async_arrivals
@@ -61,6 +62,29 @@ def test_chat_over_tls(gate):
     strange.base_url = secured.base_url
     with pytest.raises(openai.APIConnectionError):
         chat(strange)
+
+
+@pytest.mark.parametrize("secured", [False, True])
+def test_over_http2(gate, secured):
+    trusted = ssl.create_default_context(cafile=os.environ["GATE_CA"])
+    over = httpx.Client(http2=True, http1=False, verify=trusted, timeout=10)
+    sdk = client(gate, http_client=over, max_retries=0)
+    if secured:
+        sdk.base_url = os.environ["GATE_TLS"] + "/v1"
+    answer = sdk.chat.completions.with_raw_response.create(**asks("hello"))
+    assert answer.http_response.http_version == "HTTP/2"
+    assert answer.parse().choices[0].message.content == "The stand-in heard “hello” and asked no model."
+    with sdk.chat.completions.create(**asks("standin:tokens=10"), stream=True) as stream:
+        assert len(list(stream)) == 12
+    # Larger than what may be sent ahead; and the end of the body comes by itself.
+    file = sdk.files.create(file=("a.txt", b"x" * 3_000_000), purpose="assistants")
+    assert file.bytes == 3_000_000
+    refused(
+        openai.AuthenticationError,
+        "key_malformed",
+        "is not a project key",
+        lambda: chat(sdk.with_options(api_key="wrong")),
+    )
 
 
 def test_streamed_chat_arrives_event_by_event(gate):

@@ -55,6 +55,7 @@ fn refused_or_one(name: &str, gate: &Running, upstream: &Upstream, bytes: &str) 
     assert_eq!(requests.len(), usize::from(status == Some(200)), "{name}: {status:?} {requests:?}");
 }
 
+/// Row 11.
 #[test]
 fn two_framings_never_make_two_requests() {
     let (gate, upstream) = stage();
@@ -121,6 +122,7 @@ fn two_framings_never_make_two_requests() {
     refused_or_one("HTTP/1.0 with TE", &gate, &upstream, &format!("{old}{te}{body}{hidden}"));
 }
 
+/// Row 11.
 #[test]
 fn bare_line_feeds_never_make_two_requests() {
     let (gate, upstream) = stage();
@@ -132,6 +134,7 @@ fn bare_line_feeds_never_make_two_requests() {
     refused_or_one("one bare", &gate, &upstream, &inside);
 }
 
+/// Row 12.
 #[test]
 fn odd_chunks_are_refused() {
     let (gate, upstream) = stage();
@@ -156,6 +159,7 @@ fn odd_chunks_are_refused() {
     assert_eq!(upstream.requests().len(), 0);
 }
 
+/// Row 11.
 #[test]
 fn trailers_say_nothing() {
     let (gate, upstream) = stage();
@@ -168,6 +172,7 @@ fn trailers_say_nothing() {
     assert!(!seen.contains("another") && !seen.contains("trailer"), "{seen}");
 }
 
+/// Row 13.
 #[test]
 fn what_is_left_of_a_refused_body_is_no_request() {
     let (gate, upstream) = stage();
@@ -181,6 +186,7 @@ fn what_is_left_of_a_refused_body_is_no_request() {
     assert!(upstream.requests()[0].header("user-agent").is_empty());
 }
 
+/// Row 13.
 #[test]
 fn a_refused_body_too_long_to_read_closes_the_connection() {
     let (gate, upstream) = stage();
@@ -198,6 +204,7 @@ fn a_refused_body_too_long_to_read_closes_the_connection() {
     gate.records_when(1);
 }
 
+/// Row 14.
 #[test]
 fn nobody_is_asked_to_go_on_before_the_key_was_judged() {
     let (gate, upstream) = stage();
@@ -228,6 +235,7 @@ fn nobody_is_asked_to_go_on_before_the_key_was_judged() {
     assert_eq!(upstream.requests().len(), 1);
 }
 
+/// Row 15.
 #[test]
 fn no_upgrade_passes() {
     let (gate, upstream) = stage();
@@ -247,6 +255,7 @@ fn no_upgrade_passes() {
     assert_eq!(upstream.requests().len(), 2);
 }
 
+/// Row 23.
 #[test]
 fn a_head_that_dawdles_is_given_up() {
     let (gate, upstream) = staged(|setup| setup.set("server", "header_timeout", r#""50ms""#));
@@ -259,6 +268,7 @@ fn a_head_that_dawdles_is_given_up() {
     assert_eq!((upstream.connections(), gate.in_flight()), (0, 0));
 }
 
+/// Row 24.
 #[test]
 fn a_giant_head_is_refused() {
     let (gate, upstream) = stage();
@@ -280,6 +290,7 @@ fn a_giant_head_is_refused() {
     assert_eq!(gate.ask(gate.chat()).status, 200, "the next client is unaffected");
 }
 
+/// Row 23.
 #[test]
 fn a_body_that_dribbles_gets_no_more_time() {
     let (gate, upstream) = staged(|setup| setup.set("server", "body_timeout", r#""100ms""#));
@@ -302,6 +313,7 @@ fn a_body_that_dribbles_gets_no_more_time() {
     assert_eq!(upstream.connections(), 0);
 }
 
+/// Row 23.
 #[test]
 fn only_so_many_connections_are_open() {
     let (gate, _upstream) = staged(|setup| setup.set("server", "max_connections", "2"));
@@ -316,4 +328,55 @@ fn only_so_many_connections_are_open() {
     first.hang_up();
     until("one is left", || metrics.connections.get() == 1);
     assert_eq!(gate.ask(gate.chat()).status, 200);
+}
+
+/// Row 11: what two readers take differently is refused, the connection ends there, and no byte goes on.
+#[test]
+fn a_head_with_two_readings_is_refused_and_the_connection_closed() {
+    let (gate, upstream) = stage();
+    let hidden = smuggled(&gate);
+    let (good, old, length) = (head(&gate, "1.1"), head(&gate, "1.0"), CHAT.len());
+    let sized = format!("content-length: {length}");
+    for (name, bytes) in [
+        ("two lengths", format!("{good}{sized}\r\ncontent-length: 0\r\n\r\n{CHAT}{hidden}")),
+        ("a list of lengths", format!("{good}content-length: {length}, {length}\r\n\r\n{CHAT}{hidden}")),
+        ("a signed length", format!("{good}content-length: +{length}\r\n\r\n{CHAT}{hidden}")),
+        ("a length in hexadecimal", format!("{good}content-length: 0x46\r\n\r\n{CHAT}{hidden}")),
+        ("a folded line", format!("{good}x-a: b\r\n {sized}\r\n{sized}\r\n\r\n{CHAT}{hidden}")),
+        ("a blank before the colon", format!("{good}content-length : {length}\r\n\r\n{CHAT}{hidden}")),
+        ("a bare CR", format!("{good}x-a: b\rc\r\n{sized}\r\n\r\n{CHAT}{hidden}")),
+        ("a NUL", format!("{good}x-a: b\0\r\n{sized}\r\n\r\n{CHAT}{hidden}")),
+        ("HTTP/1.0 in chunks", format!("{old}transfer-encoding: chunked\r\n\r\n{}{hidden}", chunked(CHAT))),
+        ("an unknown coding", format!("{good}transfer-encoding: xchunked\r\n\r\n{}{hidden}", chunked(CHAT))),
+        ("two codings", format!("{good}transfer-encoding: gzip, chunked\r\n\r\n{}{hidden}", chunked(CHAT))),
+        ("HTTP/2.0 in words", format!("{}{sized}\r\n\r\n{CHAT}{hidden}", head(&gate, "2.0"))),
+        ("HTTP/0.9", format!("GET /v1/models\r\n\r\n{hidden}")),
+    ] {
+        let (status, mut client) = first_answer(&gate, &bytes);
+        assert_eq!(status, Some(400), "{name}");
+        assert!(client.rest().is_empty(), "{name}: the connection goes on");
+    }
+    assert_eq!((upstream.connections(), upstream.received().len()), (0, 0));
+}
+
+/// Row 11: of a length beside chunks the chunks are what is read (RFC 9112 §6.3), and nothing behind them.
+#[test]
+fn a_length_beside_chunks_is_dropped_and_the_connection_closed() {
+    let (gate, upstream) = stage();
+    let (good, hidden) = (head(&gate, "1.1"), smuggled(&gate));
+    for framing in
+        ["content-length: 5\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 5"]
+    {
+        let (status, mut client) =
+            first_answer(&gate, &format!("{good}{framing}\r\n\r\n{}{hidden}", chunked(CHAT)));
+        assert!(matches!(status, Some(200 | 400)), "{framing}: {status:?}");
+        assert!(client.rest().is_empty(), "{framing}: the connection goes on");
+    }
+    for request in upstream.requests() {
+        assert_eq!(
+            (request.body.as_slice(), request.header("transfer-encoding").len()),
+            (CHAT.as_bytes(), 0)
+        );
+        assert!(request.header("user-agent").is_empty(), "{}", request.head);
+    }
 }

@@ -13,6 +13,7 @@ fn chat_with(gate: &Running, more: &str) -> String {
     bytes.replacen("host: gate", &format!("host: gate\r\n{more}"), 1)
 }
 
+/// Row 5.
 #[test]
 fn a_second_credential_is_refused_and_the_same_one_twice_is_one() {
     let (gate, upstream) = stage();
@@ -29,6 +30,7 @@ fn a_second_credential_is_refused_and_the_same_one_twice_is_one() {
     assert_eq!(upstream.requests().len(), 4);
 }
 
+/// Rows 5 and 6.
 #[test]
 fn of_a_clients_headers_only_the_known_ones_go_on() {
     let (gate, upstream) = stage();
@@ -71,6 +73,7 @@ fn of_a_clients_headers_only_the_known_ones_go_on() {
     assert_eq!(request.header("authorization"), [credential]);
 }
 
+/// Row 7.
 #[test]
 fn nothing_that_a_connection_header_names_is_lost() {
     let (gate, upstream) = stage();
@@ -89,6 +92,7 @@ fn nothing_that_a_connection_header_names_is_lost() {
     }
 }
 
+/// Rows 8 and 10.
 #[test]
 fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
     let spoofs = ["x-forwarded-for: 10.9.9.9", "forwarded: for=10.9.9.9", "x-real-ip: 10.9.9.9"];
@@ -126,6 +130,7 @@ fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
     assert_eq!((upstream.requests().len(), second.requests().len()), (0, 5));
 }
 
+/// Row 9.
 #[test]
 fn an_ipv4_address_dressed_as_ipv6_is_the_ipv4_address() {
     if std::net::TcpListener::bind("[::]:0").is_err() {

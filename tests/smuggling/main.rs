@@ -1,7 +1,7 @@
 //! Requests that two readers could understand differently: each is refused, or goes out in one way.
 //!
 //! What other gateways fell to, by kind. An attack never reaches the upstream, or reaches it as the
-//! one request that was judged.
+//! one request that was judged. The rows that tests name are those of the table in SECURITY.md.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ mod common;
 
 mod answers;
 mod bodies;
+mod expect;
 mod forms;
 mod framing;
 mod headers;

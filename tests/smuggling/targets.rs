@@ -4,6 +4,7 @@ use crate::common::client::request;
 use crate::common::{CHAT, post};
 use crate::{stage, staged};
 
+/// Row 1.
 #[test]
 fn a_variant_of_a_path_is_not_the_path() {
     let (gate, upstream) = stage();
@@ -50,6 +51,7 @@ fn a_variant_of_a_path_is_not_the_path() {
     assert_eq!(upstream.connections(), 0);
 }
 
+/// Row 1.
 #[test]
 fn what_stands_behind_a_number_sign_decides_nothing() {
     // The HTTP library drops it before the gate sees it: what is judged is what goes out.
@@ -65,6 +67,7 @@ fn what_stands_behind_a_number_sign_decides_nothing() {
     assert!(upstream.requests().iter().all(|request| request.target() == "/v1/chat/completions"));
 }
 
+/// Row 1: what goes upstream is the constant of the table.
 #[test]
 fn the_upstream_is_asked_for_the_path_of_the_table() {
     let (gate, upstream) = stage();
@@ -87,6 +90,7 @@ fn the_upstream_is_asked_for_the_path_of_the_table() {
     }
 }
 
+/// Rows 2 and 4.
 #[test]
 fn headers_do_not_overrule_the_request_line() {
     let (gate, upstream) = stage();
@@ -116,6 +120,7 @@ fn headers_do_not_overrule_the_request_line() {
     }
 }
 
+/// Row 3.
 #[test]
 fn the_host_is_one_plain_host_and_decides_nothing() {
     let (gate, upstream) = stage();
@@ -146,6 +151,7 @@ fn the_host_is_one_plain_host_and_decides_nothing() {
     assert_eq!(upstream.requests()[0].header("host"), [upstream.address.to_string()]);
 }
 
+/// Row 37.
 #[test]
 fn odd_methods_are_not_forwarded() {
     let (gate, upstream) = stage();
@@ -166,6 +172,7 @@ fn odd_methods_are_not_forwarded() {
     assert_eq!(upstream.connections(), 0);
 }
 
+/// Rows 4 and 21.
 #[test]
 fn a_query_says_nothing_that_was_not_asked_about() {
     let (gate, upstream) = staged(|setup| setup.set("projects.search", "models", r#"["gpt-4o-mini"]"#));
@@ -190,6 +197,7 @@ fn a_query_says_nothing_that_was_not_asked_about() {
     assert_eq!(upstream.requests()[0].target(), "/v1/chat/completions");
 }
 
+/// Row 29.
 #[test]
 fn the_admin_routes_are_not_on_the_public_port() {
     let (gate, upstream) = stage();

@@ -32,6 +32,8 @@ const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content
 const STREAM: &str =
     r#"{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Count to ten."}]}"#;
 const LARGER: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Why is the sky blue?"}]}"#;
+const LONG: &str =
+    r#"{"model":"gpt-4o-mini","max_tokens":60000,"messages":[{"role":"user","content":"Write a book."}]}"#;
 const MESSAGE: &str =
     r#"{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}"#;
 const GENERATE: &str = r#"{"contents":[{"parts":[{"text":"Hello"}]}]}"#;
@@ -119,6 +121,13 @@ fn stops(keys: &Keys) -> Vec<Stop<'_>> {
             Some(bearer(&keys.batch)),
             CHAT,
             refused(429, "rate_limited"),
+        ),
+        post(
+            "More tokens than the project may use in a minute",
+            COMPLETIONS,
+            Some(bearer(&keys.search)),
+            LONG,
+            refused(429, "tokens_limited"),
         ),
     ]
 }
