@@ -1,8 +1,6 @@
 //! `max_in_flight`, `max_connections` and `breaker` of an upstream: what it may be given to do, and when it is left
 //! alone.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -25,13 +23,13 @@ const MOST: usize = 1_000_000;
 #[schemars(rename = "Breaker")]
 pub(super) struct BreakerWritten {
     /// After how many failures in a row; 0 for never. Default: 10.
-    pub(super) failures: Option<u16>,
+    pub(super) failures: Option<usize>,
     /// How long it is left alone at first; each time twice as long. Default: "5s".
     pub(super) pause: Option<String>,
-    /// How long at most. Default: "2m".
+    /// How long at most. Default: "30s".
     pub(super) longest_pause: Option<String>,
     /// Statuses of 500 and more that count as failures, such as `[502, 503, 504, 529]`. Default: none.
-    pub(super) statuses: Option<Vec<u16>>,
+    pub(super) statuses: Option<Vec<usize>>,
     /// Whether an answer that does not begin within the `response_timeout` counts. Default: false.
     pub(super) timeouts: Option<bool>,
 }
@@ -69,23 +67,26 @@ impl Work<'_> {
         let written = written.unwrap_or(&none);
         let pause = self.duration(&child(&path, "pause"), written.pause.as_deref(), 5);
         let at = child(&path, "longest_pause");
-        let longest_pause = self.duration(&at, written.longest_pause.as_deref(), 120);
+        let longest_pause = self.duration(&at, written.longest_pause.as_deref(), 30);
         if written.longest_pause.is_some() && longest_pause < pause {
             self.wrong(&at, "it is shorter than the first pause", "make it as long as the pause, or longer");
         }
         let list = child(&path, "statuses");
+        let mut statuses = Vec::new();
         for (at, status) in written.statuses.iter().flatten().enumerate() {
-            if !(500..600).contains(status) {
+            if let Ok(status @ 500..600) = u16::try_from(*status) {
+                statuses.push(status);
+            } else {
                 let what = format!("{status} does not say that the upstream is in trouble");
                 self.wrong(&item(&list, at), &what, "write statuses from 500 to 599");
             }
         }
-        let failures = written.failures.unwrap_or(10);
+        let failures = u16::try_from(written.failures.unwrap_or(10)).unwrap_or(u16::MAX);
         let tolerance = Tolerance {
             failures,
             pause,
-            longest_pause: longest_pause.max(pause).min(Duration::from_hours(24)),
-            statuses: written.statuses.clone().unwrap_or_default(),
+            longest_pause: longest_pause.max(pause),
+            statuses,
             timeouts: written.timeouts.unwrap_or(false),
         };
         (failures > 0).then_some(tolerance)
