@@ -38,6 +38,7 @@ mod fund;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod gate;
+pub mod health;
 pub mod inject;
 pub mod learn;
 pub mod ledger;

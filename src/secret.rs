@@ -101,6 +101,12 @@ impl Fingerprint {
         }
         Self(digest(&text))
     }
+
+    /// Of a secret and of what it is used with.
+    #[must_use]
+    pub fn with<'p>(&'p self, parts: impl IntoIterator<Item = &'p [u8]>) -> Self {
+        Self::of(std::iter::once(self.0.as_slice()).chain(parts))
+    }
 }
 
 impl std::fmt::Debug for Fingerprint {
