@@ -86,6 +86,12 @@ impl Pool {
         }
     }
 
+    /// Since when and until when its window is, by the store's clock.
+    pub(in crate::limits) fn window(&self, now: Moment) -> (i64, i64) {
+        let state = self.now(now);
+        (state.from_ms, state.until_ms)
+    }
+
     /// What the store says that all gates have used and leased. It has been reached: no share is kept any more.
     pub(in crate::limits) fn saw(&self, level: u64, from_ms: i64, now: Moment) {
         let mut state = self.lock();

@@ -47,6 +47,8 @@ pub struct Dialogue {
     owed: Vec<(Arc<Pool>, i64)>,
     /// The store is to be told what is known here.
     remind: bool,
+    /// Gates are still telling it. What one used beyond its leases would be lost in what another tells, so it waits.
+    settles: bool,
     said: Option<Moment>,
 }
 
@@ -81,6 +83,7 @@ impl Dialogue {
             again: Vec::new(),
             owed: Vec::new(),
             remind: false,
+            settles: false,
             said: None,
         }
     }
@@ -114,8 +117,10 @@ impl Dialogue {
             );
         }
         let mut pools = Pools::default();
+        let moves_wait = self.settles && !bye;
+        let owed = if moves_wait { Vec::new() } else { std::mem::take(&mut self.owed) };
         let mut moves: Vec<(usize, i64)> =
-            self.owed.drain(..).map(|(pool, delta)| (pools.number(&pool), delta)).collect();
+            owed.into_iter().map(|(pool, delta)| (pools.number(&pool), delta)).collect();
         let mut floors = Vec::new();
         for pool in &all {
             if self.remind
@@ -123,7 +128,7 @@ impl Dialogue {
             {
                 floors.push((pools.number(pool), floor));
             }
-            let moved = pool.moved(bye, now);
+            let moved = if moves_wait { 0 } else { pool.moved(bye, now) };
             if moved != 0 {
                 moves.push((pools.number(pool), moved));
             }
@@ -153,10 +158,7 @@ impl Dialogue {
             self.born, self.fresh, self.id, self.number
         );
         for pool in pools.list {
-            let (from, until) = {
-                let state = pool.now(now);
-                (state.from_ms, state.until_ms)
-            };
+            let (from, until) = pool.window(now);
             said.keys.push(match &pool.bound {
                 Bound::Rate(_) => self.key(&pool.name),
                 Bound::Window(..) => self.key(&format!("{}:{from}", pool.name)),
@@ -225,7 +227,7 @@ impl Dialogue {
 
     /// The store knows nothing of what was said before, nor of this.
     fn forgotten(&mut self) {
-        self.remind = true;
+        (self.remind, self.settles) = (true, true);
         let Some(open) = self.open.take() else { return };
         for (at, delta) in open.moves {
             // Of what may have been done before the memory was lost, nothing is given back a second time.
@@ -256,6 +258,7 @@ impl Dialogue {
                 pool.saw(level, *from, sent);
             }
         }
+        self.settles = settles;
         // From here on who asks is heard.
         self.hub.reached.store(!settles, Ordering::Release);
         for (ask, tries) in open.asks {
