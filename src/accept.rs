@@ -33,6 +33,7 @@ use crate::alarm::TICK;
 use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::ledger::Ledger;
+use crate::limits::Sharing;
 use crate::pool::Pool;
 use crate::sessions::{Session, Sessions};
 use crate::snapshot::Snapshot;
@@ -57,6 +58,8 @@ const HTTP2: &[u8] = b"h2";
 pub struct Shared {
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
+    /// What is known of limits that several gates share.
+    pub sharing: Arc<Sharing>,
     /// Where records go.
     pub ledger: Arc<Ledger>,
     /// How many client connections are open.

@@ -51,6 +51,12 @@ pub fn routes(shared: Arc<Shared>, credentials: Arc<Roster>, draining: Arc<Atomi
 async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
     if shown.draining.load(Ordering::Acquire) {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else if shown.shared.snapshot.load().share.is_some()
+        && shown.shared.sharing.denies_anything()
+        && !shown.shared.sharing.was_heard()
+    {
+        // Once it was heard, a store that is away concerns only what needs it.
+        (StatusCode::SERVICE_UNAVAILABLE, "the store of shared limits was not reached yet\n")
     } else {
         (StatusCode::OK, "ready\n")
     }

@@ -40,6 +40,7 @@ mod region;
 mod secret_reference;
 mod server;
 mod shape;
+mod share;
 mod sheet;
 mod store;
 mod tls;
@@ -187,6 +188,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let admin = written.admin.as_ref();
     work.zone = work.time_zone(written.accounting.as_ref());
     work.has_store = written.store.is_some();
+    work.shared = written.store.as_ref().is_some_and(|store| store.url.is_some());
     let accounting = work.accounting(written.accounting.as_ref());
     let mut server =
         work.server(written.server.as_ref().unwrap_or(&<_>::default()), admin.unwrap_or(&<_>::default()));
@@ -201,6 +203,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     if written.server.as_ref().is_none_or(|server| server.allow_ips.is_none()) {
         server.allow_ips = server::everybody_listed(&projects, &keys);
     }
+    let share = work.share(written.store.as_ref());
     let store = work.store(written.store.as_ref());
     let admin_token = work.admin_token(admin);
     let aliases = aliases(written, &upstreams, work);
@@ -215,6 +218,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         server,
         admin_token,
         store,
+        share,
         accounting,
         upstreams,
         projects,

@@ -93,6 +93,8 @@ pub enum Reason {
     CostUnknown,
     /// What the request may cost cannot be written down.
     LedgerUnavailable,
+    /// The store of the gates that share a limit cannot be asked.
+    LimitsUnavailable,
     /// The upstream has no credential to send.
     CredentialUnavailable,
     /// The upstream refused the gate's own credential.
@@ -285,6 +287,9 @@ reasons! {
     LedgerUnavailable "ledger_unavailable" 503 Denied "budget" true None;
         client "This gateway cannot write down what requests cost at the moment, so it sends none. It is not your key. Ask the gateway's operator.";
         operator "mend the place of the store's ledger: {detail}";
+    LimitsUnavailable "limits_unavailable" 503 Denied "budget" true None;
+        client "This gateway cannot check a limit of project '{project}' at the moment. It is not your key. Try again soon.";
+        operator "see why the store at [store] url cannot be reached, or set on_failure = \"local\"; {rule} needs it";
     CredentialUnavailable "credential_unavailable" 502 Failed "inject" false None;
         client "This gateway has no credential for the provider at the moment. It is not your key. Ask the gateway's operator.";
         operator "give the upstream a credential at {rule}, or mend what grants it: {detail}";

@@ -5,8 +5,10 @@
 //! that is under way.
 
 mod meter;
+mod pool;
 mod purse;
 mod reservation;
+mod sharing;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,10 +24,13 @@ use crate::health::Infirmary;
 use crate::model_name::ModelList;
 use crate::money::Money;
 use crate::uploads::Uploads;
+use pool::Bound;
 
 pub use meter::{Meter, Quota, Short, TooFine};
+pub use pool::Pool;
 pub use purse::{Budget, Exhausted, Purse, Window};
-pub use reservation::{Estimate, Reservation};
+pub use reservation::{Estimate, Reservation, Unspent};
+pub use sharing::{Asking, Dialogue, Garbled, Heard, OnFailure, Outcome, SCRIPT, Sharing, Want, WantOf};
 
 /// How many requests of one owner are in flight.
 #[derive(Debug, Default)]
@@ -187,6 +192,8 @@ pub struct Registry {
     pub credentials: Arc<Roster>,
     /// What is remembered of uploads.
     pub uploads: Arc<Uploads>,
+    /// What is known of limits that several gates share.
+    pub sharing: Arc<Sharing>,
     /// How often keys were tried that are none.
     pub attempts: Arc<Attempts>,
     /// How upstreams fare.
@@ -221,9 +228,10 @@ pub struct BudgetNow {
 #[derive(Debug, Default)]
 struct State {
     listener_tls: Option<ListenerTls>,
-    meters: HashMap<(String, Counted, Quota), Arc<Meter>>,
+    /// The last part of these keys is whether several gates share it.
+    meters: HashMap<(String, Counted, Quota, bool), Arc<Meter>>,
     slots: HashMap<String, Arc<Slots>>,
-    purses: HashMap<Arc<str>, Held>,
+    purses: HashMap<(Arc<str>, bool), Held>,
 }
 
 impl Registry {
@@ -233,6 +241,7 @@ impl Registry {
         Self {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
+            sharing: Arc::new(Sharing::new(origin)),
             attempts: Arc::new(Attempts::new(origin)),
             health: Arc::new(Infirmary::new(origin)),
             origin,
@@ -241,17 +250,29 @@ impl Registry {
         }
     }
 
-    /// The meter of this owner and quota: the one in use, or a new one.
+    /// The meter of this owner and quota: the one in use, or a new one; shared with other gates, or this gate's own.
     ///
     /// # Errors
     /// When nanoseconds cannot tell the quota.
-    pub fn meter(&self, owner: &str, counts: Counted, quota: Quota) -> Result<Arc<Meter>, TooFine> {
+    pub fn meter(
+        &self,
+        owner: &str,
+        counts: Counted,
+        quota: Quota,
+        shared: bool,
+    ) -> Result<Arc<Meter>, TooFine> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = (owner.to_owned(), counts, quota);
+        let known = (owner.to_owned(), counts, quota, shared);
         if let Some(meter) = state.meters.get(&known) {
             return Ok(Arc::clone(meter));
         }
-        let meter = Arc::new(Meter::new(quota, self.origin)?);
+        let mut meter = Meter::new(quota, self.origin)?;
+        if shared {
+            let Quota { amount, per, burst } = quota;
+            let name = format!("{owner}:{}:{amount}/{}:{burst}", counts.word(), per.as_secs());
+            meter = meter.shared(self.sharing.pool(name, Bound::Rate(quota)));
+        }
+        let meter = Arc::new(meter);
         state.meters.insert(known, Arc::clone(&meter));
         Ok(meter)
     }
@@ -263,20 +284,29 @@ impl Registry {
         owner: &str,
         spender: Spender,
         budgets: &[Budget],
-        zone: &TimeZone,
+        (zone, shared): (&TimeZone, bool),
         now: Moment,
     ) -> Arc<Purse> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = state.purses.get_mut(owner) {
+        let known = (Arc::from(owner), shared);
+        if let Some(held) = state.purses.get_mut(&known) {
             budgets.clone_into(&mut held.budgets);
             return Arc::clone(&held.purse);
         }
-        let purse = Arc::new(Purse::new(zone.clone()));
+        let mut purse = Purse::new(zone.clone());
+        if shared {
+            let pool = |window: Window| {
+                let name = format!("{owner}:money:{}", window.word());
+                self.sharing.pool(name, Bound::Window(window, zone.clone()))
+            };
+            purse = purse.shared(Window::ALL.map(pool));
+        }
+        let purse = Arc::new(purse);
         if let Some(history) = self.history.get() {
-            purse.recall(now.unix_millis(), |since_ms| history.spent(&spender, since_ms));
+            purse.recall_all(now, |since_ms| history.spent(&spender, since_ms));
         }
         let held = Held { spender, purse: Arc::clone(&purse), budgets: budgets.to_owned() };
-        state.purses.insert(owner.into(), held);
+        state.purses.insert(known, held);
         purse
     }
 
@@ -285,9 +315,9 @@ impl Registry {
     pub fn budgets(&self, now: Moment) -> Vec<BudgetNow> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<BudgetNow> = Vec::new();
-        for (owner, held) in &state.purses {
+        for ((owner, _), held) in &state.purses {
             for budget in &held.budgets {
-                let (taken, _) = held.purse.taken(budget.window, now.unix_millis());
+                let (taken, _) = held.purse.taken_now(budget.window, now);
                 all.push(BudgetNow { owner: Arc::clone(owner), budget: budget.clone(), taken });
             }
         }
@@ -303,7 +333,7 @@ impl Registry {
             return;
         }
         for Held { spender, purse, .. } in state.purses.values() {
-            purse.recall(now.unix_millis(), |since_ms| history.spent(spender, since_ms));
+            purse.recall_all(now, |since_ms| history.spent(spender, since_ms));
         }
     }
 
@@ -354,7 +384,7 @@ mod tests {
         let registry = Registry::new(now);
         let one = NonZeroU32::MIN;
         let quota = Quota::new(one, Duration::from_secs(1));
-        let meter = |owner, counts| registry.meter(owner, counts, quota).unwrap();
+        let meter = |owner, counts| registry.meter(owner, counts, quota, false).unwrap();
         let held = meter("projects.a", Counted::Requests);
         assert!(held.take(one, now).is_ok());
         registry.sweep();

@@ -6,6 +6,7 @@
 mod budgets;
 mod health;
 mod labels;
+mod limits_store;
 mod used;
 
 use std::cell::RefCell;
@@ -31,10 +32,12 @@ use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
 use budgets::Budgets;
 use health::Wards;
+
 use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
     ended, error_status,
 };
+pub use limits_store::LimitsStore;
 pub use used::Used;
 
 /// The metrics of requests of one project, upstream and endpoint that were served well: the most
@@ -105,6 +108,8 @@ pub struct Metrics {
     pub records_lost: Counter,
     /// Records and decisions that the store could not take.
     pub store_missed: Counter,
+    /// How the store is by which gates share limits.
+    pub limits_store: LimitsStore,
     /// What requests used.
     pub usage: Used,
 }
@@ -145,6 +150,7 @@ impl Default for Metrics {
             heads_invalid: Counter::default(),
             records_lost: Counter::default(),
             store_missed: Counter::default(),
+            limits_store: LimitsStore::default(),
             usage: Used::default(),
             registry: Registry::default(),
         };
@@ -216,6 +222,7 @@ impl Metrics {
         );
         registry.register("in_flight", "Requests that have begun and not ended", metrics.in_flight.clone());
         register_connections(&mut registry, metrics);
+        metrics.limits_store.register(&mut registry);
         metrics.register_counters(&mut registry);
         metrics.usage.register(&mut registry);
         registry

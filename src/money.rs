@@ -89,9 +89,20 @@ impl Sum for Money {
 /// In dollars, exactly, with at least two digits behind the point.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = format!("{:012}", self.0 % PICO);
-        let kept = part.trim_end_matches('0').len().max(2);
-        write!(f, "{}.{}", self.0 / PICO, part.get(..kept).unwrap_or(&part))
+        let mut digits = [b'0'; 12];
+        let mut part = self.0 % PICO;
+        let mut kept = 2;
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            // A remainder by ten is one digit.
+            *digit = b'0' + u8::try_from(part % 10).unwrap_or_default();
+            if *digit != b'0' {
+                kept = kept.max(at + 1);
+            }
+            part /= 10;
+        }
+        f.write_str(itoa::Buffer::new().format(self.0 / PICO))?;
+        f.write_str(".")?;
+        f.write_str(digits.get(..kept).and_then(|kept| std::str::from_utf8(kept).ok()).unwrap_or_default())
     }
 }
 

@@ -210,6 +210,9 @@ pub struct Record {
     pub choices: Option<u64>,
     /// What it took from limits on tokens and money.
     pub reserved: Option<Box<Reserved>>,
+    /// Whether requests that several gates share are taken with its tokens and money: what was leased of them had run
+    /// out when it came.
+    pub deferred: bool,
     /// The share of a budget, in percent, that it was the first to reach.
     pub budget_reached: Option<u8>,
     /// Whether it was sent and nobody can say if it was executed.
@@ -289,6 +292,7 @@ impl Record {
             token_ceiling: None,
             choices: None,
             reserved: None,
+            deferred: false,
             budget_reached: None,
             unsure: false,
             cost: None,

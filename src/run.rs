@@ -28,6 +28,7 @@ use crate::ledger::Ledger;
 use crate::limits::{History, Registry};
 use crate::metrics::Metrics;
 use crate::record::Form;
+use crate::share::Shares;
 use crate::snapshot::Listen;
 use crate::store::Store;
 use crate::telemetry::{self, Lost, Sink};
@@ -52,6 +53,7 @@ pub struct Gate {
     dispatch: Dispatch,
     registry: Arc<Registry>,
     renewals: Renewals,
+    shares: Shares,
     draining: Arc<AtomicBool>,
     hurried: Arc<AtomicBool>,
     stop: watch::Sender<Phase>,
@@ -103,6 +105,7 @@ impl Gate {
         let renewals =
             Renewals::new(Arc::clone(&registry.credentials), Arc::clone(&metrics), dispatch.clone());
         renewals.look()?;
+        let shares = Shares::new(Arc::clone(&registry.sharing), Arc::clone(&metrics), dispatch.clone());
         let Sockets { of_workers, listens, files } = Sockets::open(&loaded.snapshot.server)?;
         let port = listens.iter().find_map(|listen| match listen {
             Listen::Tcp(address) => Some(*address),
@@ -121,8 +124,11 @@ impl Gate {
             registry.remember(&history, now);
             ledger.book = Some(book);
         }
+        // The store that gates share is told what this one knows, so that comes first.
+        shares.look(loaded.snapshot.share.as_ref())?;
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::new(loaded.snapshot),
+            sharing: Arc::clone(&registry.sharing),
             ledger: Arc::new(ledger),
             open: AtomicUsize::new(0),
             by_address: ByAddress::default(),
@@ -142,6 +148,7 @@ impl Gate {
             dispatch,
             registry,
             renewals,
+            shares,
             draining,
             hurried,
             stop,
@@ -190,6 +197,9 @@ impl Gate {
         if let Err(error) = self.renewals.look() {
             tracing::error!(error = %error, "credentials_not_renewed: the thread cannot be started");
         }
+        if let Err(error) = self.shares.look(loaded.snapshot.share.as_ref()) {
+            tracing::error!(error = %error, "limits_not_shared: the thread cannot be started");
+        }
         self.shared.snapshot.store(loaded.snapshot);
         self.registry.sweep();
     }
@@ -206,6 +216,7 @@ impl Gate {
             let _ = self.stop.send(Phase::CuttingOff);
             self.ended_within(LET_GO, || false);
         }
+        self.shares.close();
         tracing::dispatcher::with_default(&self.dispatch, || self.shared.ledger.close());
         self.sink.close();
         if drained { Ended::Drained } else { Ended::CutOff }

@@ -6,6 +6,7 @@
 
 mod egress;
 mod listener;
+mod share;
 mod upstream;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::uploads::Uploads;
 
 pub use egress::EgressProxy;
 pub use listener::{Bounds, FailedKeys, Listen};
+pub use share::ShareSettings;
 use upstream::AZURE_ROOT;
 pub use upstream::{Capacity, MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 
@@ -43,6 +45,8 @@ pub struct Snapshot {
     pub admin_token: Option<Digest>,
     /// Where denials and decisions are kept, if anywhere.
     pub store: Option<StoreSettings>,
+    /// The store by which several gates share their limits, if there is one.
+    pub share: Option<Arc<ShareSettings>>,
     /// How what requests use is counted.
     pub accounting: Accounting,
     /// The upstreams, by name.

@@ -14,9 +14,9 @@ use crate::account::Relay;
 use crate::ask::AskLayer;
 use crate::exchange::{Accepted, Exchange, Outbound, Refusal};
 use crate::forward::forward;
+use crate::fund::FundLayer;
 use crate::gate::GateLayer;
 use crate::inject::Inject;
-use crate::policy::budget::Fund;
 use crate::policy::form::Form;
 use crate::policy::key::KeyCheck;
 use crate::policy::model::ModelCheck;
@@ -80,8 +80,9 @@ where
         .layer(AskLayer)
         // Needs the body's model.
         .layer(GateLayer(ModelCheck))
-        // Needs the model, which has a price; the last rule, since what it takes has to be settled.
-        .layer(GateLayer(Fund))
+        // Needs the model, which has a price; the last rule, since what it takes has to be settled. Where gates share
+        // limits it may wait for their store.
+        .layer(FundLayer)
         // Nothing may refuse once a provider's credential is in.
         .layer(GateLayer(Inject))
         .service(send)

@@ -160,7 +160,7 @@ fn limits(limits: &Limits, now: Moment) -> Vec<Value> {
     ));
     let purse = limits.purse.iter().flat_map(|purse| limits.budgets.iter().map(move |one| (purse, one)));
     all.extend(purse.map(|(purse, budget)| {
-        let (taken, _) = purse.taken(budget.window, now.unix_millis());
+        let (taken, _) = purse.taken_now(budget.window, now);
         json!({ "budget": budget_text(budget), "left": format!("{} USD", budget.most.less(taken)) })
     }));
     for one in &limits.models {

@@ -48,7 +48,7 @@ const RANKS: [(&str, &[&str]); 10] = [
         "the request and its record on their way",
         &["alarm", "body", "book", "exchange", "flood", "ledger", "metrics", "store", "telemetry"],
     ),
-    ("decisions, and what they need", &["models", "policy", "pool", "sessions", "tokens"]),
+    ("decisions, and what they need", &["models", "policy", "pool", "sessions", "share", "tokens"]),
     (
         "stages",
         &[
@@ -56,6 +56,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "ask",
             "cors",
             "forward",
+            "fund",
             "gate",
             "inject",
             "preflight",
@@ -86,7 +87,12 @@ struct Sole {
     rule: &'static str,
 }
 
-const SOLE: [Sole; 10] = [
+const SOLE: [Sole; 11] = [
+    Sole {
+        text: "redis::",
+        files: &[("share/link.rs", "the connection")],
+        rule: "only the connection knows what the store of several gates is",
+    },
     Sole {
         text: "rusqlite",
         files: &[
@@ -122,8 +128,9 @@ const SOLE: [Sole; 10] = [
             ("cloud/azure.rs", "asks Entra ID"),
             ("cloud/sigv4.rs", "signs"),
             ("cloud/source.rs", "hands them to those that ask"),
+            ("share/link.rs", "says the password to the store of several gates"),
         ],
-        rule: "only who asks a token service or signs may look at what is shown to it",
+        rule: "only who shows it to a service or signs may look at what is shown to it",
     },
     Sole {
         text: "Instant::now(",

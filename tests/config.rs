@@ -161,6 +161,31 @@ fn every_kind_of_mistake_of_the_server() {
 }
 
 #[test]
+fn every_kind_of_mistake_of_a_store_of_several_gates() {
+    let store = |text: &str| format!("{LISTEN}\n[store]\n{text}\n");
+    let cases = [
+        "prefix = \"a\"",
+        "on_failure = \"deny\"",
+        "url = \"http://limits:6379\"",
+        "url = \"redis://:canary@limits:6379\"",
+        "url = \"redis://limits/first\"",
+        "url = \"redis://limits?db=1\"",
+        "url = \"redis://limits\"\nca_file = \"/etc/ca.pem\"",
+        "url = \"redis://limits\"\nuser = \"gate\"",
+        "url = \"redis://limits\"\npassword = \"canary\"",
+        "url = \"redis://limits\"\npassword = \"env:EMPTY\"",
+        "url = \"redis://limits\"\nprefix = \"a b\"",
+        "url = \"redis://limits\"\non_failure = \"open\"",
+        "url = \"redis://limits\"\non_failure = { money = \"open\" }",
+    ]
+    .map(store);
+    let cases: Vec<(&str, &str)> = cases.iter().map(|text| (LISTEN, text.as_str())).collect();
+    let lint = store("url = \"redis://limits\"\npassword = \"env:OPENAI_API_KEY\"");
+    let lints = tell_all(&[(LISTEN, &lint)], Severity::Lint);
+    insta::assert_snapshot!(tell_all(&cases, Severity::Error) + &lints);
+}
+
+#[test]
 fn every_kind_of_mistake_of_an_upstream() {
     let two = CREDENTIAL.repeat(2);
     let cases = [

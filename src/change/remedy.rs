@@ -77,6 +77,7 @@ impl Refused<'_> {
             | Reason::TokensLimited
             | Reason::BudgetExhausted
             | Reason::LedgerUnavailable
+            | Reason::LimitsUnavailable
             | Reason::CredentialUnavailable
             | Reason::UpstreamCredentialRejected
             | Reason::UpstreamBusy

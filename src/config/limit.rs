@@ -135,8 +135,9 @@ impl Work<'_> {
         }
         counted.sort_by_key(|limit| limit.meter.quota().per);
         let budgets = self.budgets(&of("budget"), written.budget);
-        let purse = (!budgets.is_empty())
-            .then(|| self.registry.purse(owner, spender.clone(), &budgets, &self.zone, self.now));
+        let purse = (!budgets.is_empty()).then(|| {
+            self.registry.purse(owner, spender.clone(), &budgets, (&self.zone, self.shared), self.now)
+        });
         Limits {
             requests: self.quotas(&of("requests"), owner, Counted::Requests, written.requests),
             tokens: counted,
@@ -193,7 +194,7 @@ impl Work<'_> {
             if limits.iter().any(|limit| limit.meter.quota() == quota) {
                 continue;
             }
-            match self.registry.meter(owner, counts, quota) {
+            match self.registry.meter(owner, counts, quota, self.shared) {
                 Ok(meter) => limits.push(Limit { counts, meter, rule: self.rule(&path) }),
                 Err(TooFine) => {
                     self.wrong(

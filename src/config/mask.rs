@@ -43,13 +43,13 @@ fn values(line: &str) -> String {
     out
 }
 
-/// Splits behind the next `secret =` or `key =`, with the blanks that follow.
+/// Splits behind the next `secret =`, `password =` or `key =`, with the blanks that follow.
 fn next_secret(text: &str) -> Option<(&str, &str)> {
     text.match_indices('=').find_map(|(at, _)| {
         let (before, after) = text.split_at_checked(at + 1)?;
         let name = before.get(..at)?.trim_end().trim_end_matches(['"', '\'']);
         let blanks = after.len() - after.trim_start().len();
-        ["secret", "key", "token", "access_key_id", "proxy_credentials"]
+        ["secret", "password", "key", "token", "access_key_id", "proxy_credentials"]
             .iter()
             .any(|end| name.ends_with(end))
             .then(|| text.split_at_checked(at + 1 + blanks))

@@ -1,4 +1,4 @@
-//! `[store]`: where denials, decisions and usage are kept, and how much of them.
+//! `[store]`: where denials, decisions and usage are kept, and how much of them; what gates share is in `share.rs`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::share::OnFailureWritten;
 use super::value::{Size, duration};
 use super::work::Work;
 use crate::snapshot::StoreSettings;
@@ -25,6 +26,22 @@ pub(super) struct StoreWritten {
     /// How long usage and money are kept, in a file of their own beside it; after 40 days by day only.
     /// Default: "400d".
     pub(super) usage_max_age: Option<String>,
+    /// A Redis or Valkey server by which several gates share their limits: `redis://HOST:PORT`, or `rediss://` with
+    /// TLS; behind it perhaps the number of a database.
+    pub(super) url: Option<String>,
+    /// The server's user, if it is not the default one.
+    pub(super) user: Option<String>,
+    /// The server's password: `"env:NAME"` or `"file:/path"`.
+    pub(super) password: Option<String>,
+    /// A file with the authority of the server's certificate, in addition to the public ones.
+    pub(super) ca_file: Option<String>,
+    /// What the names of keys at the server begin with. Gates with the same prefix share their limits.
+    /// Default: "portcullis".
+    pub(super) prefix: Option<String>,
+    /// What becomes of requests while the server cannot be reached and what this gate has leased is used up: "deny", or
+    /// "local" for this gate's share of what was left; one word for all limits, or one for each kind as in
+    /// `{ rates = "local", money = "deny" }`, which is the default.
+    pub(super) on_failure: Option<OnFailureWritten>,
 }
 
 const MAX_SIZE: u64 = 256 << 20;
@@ -40,6 +57,9 @@ impl Work<'_> {
     /// Compiles `[store]`; nothing if it is not there.
     pub(super) fn store(&mut self, written: Option<&StoreWritten>) -> Option<StoreSettings> {
         let written = written?;
+        if written.url.is_some() && written.path.is_none() {
+            return None;
+        }
         let path = self.store_path(written.path.as_deref());
         let max_size = written.max_size.as_ref().map_or(Some(MAX_SIZE), Size::bytes);
         let max_size = max_size.filter(|bytes| *bytes >= SMALLEST).unwrap_or_else(|| {
@@ -75,7 +95,7 @@ impl Work<'_> {
 
     fn store_path(&mut self, written: Option<&str>) -> Option<PathBuf> {
         let Some(text) = written.filter(|text| !text.is_empty()) else {
-            if self.is_wrong("store.path") {
+            if self.holds_wrong("store") {
                 return None;
             }
             let mend = "write path = \"/var/lib/portcullis/store.db\", or remove [store]";

@@ -24,6 +24,8 @@ pub(super) struct Work<'a> {
     pub(super) zone: jiff::tz::TimeZone,
     /// Whether there is a place where what was spent outlives the gate.
     pub(super) has_store: bool,
+    /// Whether several gates share the limits.
+    pub(super) shared: bool,
     /// Whether clients are asked for certificates.
     pub(super) client_certificates: bool,
     /// Files that the configuration refers to.
@@ -45,6 +47,7 @@ impl<'a> Work<'a> {
             only_local: false,
             zone: jiff::tz::TimeZone::UTC,
             has_store: false,
+            shared: false,
             client_certificates: false,
             referred: Vec::new(),
             wrong: Vec::new(),

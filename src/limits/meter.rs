@@ -15,6 +15,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 
+use super::pool::{Lack, Pool};
 use crate::clock::Moment;
 
 /// So much in a stretch of time.
@@ -95,6 +96,8 @@ pub struct Meter {
     origin: Moment,
     /// Nanoseconds in which one grows back.
     grows_back_in: u64,
+    /// What is leased of it, if several gates share it. Then the bucket is not asked.
+    shared: Option<Arc<Pool>>,
 }
 
 /// Why nothing was taken.
@@ -104,6 +107,21 @@ pub enum Short {
     For(Duration),
     /// It is more than may ever come at once.
     Forever,
+    /// The store of the gates that share it has to be asked for so much; the rest was taken.
+    Dry(u64),
+    /// That store has to be asked, and cannot be.
+    Away,
+}
+
+impl From<Lack> for Short {
+    fn from(lack: Lack) -> Self {
+        match lack {
+            Lack::For(wait, _) => Self::For(wait),
+            Lack::Forever => Self::Forever,
+            Lack::Dry(need) => Self::Dry(need),
+            Lack::Away => Self::Away,
+        }
+    }
 }
 
 impl Meter {
@@ -123,7 +141,20 @@ impl Meter {
             full_at,
             origin,
             grows_back_in: u64::try_from(period.as_nanos()).unwrap_or(u64::MAX),
+            shared: None,
         })
+    }
+
+    /// The same, shared by several gates.
+    #[must_use]
+    pub(super) fn shared(self, pool: Arc<Pool>) -> Self {
+        Self { shared: Some(pool), ..self }
+    }
+
+    /// What is leased of it, if several gates share it.
+    #[must_use]
+    pub fn pool(&self) -> Option<&Arc<Pool>> {
+        self.shared.as_ref()
     }
 
     /// The quota it keeps.
@@ -137,6 +168,10 @@ impl Meter {
     /// # Errors
     /// When that much is not left.
     pub fn take(&self, amount: NonZeroU32, now: Moment) -> Result<(), Short> {
+        if let Some(pool) = &self.shared {
+            pool.take(u64::from(amount.get()), u64::from(self.quota.burst.get()), now)?;
+            return Ok(());
+        }
         let reading = now.nanos_since(self.origin);
         GIVEN.set(reading);
         match self.bucket.check_n(amount) {
@@ -149,8 +184,21 @@ impl Meter {
         }
     }
 
+    /// The same for a request that can ask the store later: what is dry gives nothing.
+    ///
+    /// # Errors
+    /// When that much is not left.
+    pub fn take_or_pass_by(&self, amount: NonZeroU32, now: Moment) -> Result<(), Short> {
+        let Some(pool) = &self.shared else { return self.take(amount, now) };
+        pool.take_or_pass_by(u64::from(amount.get()), u64::from(self.quota.burst.get()), now)?;
+        Ok(())
+    }
+
     /// Gives back what was taken and not used.
     pub fn give_back(&self, amount: u64) {
+        if let Some(pool) = &self.shared {
+            return pool.settle(i64::MAX, amount, 0);
+        }
         let earlier = amount.saturating_mul(self.grows_back_in);
         // Zero would say that nothing was ever taken, which is the same: the bucket is full.
         self.move_full_at(|full_at| full_at.saturating_sub(earlier));
@@ -158,6 +206,10 @@ impl Meter {
 
     /// Takes what was used beyond what had been taken, also where nothing is left: the next have to wait for it.
     pub fn take_anyway(&self, amount: u64, now: Moment) {
+        if let Some(pool) = &self.shared {
+            pool.take_anyway(amount, now);
+            return;
+        }
         let (reading, later) = (now.nanos_since(self.origin), amount.saturating_mul(self.grows_back_in));
         self.move_full_at(|full_at| full_at.max(reading).saturating_add(later));
     }
@@ -181,6 +233,9 @@ impl Meter {
     }
 
     fn until_full(&self, now: Moment) -> u64 {
+        if let Some(pool) = &self.shared {
+            return pool.used_now(now).saturating_mul(self.grows_back_in);
+        }
         self.full_at.0.load(Ordering::Acquire).saturating_sub(now.nanos_since(self.origin))
     }
 }
@@ -218,7 +273,7 @@ mod tests {
                         let then = start.later(Duration::from_millis(millis) + just_before);
                         prop_assert!(meter.take(ONE, then).is_err());
                     }
-                    Err(Short::Forever) => prop_assert!(false, "one is never more than the burst"),
+                    Err(Short::Forever | Short::Dry(_) | Short::Away) => prop_assert!(false, "one is never more than the burst"),
                 }
                 let grown = millis * 1_000_000 / (seconds * 1_000_000_000 / u64::from(requests));
                 prop_assert!(passed <= u64::from(requests) + grown);
@@ -244,6 +299,7 @@ mod tests {
                     Ok(()) => { net += i64::from(reserve); open.push((reserve, used)); }
                     Err(Short::Forever) => prop_assert!(reserve > burst),
                     Err(Short::For(_)) => prop_assert!(reserve <= burst),
+                    Err(Short::Dry(_) | Short::Away) => prop_assert!(false, "it is not shared"),
                 }
                 let grown = i64::try_from(millis * 1_000_000 / u64::try_from(per.as_nanos()).unwrap().div_euclid(u64::from(amount))).unwrap();
                 prop_assert!(net <= i64::from(burst) + grown + beyond + 1, "{net} {burst} {grown} {beyond}");

@@ -6,11 +6,13 @@
 //! A window begins and ends by the wall clock, in the zone of the configuration. It never goes back: a clock that is set
 //! back changes nothing until it has come as far again.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use super::pool::Pool;
+use crate::clock::Moment;
 use crate::denial::RuleId;
 use crate::money::Money;
 
@@ -69,6 +71,8 @@ impl Window {
 pub struct Purse {
     zone: TimeZone,
     spans: Mutex<[Span; 3]>,
+    /// What is leased of each window, if several gates share it. Then the spans only say which share was told.
+    shared: Option<[Arc<Pool>; 3]>,
 }
 
 /// One window of a purse, and what was taken in it.
@@ -108,7 +112,18 @@ impl Purse {
     #[must_use]
     pub fn new(zone: TimeZone) -> Self {
         let never = Span { from_ms: i64::MIN, until_ms: i64::MIN, taken: Money::ZERO, told: None };
-        Self { zone, spans: Mutex::new([never; 3]) }
+        Self { zone, spans: Mutex::new([never; 3]), shared: None }
+    }
+
+    /// The same, shared by several gates.
+    #[must_use]
+    pub(super) fn shared(self, pools: [Arc<Pool>; 3]) -> Self {
+        Self { shared: Some(pools), ..self }
+    }
+
+    /// What is leased of each window, if several gates share it.
+    pub(super) fn pools(&self) -> Option<&[Arc<Pool>; 3]> {
+        self.shared.as_ref()
     }
 
     /// Puts in what had been spent before it was made; `spent` tells it for the time since a moment.
@@ -116,6 +131,14 @@ impl Purse {
         let mut spans = self.now(now_ms);
         for span in &mut *spans {
             span.taken += spent(span.from_ms);
+        }
+    }
+
+    /// The same; of a purse that gates share, this is what their store must know at least.
+    pub(super) fn recall_all(&self, now: Moment, spent: impl Fn(i64) -> Money) {
+        match &self.shared {
+            None => self.recall(now.unix_millis(), spent),
+            Some(pools) => pools.iter().for_each(|pool| pool.recall(now, &spent)),
         }
     }
 
@@ -150,14 +173,18 @@ impl Purse {
     }
 
     /// The largest share of a budget that was reached and not told yet.
-    pub fn reached(&self, budgets: &[Budget], shares: &[u8], now_ms: i64) -> Option<u8> {
-        let mut spans = self.now(now_ms);
+    pub fn reached(&self, budgets: &[Budget], shares: &[u8], now: Moment) -> Option<u8> {
+        let mut spans = self.now(now.unix_millis());
+        for (span, pool) in spans.iter_mut().zip(self.shared.iter().flatten()) {
+            span.taken = Money::picodollars(pool.used_now(now));
+        }
         let mut all = None;
         for budget in budgets {
             let Some(span) = spans.get_mut(budget.window as usize) else { continue };
-            let percent = u128::from(span.taken.as_picodollars()) * 100
-                / u128::from(budget.most.as_picodollars().max(1));
-            let reached = shares.iter().copied().filter(|share| u128::from(*share) <= percent).max();
+            let (taken, hundredth) =
+                (span.taken.as_picodollars(), budget.most.as_picodollars().div_ceil(100));
+            let is_reached = |share: &u8| hundredth.saturating_mul(u64::from(*share)) <= taken;
+            let reached = shares.iter().copied().filter(is_reached).max();
             if reached > span.told {
                 span.told = reached;
                 all = all.max(reached);
@@ -167,6 +194,15 @@ impl Purse {
     }
 
     /// What was taken in a window so far, and when that ends.
+    #[must_use]
+    pub fn taken_now(&self, window: Window, now: Moment) -> (Money, i64) {
+        match self.shared.as_ref().and_then(|pools| pools.get(window as usize)) {
+            Some(pool) => (Money::picodollars(pool.used_now(now)), pool.until_ms(now)),
+            None => self.taken(window, now.unix_millis()),
+        }
+    }
+
+    /// The same of one that this gate has for itself.
     #[must_use]
     pub fn taken(&self, window: Window, now_ms: i64) -> (Money, i64) {
         let spans = self.now(now_ms);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::pool::{Lack, Pool};
+use super::sharing::{Want, WantOf};
 use super::{Budget, Counted, Exhausted, Limit, Meter, Purse, Short};
 use crate::clock::Moment;
 use crate::money::Money;
@@ -40,6 +42,8 @@ impl Estimate {
 pub struct Reservation {
     meters: SmallVec<[Held; 4]>,
     purses: SmallVec<[Purchase; 2]>,
+    /// What counts as taken, and is still to be asked for at the store of the gates that share it.
+    wants: Vec<Want>,
 }
 
 /// An amount of a quota.
@@ -56,18 +60,60 @@ struct Purchase {
     purse: Arc<Purse>,
     taken_ms: i64,
     money: Money,
+    /// Of a purse that gates share, the windows of which it was taken, by their bits.
+    windows: u8,
+}
+
+impl Purchase {
+    /// Exchanges what was taken for what it came to.
+    fn settle(&self, spent: Money) {
+        let Some(pools) = self.purse.pools() else {
+            return self.purse.settle(self.taken_ms, self.money, spent);
+        };
+        let (taken, spent) = (self.money.as_picodollars(), spent.as_picodollars());
+        for (at, pool) in pools.iter().enumerate() {
+            if self.windows & 1 << at != 0 {
+                pool.settle(self.taken_ms, taken, spent);
+            }
+        }
+    }
+}
+
+/// Why no money was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unspent {
+    /// A budget has not enough left.
+    Exhausted(Exhausted),
+    /// The store of the gates that share the purse cannot be asked.
+    Away,
 }
 
 impl Reservation {
-    /// Takes from a quota what an estimate says.
+    /// Takes from a quota what an estimate says. What the store of several gates has to be asked for counts as taken, and
+    /// is kept as wanted; `anyway` if it is also taken where it is not left.
     ///
     /// # Errors
     /// When that much is not left; nothing of this quota was taken then.
-    pub fn take(&mut self, limit: &Limit, estimate: &Estimate, now: Moment) -> Result<(), Short> {
+    pub fn take(
+        &mut self,
+        limit: &Limit,
+        estimate: &Estimate,
+        anyway: bool,
+        now: Moment,
+    ) -> Result<(), Short> {
         let amount = estimate.counted(limit.counts);
         // Who uses none of what is limited still may not pass where that is overdrawn.
         let asked = u32::try_from(amount.max(1)).ok().and_then(NonZeroU32::new).ok_or(Short::Forever)?;
-        limit.meter.take(asked, now)?;
+        match (limit.meter.take(asked, now), limit.meter.pool()) {
+            (Err(Short::Dry(need)), Some(pool)) => self.wants.push(Want {
+                pool: Arc::clone(pool),
+                need,
+                from_ms: i64::MIN,
+                anyway,
+                of: WantOf::Quota(limit.clone(), u64::from(asked.get())),
+            }),
+            (taken, _) => taken?,
+        }
         self.hold(limit, u64::from(asked.get()));
         Ok(())
     }
@@ -83,7 +129,7 @@ impl Reservation {
         self.meters.push(Held { meter: Arc::clone(&limit.meter), counts: limit.counts, amount });
     }
 
-    /// Takes an amount of money, if all budgets have it.
+    /// Takes an amount of money, if all budgets have it; what has to be asked for is as with quotas.
     ///
     /// # Errors
     /// The budget that has not; nothing of this purse was taken then.
@@ -92,17 +138,112 @@ impl Reservation {
         purse: &Arc<Purse>,
         budgets: &[Budget],
         money: Money,
+        anyway: bool,
         now: Moment,
-    ) -> Result<(), Exhausted> {
-        let taken_ms = purse.take(money, budgets, now.unix_millis())?;
-        self.purses.push(Purchase { purse: Arc::clone(purse), taken_ms, money });
+    ) -> Result<(), Unspent> {
+        if purse.pools().is_some() {
+            return self.spend_shared(purse, budgets, money, anyway, now);
+        }
+        let taken_ms = purse.take(money, budgets, now.unix_millis()).map_err(Unspent::Exhausted)?;
+        self.purses.push(Purchase { purse: Arc::clone(purse), taken_ms, money, windows: 0 });
+        Ok(())
+    }
+
+    fn spend_shared(
+        &mut self,
+        purse: &Arc<Purse>,
+        budgets: &[Budget],
+        money: Money,
+        anyway: bool,
+        now: Moment,
+    ) -> Result<(), Unspent> {
+        let before = self.wants.len();
+        let mut purchase = Purchase { purse: Arc::clone(purse), taken_ms: i64::MIN, money, windows: 0 };
+        for (at, budget) in budgets.iter().enumerate() {
+            let (bit, pool) = (1 << budget.window as usize, pool_of(purse, budget));
+            // Of several budgets of a window the smallest comes first.
+            let Some(pool) = pool.filter(|_| purchase.windows & bit == 0) else { continue };
+            let from_ms = match pool.take(money.as_picodollars(), budget.most.as_picodollars(), now) {
+                Ok(from_ms) => from_ms,
+                Err(Lack::Dry(need)) => {
+                    let from_ms = pool.from_ms();
+                    let of = WantOf::Budget(budget.clone(), money);
+                    self.wants.push(Want { pool: Arc::clone(pool), need, from_ms, anyway, of });
+                    from_ms
+                }
+                Err(lack) => {
+                    self.wants.drain(before..).for_each(|want| want.forget());
+                    purchase.settle(Money::ZERO);
+                    let exhausted = |left, until_ms| Unspent::Exhausted(Exhausted { at, left, until_ms });
+                    return Err(match lack {
+                        Lack::Away | Lack::Dry(_) => Unspent::Away,
+                        Lack::For(_, left) => exhausted(Money::picodollars(left), pool.until_ms(now)),
+                        Lack::Forever => {
+                            let used = Money::picodollars(pool.used_now(now));
+                            exhausted(budget.most.less(used), pool.until_ms(now))
+                        }
+                    });
+                }
+            };
+            purchase.taken_ms = purchase.taken_ms.max(from_ms);
+            purchase.windows |= bit;
+        }
+        self.purses.push(purchase);
         Ok(())
     }
 
     /// Takes an amount of money, whatever is left.
-    pub fn spend_anyway(&mut self, purse: &Arc<Purse>, money: Money, now: Moment) {
-        let taken_ms = purse.take_anyway(money, now.unix_millis());
-        self.purses.push(Purchase { purse: Arc::clone(purse), taken_ms, money });
+    pub fn spend_anyway(&mut self, purse: &Arc<Purse>, budgets: &[Budget], money: Money, now: Moment) {
+        let mut purchase = Purchase { purse: Arc::clone(purse), taken_ms: i64::MIN, money, windows: 0 };
+        if purse.pools().is_none() {
+            purchase.taken_ms = purse.take_anyway(money, now.unix_millis());
+        }
+        for budget in budgets {
+            let bit = 1 << budget.window as usize;
+            if let Some(pool) = pool_of(purse, budget).filter(|_| purchase.windows & bit == 0) {
+                let from_ms = pool.take_anyway(money.as_picodollars(), now);
+                purchase.taken_ms = purchase.taken_ms.max(from_ms);
+                purchase.windows |= bit;
+            }
+        }
+        self.purses.push(purchase);
+    }
+
+    /// What is still to be asked for.
+    #[must_use]
+    pub fn wants(&self) -> &[Want] {
+        &self.wants
+    }
+
+    /// Takes what is wanted as far as it can be had while the store cannot be asked.
+    ///
+    /// # Errors
+    /// What cannot be had; then nothing of it was.
+    pub fn take_of_shares(&mut self, now: Moment) -> Result<(), Want> {
+        for (at, want) in self.wants.iter().enumerate() {
+            let had = if want.anyway {
+                want.pool.take_anyway(want.need, now);
+                true
+            } else {
+                want.pool.take_more(want.need, now)
+            };
+            if !had {
+                let lacking = want.clone();
+                // Those before it were had after all, and are undone with the rest.
+                self.wants.drain(..at);
+                return Err(lacking);
+            }
+        }
+        self.wants.clear();
+        Ok(())
+    }
+
+    /// All that was wanted was had; it is settled by this moment.
+    pub fn had(&mut self, stamp: i64) {
+        self.wants.clear();
+        for purchase in &mut self.purses {
+            purchase.taken_ms = purchase.taken_ms.max(stamp);
+        }
     }
 
     /// Whether nothing was taken.
@@ -111,31 +252,33 @@ impl Reservation {
         self.meters.is_empty() && self.purses.is_empty()
     }
 
-    /// Whether money was taken.
+    /// Whether money was taken that only this gate counts.
     #[must_use]
     pub fn has_money(&self) -> bool {
-        !self.purses.is_empty()
+        self.purses.iter().any(|purchase| purchase.purse.pools().is_none())
     }
 
     /// Adds what another took.
     pub fn add(&mut self, other: Self) {
         self.meters.extend(other.meters);
         self.purses.extend(other.purses);
+        self.wants.extend(other.wants);
     }
 
     /// Gives everything back, also requests: it was refused.
     pub fn undo(self) {
+        self.wants.iter().for_each(Want::forget);
         for Held { meter, amount, .. } in &self.meters {
             meter.give_back(*amount);
         }
-        for Purchase { purse, taken_ms, money } in &self.purses {
-            purse.settle(*taken_ms, *money, Money::ZERO);
-        }
+        self.purses.iter().for_each(|purchase| purchase.settle(Money::ZERO));
     }
 
     /// Exchanges what was taken for what was used. A request stays one request.
     pub fn settle(self, used: &Usage, cost: Money, now: Moment) {
         let used = Estimate { input: used.input, output: used.output, money: cost };
+        // Who left while the store was asked has not got it.
+        self.wants.iter().for_each(Want::forget);
         // Of what was taken in several steps, all but the first is given back: what was used is taken once.
         let mut seen: SmallVec<[&Arc<Meter>; 4]> = SmallVec::new();
         for Held { meter, counts, amount } in &self.meters {
@@ -152,10 +295,15 @@ impl Reservation {
             }
         }
         let mut seen: SmallVec<[&Arc<Purse>; 2]> = SmallVec::new();
-        for Purchase { purse, taken_ms, money } in &self.purses {
-            let again = seen.iter().any(|other| Arc::ptr_eq(other, purse));
-            seen.push(purse);
-            purse.settle(*taken_ms, *money, if again { Money::ZERO } else { used.money });
+        for purchase in &self.purses {
+            let again = seen.iter().any(|other| Arc::ptr_eq(other, &purchase.purse));
+            seen.push(&purchase.purse);
+            purchase.settle(if again { Money::ZERO } else { used.money });
         }
     }
+}
+
+/// The pool of a budget's window, if gates share the purse.
+fn pool_of<'p>(purse: &'p Purse, budget: &Budget) -> Option<&'p Arc<Pool>> {
+    purse.pools()?.get(budget.window as usize)
 }

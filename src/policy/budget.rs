@@ -9,16 +9,23 @@
 //!    configuration lets it.
 //! 4. This stands last: only here the model is known.
 
+mod told;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use told::{not_asked, refused};
+
+use told::{short_of, spent};
+
+use super::rate::{denied, unavailable};
 use super::{Policy, Sight};
 use crate::body::Outgoing;
-use crate::denial::{Denial, NEVER, Reason, RuleId};
+use crate::denial::{Denial, Reason, RuleId};
 use crate::endpoint::{Access, Endpoint, Family, ModelIn};
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
-use crate::limits::{Budget, Estimate, Exhausted, Limit, Limits, Reservation, Short};
+use crate::limits::{Estimate, Limit, Limits, Reservation, Unspent};
 use crate::prices::Price;
 use crate::record::Reserved;
 use crate::snapshot::{Key, Project};
@@ -87,7 +94,7 @@ impl Policy for Fund {
         else {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
-        if !limited(project, key) {
+        if !limited(project, key) && !sight.notes.deferred {
             return Ok(Funded { permitted });
         }
         let taking = Taking::new(input(&permitted.body), permitted.scoped.endpoint, sight);
@@ -109,7 +116,7 @@ pub fn go_on(
     used: Usage,
     sight: &mut Sight<'_>,
 ) -> Result<(), Denial> {
-    if !limited(project, key) {
+    if !limited(project, key) && !sight.notes.deferred {
         return Ok(());
     }
     if let Some(reserved) = sight.notes.reserved.take_if(|one| message.asks || one.is_used_up(&used)) {
@@ -263,6 +270,7 @@ impl Taking {
         mut permits: Option<&mut Permits>,
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
+        self.deferred(owners, sight)?;
         self.known(owners, sight)?;
         if self.uses == Uses::Nothing {
             return Ok(());
@@ -277,6 +285,25 @@ impl Taking {
                 self.tokens(limit, observed, sight)?;
             }
             self.money(limits, observed, sight)?;
+        }
+        Ok(())
+    }
+
+    /// Requests that were not taken before the body was read, because the store of several gates has to be asked.
+    fn deferred(&mut self, owners: &[Option<Owner<'_>>], sight: &mut Sight<'_>) -> Result<(), Denial> {
+        if std::mem::take(&mut sight.notes.deferred) {
+            for (limits, observed) in owners.iter().take(2).flatten() {
+                self.requests(limits, *observed, sight)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn requests(&mut self, limits: &Limits, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
+        for limit in &limits.requests {
+            if let Err(short) = self.reservation.take(limit, &self.estimate, observed, sight.now) {
+                sight.refuse(observed, denied(limit, short))?;
+            }
         }
         Ok(())
     }
@@ -298,37 +325,15 @@ impl Taking {
                 permits.extend(concurrency.slots.take(u32::MAX));
             }
         }
-        for limit in &limits.requests {
-            match self.reservation.take(limit, &self.estimate, sight.now) {
-                Ok(()) => {}
-                Err(short) => {
-                    let denial = Denial::by(Reason::RateLimited, limit.rule);
-                    let denial = if let Short::For(wait) = short { denial.until(wait) } else { denial };
-                    sight.refuse(observed, denial)?;
-                }
-            }
-        }
-        Ok(())
+        self.requests(limits, observed, sight)
     }
 
     fn tokens(&mut self, limit: &Limit, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
-        let Err(short) = self.reservation.take(limit, &self.estimate, sight.now) else { return Ok(()) };
-        let asked = self.estimate.counted(limit.counts);
-        let denial = Denial::by(Reason::TokensLimited, limit.rule);
-        let denial = match short {
-            Short::For(wait) => {
-                let left = limit.meter.left(sight.now);
-                denial.until(wait).because(format!(
-                    "it may use {asked} {}, and {left} are left",
-                    said(limit)
-                ))
-            }
-            Short::Forever => denial.until(NEVER).because(format!(
-                "it may use {asked} {}, more than the {} that may come at once; set a lower ceiling of the answer's tokens",
-                said(limit),
-                limit.meter.quota().burst
-            )),
+        let Err(short) = self.reservation.take(limit, &self.estimate, observed, sight.now) else {
+            return Ok(());
         };
+        let asked = self.estimate.counted(limit.counts);
+        let denial = short_of(limit, asked, short, u64::from(limit.meter.left(sight.now)));
         sight.refuse(observed, denial)?;
         self.reservation.take_anyway(limit, &self.estimate, sight.now);
         Ok(())
@@ -337,51 +342,32 @@ impl Taking {
     fn money(&mut self, limits: &Limits, observed: bool, sight: &mut Sight<'_>) -> Result<(), Denial> {
         let Some(purse) = &limits.purse else { return Ok(()) };
         let money = self.estimate.money;
-        match self.reservation.spend(purse, &limits.budgets, money, sight.now) {
+        let denial = match self.reservation.spend(purse, &limits.budgets, money, observed, sight.now) {
             Ok(()) => {
-                let now_ms = sight.now.unix_millis();
-                let reached = purse.reached(&limits.budgets, &sight.snapshot.accounting.warn_at, now_ms);
+                let reached = purse.reached(&limits.budgets, &sight.snapshot.accounting.warn_at, sight.now);
                 sight.notes.budget_reached = sight.notes.budget_reached.max(reached);
+                return Ok(());
             }
-            Err(exhausted) => {
-                let denial = spent(&limits.budgets, &exhausted, money, sight);
-                sight.refuse(observed, denial)?;
-                self.reservation.spend_anyway(purse, money, sight.now);
+            Err(Unspent::Exhausted(exhausted)) => {
+                let wait = exhausted.until_ms.saturating_sub(sight.now.unix_millis());
+                let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());
+                limits.budgets.get(exhausted.at).map_or_else(
+                    || Denial::built_in(Reason::BudgetExhausted),
+                    |budget| spent(budget, exhausted.left, wait, money),
+                )
             }
-        }
+            Err(Unspent::Away) => {
+                unavailable(limits.budgets.first().map_or(RuleId::BUILT_IN, |budget| budget.rule))
+            }
+        };
+        sight.refuse(observed, denial)?;
+        self.reservation.spend_anyway(purse, &limits.budgets, money, sight.now);
         Ok(())
     }
 }
 
 /// What a caller is told to wait for a slot; nobody knows when one comes free.
 const SLOT_WAIT: Duration = Duration::from_secs(1);
-
-/// The refusal of a budget.
-fn spent(budgets: &[Budget], exhausted: &Exhausted, money: crate::money::Money, sight: &Sight<'_>) -> Denial {
-    let budget = budgets.get(exhausted.at);
-    let (rule, window) = budget.map_or((RuleId::BUILT_IN, "window"), |one| (one.rule, one.window.word()));
-    let wait = exhausted.until_ms.saturating_sub(sight.now.unix_millis());
-    let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());
-    let why = format!(
-        "it may cost {} USD, and {} USD are left of this {window}",
-        money.rounded_up(),
-        exhausted.left
-    );
-    let denial = Denial::by(Reason::BudgetExhausted, rule).because(why);
-    // More than the whole budget never fits, however long one waits.
-    let never = budget.is_some_and(|budget| money > budget.most);
-    denial.until(if never { NEVER } else { wait })
-}
-
-/// What a quota counts, in words.
-const fn said(limit: &Limit) -> &'static str {
-    match limit.counts {
-        crate::limits::Counted::Requests => "requests",
-        crate::limits::Counted::Input => "input tokens",
-        crate::limits::Counted::Output => "output tokens",
-        crate::limits::Counted::Tokens => "tokens",
-    }
-}
 
 /// A model's name as it may stand in a sentence.
 fn plain(model: &str) -> &str {

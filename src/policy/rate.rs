@@ -11,8 +11,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::{Policy, Sight};
-use crate::clock::Moment;
-use crate::denial::{Denial, Reason};
+use crate::denial::{Denial, Reason, RuleId};
 use crate::exchange::{Metered, Permits, Scoped};
 use crate::limits::{Limit, Short};
 use crate::snapshot::{Key, Project};
@@ -66,7 +65,8 @@ impl Policy for Rate {
     }
 }
 
-/// Takes one request from every quota of a key and its project.
+/// Takes one request from every quota of a key and its project. Where the store that several gates share must be asked
+/// for one, nothing is taken, and it is noted that they are deferred.
 ///
 /// # Errors
 /// The denial, when none is left.
@@ -83,9 +83,16 @@ pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(
             (None, _) => shared.next(),
         };
         let Some((limit, observed)) = next else { break };
-        match take(limit, sight.now) {
+        match limit.meter.take_or_pass_by(NonZeroU32::MIN, sight.now) {
             Ok(()) => taken.push(limit),
-            Err(denial) => {
+            Err(Short::Dry(_)) => {
+                // The store that has them is asked once for all that the request needs, and its body says how much.
+                taken.iter().for_each(|limit| limit.meter.give_back(1));
+                sight.notes.deferred = true;
+                return Ok(());
+            }
+            Err(short) => {
+                let denial = denied(limit, short);
                 if let Err(denial) = sight.refuse(observed, denial) {
                     // One that refuses takes nothing from the others.
                     taken.iter().for_each(|limit| limit.meter.give_back(1));
@@ -97,14 +104,21 @@ pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(
     Ok(())
 }
 
-/// Takes one request from a quota.
-fn take(limit: &Limit, now: Moment) -> Result<(), Denial> {
-    limit.meter.take(NonZeroU32::MIN, now).map_err(|short| {
-        let denial = Denial::by(Reason::RateLimited, limit.rule);
-        match short {
-            Short::For(wait) => denial.until(wait),
-            // A burst holds one at least.
-            Short::Forever => denial,
-        }
-    })
+/// The refusal of a quota of requests.
+pub(crate) fn denied(limit: &Limit, short: Short) -> Denial {
+    match short {
+        Short::For(wait) => Denial::by(Reason::RateLimited, limit.rule).until(wait),
+        // A burst holds one at least.
+        Short::Forever => Denial::by(Reason::RateLimited, limit.rule),
+        Short::Dry(_) | Short::Away => unavailable(limit.rule),
+    }
+}
+
+/// What a caller is told to wait for a store that cannot be asked.
+const STORE_WAIT: Duration = Duration::from_secs(2);
+
+/// The refusal where the store of shared limits cannot be asked.
+#[must_use]
+pub fn unavailable(rule: RuleId) -> Denial {
+    Denial::by(Reason::LimitsUnavailable, rule).until(STORE_WAIT)
 }

@@ -8,6 +8,7 @@ use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, Family, ModelIn, Places};
 use crate::estimate::Estimator;
 use crate::exchange::{Caller, Carried};
+use crate::fund::had;
 use crate::peek::{Fault, Peeked};
 use crate::policy::Sight;
 use crate::policy::budget::{Message, go_on};
@@ -62,7 +63,7 @@ impl Judge {
     }
 
     /// Judges a whole message, of a session that has used so much.
-    pub(super) fn message(&mut self, peeked: &Peeked, text: &[u8], used: Usage) -> Result<(), Denial> {
+    pub(super) async fn message(&mut self, peeked: &Peeked, text: &[u8], used: Usage) -> Result<(), Denial> {
         let Carried { head, snapshot, record, certificate, body: _, checked: _ } = &mut *self.carried;
         let (Some(project), Some(key)) =
             (snapshot.projects.get(self.caller.project), snapshot.keys.get(self.caller.key))
@@ -92,7 +93,7 @@ impl Judge {
         if asks {
             take_one(project, key, &mut sight)?;
         }
-        if !project.counts_tokens {
+        if !project.counts_tokens && !sight.notes.deferred {
             return Ok(());
         }
         let mut estimator = Estimator::default();
@@ -102,7 +103,9 @@ impl Judge {
         self.asked += u64::from(asks);
         let input = estimator.tokens().saturating_add(context);
         let message = Message { input, asks, ceiling: peeked.token_ceiling };
-        go_on(project, key, self.endpoint, message, used, &mut sight)
+        go_on(project, key, self.endpoint, message, used, &mut sight)?;
+        // The store of the gates that share the limits is asked before the message goes on.
+        had(record).await
     }
 }
 

@@ -374,6 +374,15 @@ fn budget() -> Vec<Case> {
             detail: |_| "there is no ledger; one that a reload adds begins with a restart",
             ..case(Reason::LedgerUnavailable)
         },
+        Case {
+            arrange: |setup, _| {
+                // Nobody listens there.
+                let setup = setup.set("store", "url", r#""redis://127.0.0.1:1""#);
+                setup.set("projects.search", "limits", r#"{ budget = "5 USD/day" }"#)
+            },
+            line: Line::At("projects.search.limits.budget", "projects.search", "limits"),
+            ..case(Reason::LimitsUnavailable)
+        },
     ]
 }
 

@@ -138,12 +138,17 @@ fn play(acts: Vec<Act>) {
                     "projects.search",
                     spender.clone(),
                     &budgets,
-                    &TimeZone::UTC,
+                    (&TimeZone::UTC, false),
                     Moment::now(),
                 );
                 gate.registry.sweep();
-                let again =
-                    gate.registry.purse("projects.search", spender, &budgets, &TimeZone::UTC, Moment::now());
+                let again = gate.registry.purse(
+                    "projects.search",
+                    spender,
+                    &budgets,
+                    (&TimeZone::UTC, false),
+                    Moment::now(),
+                );
                 assert!(Arc::ptr_eq(&first, &again), "a reload goes on with the same purse");
             }
             Act::Turn => gate.ledger.shared.turn(&mut gate.ledger.applier),

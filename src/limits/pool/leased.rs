@@ -1,0 +1,131 @@
+//! The side of a pool that speaks with the store: what to lease, what to tell, and what was heard.
+
+use std::time::Duration;
+
+use super::{Pool, Refused};
+use crate::clock::Moment;
+use crate::money::Money;
+
+/// How long a refusal of the store is believed; others may have given back by then.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// How often surplus goes back at most.
+const RETURN_AFTER: Duration = Duration::from_millis(500);
+/// After which time without a taker all goes back.
+const IDLE: Duration = Duration::from_secs(2);
+/// Who asks again within this time leases more.
+const BRISK: Duration = Duration::from_millis(150);
+/// Who asks again after this time leases less.
+const SLOW: Duration = Duration::from_secs(1);
+/// Which part of a limit one gate leases at most beyond its need.
+const SHARE: u64 = 20;
+/// The largest number that the store counts exactly.
+const LARGEST: u64 = 1 << 53;
+
+impl Pool {
+    /// The bound as the store counts it.
+    pub(in crate::limits) fn most(&self) -> u64 {
+        (self.lock().most / self.scale()).min(LARGEST)
+    }
+
+    /// How much to ask for where so much is needed, in the store's units.
+    pub(in crate::limits) fn want(&self, need: u64, now: Moment) -> u64 {
+        let mut state = self.now(now);
+        let need = need.saturating_mul(self.scale());
+        let pause = state.asked.map(|asked| now.since(asked));
+        state.chunk = match pause {
+            Some(pause) if pause < BRISK => state.chunk.saturating_mul(2),
+            Some(pause) if pause > SLOW => state.chunk / 4,
+            _ => state.chunk,
+        };
+        state.chunk = state.chunk.max(need).min(state.most / SHARE);
+        state.asked = Some(now);
+        state.passed_by = 0;
+        need.max(state.chunk) / self.scale()
+    }
+
+    /// What is to be told of it: what is owed, or, below zero, what goes back. It is as told as soon as this is called.
+    pub(in crate::limits) fn moved(&self, all: bool, now: Moment) -> i64 {
+        let mut state = self.now(now);
+        let scale = i64::try_from(self.scale()).unwrap_or(1);
+        if state.balance < 0 {
+            // What is owed of a unit counts as one, and the rest of it can be taken.
+            let owed = state.balance.unsigned_abs().div_ceil(self.scale());
+            let owed = i64::try_from(owed).unwrap_or(i64::MAX);
+            state.balance = state.balance.saturating_add(owed.saturating_mul(scale));
+            return owed;
+        }
+        let chunk = i64::try_from(state.chunk).unwrap_or(i64::MAX);
+        let idle = state.taken.is_none_or(|taken| now.since(taken) >= IDLE);
+        let lately = state.returned.is_some_and(|returned| now.since(returned) < RETURN_AFTER);
+        let surplus = if all || idle {
+            state.balance
+        } else if !lately && state.balance > chunk.saturating_mul(3) {
+            state.balance - chunk
+        } else {
+            0
+        };
+        let surplus = surplus / scale;
+        if surplus > 0 {
+            state.balance -= surplus * scale;
+            state.returned = Some(now);
+        }
+        -surplus
+    }
+
+    /// Whether anybody took of it lately.
+    pub(in crate::limits) fn is_in_use(&self, now: Moment) -> bool {
+        self.lock().taken.is_some_and(|taken| now.since(taken) < Duration::from_secs(10))
+    }
+
+    /// What the store says that all gates have used and leased. It has been reached: no share is kept any more.
+    pub(in crate::limits) fn saw(&self, level: u64, from_ms: i64, now: Moment) {
+        let mut state = self.lock();
+        if state.from_ms != from_ms {
+            return;
+        }
+        state.seen = Some((level.saturating_mul(self.scale()), now));
+        state.local = None;
+    }
+
+    /// What was spent by this gate before it began, as `spent` tells it for the time since a moment.
+    pub(in crate::limits) fn recall(&self, now: Moment, spent: impl Fn(i64) -> Money) {
+        let mut state = self.now(now);
+        if state.seen.is_none() {
+            let spent = spent(state.from_ms).as_picodollars();
+            state.seen = (spent > 0).then_some((spent, now));
+        }
+    }
+
+    /// What the store must know at least, if it has forgotten.
+    pub(in crate::limits) fn floor(&self, now: Moment) -> Option<u64> {
+        let state = self.now(now);
+        state.seen?;
+        Some(self.used(&state, now).div_ceil(self.scale()))
+    }
+
+    /// The store leased so much, of the window that began then; so much of it is somebody's already.
+    pub(in crate::limits) fn leased(&self, units: u64, awaited: u64, from_ms: i64) {
+        let mut state = self.lock();
+        if state.from_ms == from_ms {
+            state.refused = None;
+            let more = units.saturating_mul(self.scale()).saturating_sub(awaited);
+            state.balance = state.balance.saturating_add_unsigned(more);
+        }
+    }
+
+    /// The store has not so much; it will have after this time, or when the window ends.
+    pub(in crate::limits) fn refused(
+        &self,
+        need: u64,
+        left: u64,
+        wait: Option<Duration>,
+        now: Moment,
+    ) -> Duration {
+        let mut state = self.lock();
+        let (need, left) = (need.saturating_mul(self.scale()), left.saturating_mul(self.scale()));
+        let wait_told = wait.unwrap_or_else(|| self.ends_in(&state, now));
+        let until = now.later(wait_told.min(BELIEVED));
+        state.refused = Some(Refused { need, left, until, free_at: wait.map(|wait| now.later(wait)) });
+        wait_told
+    }
+}

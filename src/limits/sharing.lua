@@ -1,0 +1,133 @@
+-- Counts, for all gates that share a store, what is used of limits.
+-- KEYS: the store's birth, the gates, this gate's last words, then the pools.
+-- ARGV[1]: what this gate says, as JSON. The answer is a line of words.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local now_ms = math.floor(now / 1000)
+local said = cjson.decode(ARGV[1])
+local function whole(number) return string.format('%.0f', number) end
+
+-- Who has lost its memory is told first what each gate knows, and leases nothing until all had the time for that.
+local GRACE_MS = 2500
+local born = redis.call('GET', KEYS[1])
+if not born then
+    born = said.fresh .. ':' .. whole(now_ms)
+    redis.call('SET', KEYS[1], born)
+end
+local function name(text) return string.match(text, '^[^:]*') end
+if name(born) ~= name(said.born) then return 'born ' .. whole(now) .. ' ' .. born end
+local settles = now_ms - tonumber(string.match(born, ':(%d+)$')) < GRACE_MS
+
+-- What is said again, because its answer did not arrive, is not done again.
+local last = redis.call('HMGET', KEYS[3], 'seq', 'answer')
+if last[1] == said.seq then return last[2] end
+
+if said.bye then
+    redis.call('ZREM', KEYS[2], said.id)
+else
+    redis.call('ZADD', KEYS[2], now_ms, said.id)
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - 10000)
+redis.call('PEXPIRE', KEYS[2], 60000)
+local gates = math.max(1, redis.call('ZCARD', KEYS[2]))
+
+-- A pool is {'r', amount, microseconds, burst} or {'m', from, until}: a quota, or money in a window.
+local level, at, past, changed = {}, {}, {}, {}
+for i, pool in ipairs(said.pools) do
+    local key = KEYS[3 + i]
+    if pool[1] == 'r' then
+        local kept = redis.call('HMGET', key, 'level', 'at')
+        level[i] = tonumber(kept[1] or '0')
+        at[i] = tonumber(kept[2] or whole(now))
+        -- A clock that is set back lets nothing grow until it has come as far again.
+        if now > at[i] then
+            level[i] = math.max(0, level[i] - (now - at[i]) * pool[2] / pool[3])
+            at[i] = now
+        end
+    else
+        level[i] = tonumber(redis.call('GET', key) or '0')
+        -- The store may have been set back a little; it is never ahead of a window.
+        past[i] = now_ms < pool[2] - 60000 or now_ms >= pool[3]
+    end
+end
+
+for _, floor in ipairs(said.floors) do
+    local i = floor[1]
+    if level[i] < floor[2] then level[i], changed[i] = floor[2], true end
+end
+for _, move in ipairs(said.moves) do
+    local i = move[1]
+    level[i], changed[i] = math.max(0, level[i] + move[2]), true
+end
+
+-- An ask is a list of {pool, need, want, most, anyway}: all of it is leased, or nothing.
+local answers = {}
+for _, ask in ipairs(said.asks) do
+    local refused, done, over = nil, {}, {}
+    if settles then refused = 's' end
+    for n, want in ipairs(ask) do
+        if refused then break end
+        local i, need = want[1], want[2]
+        local room = want[4] - level[i]
+        if past[i] then
+            refused = 'w'
+        elseif need > room + 0.000001 then
+            if want[5] then
+                over[#over + 1] = n
+            else
+                local wait = -1
+                if said.pools[i][1] == 'r' then
+                    wait = math.ceil((need - room) * said.pools[i][3] / said.pools[i][2])
+                    wait = wait + math.max(0, at[i] - now)
+                end
+                refused = 'r ' .. n .. ' ' .. whole(wait) .. ' ' .. whole(math.max(0, math.floor(room)))
+            end
+        end
+        if not refused then
+            level[i] = level[i] + need
+            done[#done + 1] = want
+        end
+    end
+    if refused then
+        for _, want in ipairs(done) do level[want[1]] = level[want[1]] - want[2] end
+        answers[#answers + 1] = refused
+    else
+        local words = {'g', whole(#over)}
+        for _, n in ipairs(over) do words[#words + 1] = whole(n) end
+        for _, want in ipairs(ask) do
+            local i = want[1]
+            -- What is leased beyond the need leaves enough for the other gates.
+            local room = math.floor((want[4] - level[i]) / (2 * gates))
+            local more = math.max(0, math.min(want[3] - want[2], room))
+            level[i], changed[i] = level[i] + more, true
+            words[#words + 1] = whole(want[2] + more)
+        end
+        answers[#answers + 1] = table.concat(words, ' ')
+    end
+end
+
+local words = {'ok', whole(now), whole(gates), settles and '1' or '0'}
+for i, pool in ipairs(said.pools) do
+    local key = KEYS[3 + i]
+    if changed[i] then
+        if pool[1] == 'r' then
+            if level[i] < 0.000001 then
+                redis.call('DEL', key)
+            else
+                redis.call('HSET', key, 'level', string.format('%.17g', level[i]), 'at', whole(at[i]))
+                local full = level[i] * pool[3] / pool[2] / 1000 + (at[i] - now) / 1000
+                redis.call('PEXPIRE', key, whole(math.ceil(full) + 1000))
+            end
+        else
+            redis.call('SET', key, whole(level[i]), 'PX', whole(math.min(1e11, math.max(1000, pool[3] - now_ms + 86400000))))
+        end
+    end
+    words[#words + 1] = whole(math.ceil(level[i] - 0.000001))
+end
+for _, answer in ipairs(answers) do words[#words + 1] = answer end
+local answer = table.concat(words, ' ')
+redis.call('HSET', KEYS[3], 'seq', said.seq, 'answer', answer)
+-- A gate that was cut off for a week may say something twice; no store is away for so long.
+redis.call('PEXPIRE', KEYS[3], 604800000)
+return answer

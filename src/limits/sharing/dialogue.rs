@@ -1,0 +1,371 @@
+//! What a gate says to the store and how it takes the answers, without a connection.
+//!
+//! 1. One thing is said at a time, with everything that came together since the last. Whatever waits for the store is
+//!    asked in it.
+//! 2. What had no answer is said again under the same number, and the store does it once. Its leases come late then,
+//!    to nobody's harm.
+//! 3. A store that has lost its memory has another birth. It is told what this gate last saw of each limit.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::str::SplitWhitespace;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::asking::{Ask, Outcome, Want, WantOf};
+use super::{Pool, Sharing};
+use crate::clock::Moment;
+use crate::limits::pool::Bound;
+
+/// What the store runs for each thing that is said.
+pub const SCRIPT: &str = include_str!("../sharing.lua");
+
+/// How often something is said at least.
+const BEAT: Duration = Duration::from_secs(1);
+/// The same while the store leases nothing.
+const SETTLING: Duration = Duration::from_millis(200);
+/// How often an ask meets a window that has just ended before it is given up.
+const TRIES: u8 = 3;
+
+/// One gate's side of the dialogue.
+#[derive(Debug)]
+pub struct Dialogue {
+    hub: Arc<Sharing>,
+    prefix: Box<str>,
+    id: Box<str>,
+    fresh: Box<str>,
+    born: Box<str>,
+    number: u64,
+    /// What was said and not answered.
+    open: Option<Said>,
+    /// Asks that have to be said again.
+    again: Vec<(Ask, u8)>,
+    /// What must be said again of what was used.
+    owed: Vec<(Arc<Pool>, i64)>,
+    /// The store is to be told what is known here.
+    remind: bool,
+    said: Option<Moment>,
+}
+
+#[derive(Debug)]
+struct Said {
+    keys: Vec<String>,
+    text: String,
+    pools: Vec<(Arc<Pool>, i64)>,
+    moves: Vec<(usize, i64)>,
+    asks: Vec<(Ask, u8)>,
+    /// Whether it was said before.
+    again: bool,
+}
+
+/// The store's answer cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Garbled;
+
+impl Dialogue {
+    /// A gate that has said nothing yet. `id` tells it from all others, and `fresh` a store from one that has lost its
+    /// memory.
+    #[must_use]
+    pub fn new(hub: Arc<Sharing>, prefix: &str, id: &str, fresh: &str) -> Self {
+        Self {
+            hub,
+            prefix: prefix.into(),
+            id: id.into(),
+            fresh: fresh.into(),
+            born: "".into(),
+            number: 0,
+            open: None,
+            again: Vec::new(),
+            owed: Vec::new(),
+            remind: false,
+            said: None,
+        }
+    }
+
+    /// What to say now, if anything: the keys and the argument of the script. With `bye`, everything goes back.
+    pub fn next(&mut self, bye: bool, now: Moment) -> Option<(&[String], &str)> {
+        if self.open.is_some() {
+            if let Some(open) = &mut self.open {
+                open.again = true;
+            }
+        } else {
+            self.open = self.gathered(bye, now);
+        }
+        self.open.as_ref().map(|said| (said.keys.as_slice(), said.text.as_str()))
+    }
+
+    fn gathered(&mut self, bye: bool, now: Moment) -> Option<Said> {
+        let pause = if self.hub.is_reached() { BEAT } else { SETTLING };
+        let beat = bye || self.remind || self.said.is_none_or(|said| now.since(said) >= pause);
+        let soon = self.hub.soon.swap(false, Ordering::AcqRel);
+        let (all, fresh): (Vec<Arc<Pool>>, Vec<Ask>) = {
+            let mut state = self.hub.lock();
+            state.pools.retain(|_, pool| pool.strong_count() > 0);
+            (state.pools.values().filter_map(Weak::upgrade).collect(), std::mem::take(&mut state.asks))
+        };
+        let mut asks = std::mem::take(&mut self.again);
+        asks.extend(fresh.into_iter().map(|ask| (ask, 0)));
+        if soon {
+            asks.extend(
+                all.iter().filter(|pool| pool.is_passed_by()).filter_map(|pool| Some((one(pool)?, 0))),
+            );
+        }
+        let mut pools = Pools::default();
+        let mut moves: Vec<(usize, i64)> =
+            self.owed.drain(..).map(|(pool, delta)| (pools.number(&pool), delta)).collect();
+        let mut floors = Vec::new();
+        for pool in &all {
+            if self.remind
+                && let Some(floor) = pool.floor(now)
+            {
+                floors.push((pools.number(pool), floor));
+            }
+            let moved = pool.moved(bye, now);
+            if moved != 0 {
+                moves.push((pools.number(pool), moved));
+            }
+            if beat && pool.is_in_use(now) {
+                pools.number(pool);
+            }
+        }
+        if !beat && moves.is_empty() && asks.is_empty() {
+            return None;
+        }
+        for want in asks.iter().flat_map(|(ask, _)| &ask.wants) {
+            pools.number(&want.pool);
+        }
+        self.number += 1;
+        self.remind = false;
+        self.said = Some(now);
+        let mut said = Said {
+            keys: vec![self.key("born"), self.key("gates"), self.key(&format!("gate:{}", self.id))],
+            text: String::new(),
+            pools: Vec::new(),
+            moves,
+            asks,
+            again: false,
+        };
+        let mut text = format!(
+            "{{\"born\":{:?},\"fresh\":{:?},\"id\":{:?},\"seq\":\"{}\",\"bye\":{bye},\"pools\":[",
+            self.born, self.fresh, self.id, self.number
+        );
+        for pool in pools.list {
+            let (from, until) = {
+                let state = pool.now(now);
+                (state.from_ms, state.until_ms)
+            };
+            said.keys.push(match &pool.bound {
+                Bound::Rate(_) => self.key(&pool.name),
+                Bound::Window(..) => self.key(&format!("{}:{from}", pool.name)),
+            });
+            comma(&mut text);
+            let _ = match &pool.bound {
+                Bound::Rate(quota) => {
+                    let (per, burst) = (quota.per.as_micros(), quota.burst);
+                    write!(text, "[\"r\",{},{per},{burst}]", quota.amount)
+                }
+                Bound::Window(..) => write!(text, "[\"m\",{from},{until}]"),
+            };
+            said.pools.push((pool, from));
+        }
+        text.push_str("],\"floors\":[");
+        for (at, floor) in floors {
+            comma(&mut text);
+            let _ = write!(text, "[{},{floor}]", at + 1);
+        }
+        text.push_str("],\"moves\":[");
+        for (at, delta) in &said.moves {
+            comma(&mut text);
+            let _ = write!(text, "[{},{delta}]", at + 1);
+        }
+        text.push_str("],\"asks\":[");
+        for (ask, _) in &said.asks {
+            comma(&mut text);
+            text.push('[');
+            for want in &ask.wants {
+                comma(&mut text);
+                let at = said.pools.iter().position(|(pool, _)| Arc::ptr_eq(pool, &want.pool)).unwrap_or(0);
+                let need = want.need.div_ceil(want.pool.scale());
+                let (more, most) = (want.pool.want(need, now), want.pool.most());
+                let _ = write!(text, "[{},{need},{more},{most},{}]", at + 1, want.anyway);
+            }
+            text.push(']');
+        }
+        text.push_str("]}");
+        said.text = text;
+        Some(said)
+    }
+
+    fn key(&self, name: &str) -> String {
+        // The braces keep all keys in one slot of a cluster.
+        format!("{{{}}}:{name}", self.prefix)
+    }
+
+    /// Takes the answer to what was said at `sent`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn answered(&mut self, answer: &str, sent: Moment, now: Moment) -> Result<Heard, Garbled> {
+        let mut words = answer.split_whitespace();
+        match words.next() {
+            Some("born") => {
+                let clock = number(&mut words)?;
+                self.born = words.next().ok_or(Garbled)?.into();
+                self.hub.heard(clock, sent, now);
+                self.forgotten();
+                Ok(Heard::Forgetful)
+            }
+            Some("ok") => self.done(words, sent, now),
+            Some(_) | None => Err(Garbled),
+        }
+    }
+
+    /// The store knows nothing of what was said before, nor of this.
+    fn forgotten(&mut self) {
+        self.remind = true;
+        let Some(open) = self.open.take() else { return };
+        for (at, delta) in open.moves {
+            // Of what may have been done before the memory was lost, nothing is given back a second time.
+            if (delta > 0 || !open.again)
+                && let Some((pool, _)) = open.pools.get(at)
+            {
+                self.owed.push((Arc::clone(pool), delta));
+            }
+        }
+        self.again = open.asks;
+    }
+
+    fn done(&mut self, mut words: SplitWhitespace<'_>, sent: Moment, now: Moment) -> Result<Heard, Garbled> {
+        let open = self.open.take().ok_or(Garbled)?;
+        let clock = number(&mut words)?;
+        if !open.again {
+            self.hub.heard(clock, sent, now);
+        }
+        let gates: i64 = number(&mut words)?;
+        self.hub.gates.store(u32::try_from(gates).unwrap_or(1).max(1), Ordering::Release);
+        let settles = words.next() == Some("1");
+        for (pool, from) in &open.pools {
+            let level = number(&mut words)?;
+            // While the others remind the store, what it says is not yet true.
+            if !settles {
+                pool.saw(u64::try_from(level).unwrap_or_default(), *from, sent);
+            }
+        }
+        // From here on who asks is heard.
+        self.hub.reached.store(!settles, Ordering::Release);
+        for (ask, tries) in open.asks {
+            match words.next().ok_or(Garbled)? {
+                "g" => granted(&ask, &open.pools, &mut words)?,
+                "r" => {
+                    let at = usize::try_from(number(&mut words)?).ok().and_then(|at| at.checked_sub(1));
+                    let (wait, left) = (number(&mut words)?, number(&mut words)?);
+                    let want = at.and_then(|at| Some((at, ask.wants.get(at)?)));
+                    let (at, want) = want.ok_or(Garbled)?;
+                    let wait = u64::try_from(wait).ok().map(Duration::from_micros);
+                    let left = u64::try_from(left).unwrap_or_default();
+                    let need = want.need.div_ceil(want.pool.scale());
+                    let wait = want.pool.refused(need, left, wait, now);
+                    ask.answer(Outcome::Refused { at, wait, left: left.saturating_mul(want.pool.scale()) });
+                }
+                // Its window has just ended, and the next is known by now.
+                "w" if tries < TRIES => self.again.push((ask, tries + 1)),
+                _ => {
+                    ask.answer(Outcome::Away);
+                }
+            }
+        }
+        if !self.again.is_empty() {
+            self.hub.soon.store(true, Ordering::Release);
+        }
+        if settles {
+            self.hub.gone();
+        }
+        Ok(if settles { Heard::Settling } else { Heard::All })
+    }
+
+    /// No answer came in time: the store is away, until it answers again.
+    pub fn unanswered(&mut self) {
+        self.hub.gone();
+        for (ask, _) in self.again.drain(..) {
+            ask.answer(Outcome::Away);
+        }
+        for (ask, _) in self.open.iter().flat_map(|open| &open.asks) {
+            ask.answer(Outcome::Away);
+        }
+    }
+}
+
+/// What came of something that was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// All of it.
+    All,
+    /// The store has no memory, or lost it: it has to be told again.
+    Forgetful,
+    /// The store leases nothing until other gates have told it what they know.
+    Settling,
+}
+
+fn granted(ask: &Ask, pools: &[(Arc<Pool>, i64)], words: &mut SplitWhitespace<'_>) -> Result<(), Garbled> {
+    let mut over = SmallVec::new();
+    for _ in 0..number(words)? {
+        let at = usize::try_from(number(words)?).ok().and_then(|at| at.checked_sub(1));
+        over.push(at.ok_or(Garbled)?);
+    }
+    let mut leased: SmallVec<[u64; 4]> = SmallVec::new();
+    for _ in &ask.wants {
+        leased.push(u64::try_from(number(words)?).map_err(|_| Garbled)?);
+    }
+    let from = |want: &Want| {
+        pools.iter().find(|(pool, _)| Arc::ptr_eq(pool, &want.pool)).map_or(i64::MIN, |(_, from)| *from)
+    };
+    let stamp = ask.wants.iter().map(from).max().unwrap_or(i64::MIN);
+    let awaited = ask.answer(Outcome::Granted { over, stamp });
+    for (want, units) in ask.wants.iter().zip(leased) {
+        // What somebody waited for is that one's; of a unit that is larger than the need the rest stays.
+        want.pool.leased(units, if awaited { want.need } else { 0 }, from(want));
+    }
+    Ok(())
+}
+
+/// An ask for one of a pool, for nobody.
+fn one(pool: &Arc<Pool>) -> Option<Ask> {
+    let Bound::Rate(_) = &pool.bound else { return None };
+    Some(Ask::for_nobody(Want {
+        pool: Arc::clone(pool),
+        need: 1,
+        from_ms: i64::MIN,
+        anyway: false,
+        of: WantOf::Nothing,
+    }))
+}
+
+fn number(words: &mut SplitWhitespace<'_>) -> Result<i64, Garbled> {
+    words.next().and_then(|word| word.parse().ok()).ok_or(Garbled)
+}
+
+fn comma(text: &mut String) {
+    if !text.ends_with('[') {
+        text.push(',');
+    }
+}
+
+/// Pools in the order in which they are said.
+#[derive(Default)]
+struct Pools {
+    list: Vec<Arc<Pool>>,
+    numbers: HashMap<*const Pool, usize>,
+}
+
+impl Pools {
+    fn number(&mut self, pool: &Arc<Pool>) -> usize {
+        let list = &mut self.list;
+        *self.numbers.entry(Arc::as_ptr(pool)).or_insert_with(|| {
+            list.push(Arc::clone(pool));
+            list.len() - 1
+        })
+    }
+}

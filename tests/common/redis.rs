@@ -1,0 +1,131 @@
+//! A real Redis server that a test starts, stops and loses.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use std::time::Duration;
+
+/// How long anything may take before the test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that runs until it is dropped.
+pub(crate) struct Redis {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Redis {
+    /// One that has been known to gates before, so that they need not wait for each other's memories.
+    pub(crate) fn start() -> Self {
+        let redis = Self::forgetful();
+        redis.ask(&["SET", "{portcullis}:born", "known:0"]);
+        redis
+    }
+
+    /// One that knows nothing.
+    pub(crate) fn forgetful() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::on(port)
+    }
+
+    fn on(port: u16) -> Self {
+        Self::with(port, &["--port", &port.to_string()])
+    }
+
+    /// One that speaks TLS alone and wants a password; it knows nothing.
+    pub(crate) fn guarded(folder: &std::path::Path, password: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (certificate, key) = (folder.join("redis.pem"), folder.join("redis.key"));
+        let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+        let told = port.to_string();
+        let tls = ["--port", "0", "--tls-port", &told, "--tls-auth-clients", "no", "--requirepass", password];
+        let files =
+            ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
+        Self::with(port, &[tls.as_slice(), files.as_slice()].concat())
+    }
+
+    fn with(port: u16, arguments: &[&str]) -> Self {
+        let child = Command::new("redis-server")
+            .args(arguments)
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--dir", env!("CARGO_TARGET_TMPDIR")])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("redis-server cannot be started ({error}): on Debian, apt-get install redis-server")
+            });
+        let redis = Self { child, port };
+        for _ in 0..PATIENCE.as_millis() / 5 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return redis;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("redis-server does not listen on port {port}");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends it, with everything that it knows.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn again(&mut self) {
+        self.kill();
+        self.child = Self::on(self.port).taken();
+    }
+
+    fn taken(mut self) -> Child {
+        std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap())
+    }
+
+    /// Asks it something, and gives the answer's text.
+    pub(crate) fn ask(&self, words: &[&str]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut said = Vec::new();
+        write!(said, "*{}\r\n", words.len()).unwrap();
+        for word in words {
+            write!(said, "${}\r\n{word}\r\n", word.len()).unwrap();
+        }
+        stream.write_all(&said).unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut head = String::new();
+        reader.read_line(&mut head).unwrap();
+        let (kind, rest) = head.trim_end().split_at(1);
+        match (kind, rest.parse::<i64>()) {
+            ("$", Ok(length @ 0..)) => {
+                let mut text = vec![0; usize::try_from(length).unwrap()];
+                reader.read_exact(&mut text).unwrap();
+                String::from_utf8(text).unwrap()
+            }
+            _ => rest.to_owned(),
+        }
+    }
+
+    /// How often scripts were run.
+    pub(crate) fn calls(&self) -> u64 {
+        let told = self.ask(&["INFO", "commandstats"]);
+        let line = told.lines().find(|line| line.starts_with("cmdstat_evalsha:"));
+        let calls = line.and_then(|line| line.split("calls=").nth(1)).and_then(|rest| rest.split(',').next());
+        calls.map_or(0, |calls| calls.parse().unwrap())
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
