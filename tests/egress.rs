@@ -251,6 +251,9 @@ fn only_a_certificate_that_stands_the_test_gets_a_request() {
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2021, 1, 1);
     });
+    let ca = pair("localhost", |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
     let early = pair("localhost", |params| {
         params.not_before = rcgen::date_time_ymd(2120, 1, 1);
         params.not_after = rcgen::date_time_ymd(2121, 1, 1);
@@ -260,6 +263,7 @@ fn only_a_certificate_that_stands_the_test_gets_a_request() {
         ("unknown", &good, &other, Some("its certificate is signed by no authority that is trusted here")),
         ("name", &other, &other, Some("its certificate is for another name")),
         ("expired", &expired, &expired, Some("its certificate has expired")),
+        ("authority", &ca, &ca, Some("its certificate is an authority's (CA:TRUE), not a server's")),
         ("early", &early, &early, Some("its certificate is not valid yet")),
     ] {
         let (upstream, heard) = encrypted(shown);

@@ -85,6 +85,9 @@ fn tls_failure(error: &rustls::Error) -> String {
             CertificateError::UnknownIssuer => {
                 "its certificate is signed by no authority that is trusted here"
             }
+            other if other.to_string().contains("CaUsedAsEndEntity") => {
+                "its certificate is an authority's (CA:TRUE), not a server's"
+            }
             other => return format!("its certificate does not stand the test: {other}"),
         },
         other => return format!("TLS failed: {other}"),
@@ -146,7 +149,7 @@ impl NotConnected {
 impl From<NoTunnel> for NotConnected {
     fn from(why: NoTunnel) -> Self {
         Self::Failed(match why {
-            NoTunnel::Status(407) => "the proxy wants other credentials (407)".to_owned(),
+            NoTunnel::Status(status @ (401 | 407)) => format!("the proxy wants other credentials ({status})"),
             NoTunnel::Status(status) => format!("the proxy answered {status} to CONNECT"),
             NoTunnel::NotHttp => "the proxy's answer to CONNECT is not HTTP".to_owned(),
             NoTunnel::Broken(error) => format!("the proxy broke off: {error}"),
