@@ -23,12 +23,9 @@ fn without_file_descriptors_it_waits_and_then_goes_on() {
     let mut known = Client::connect(process.address);
     assert_eq!(ask(&mut known, &process), 200);
     let open = descriptors(process.child.id());
-    let limit = |current: Option<u64>| {
-        let limit = Rlimit { current, maximum: None };
-        prlimit(Some(Pid::from_child(&process.child)), Resource::Nofile, limit).unwrap();
-    };
     let most = u64::try_from(open).unwrap() + 10;
-    limit(Some(most));
+    let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    prlimit(Some(Pid::from_child(&process.child)), Resource::Nofile, limit).unwrap();
     let crowd = (0..30).map(|_| TcpStream::connect(process.address).unwrap()).collect::<Vec<_>>();
     until("there is none left", || descriptors(process.child.id()) >= open + 10);
     let told = process.line("accept_failed");
