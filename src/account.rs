@@ -25,6 +25,7 @@ use crate::body::{Frames, Waiting};
 use crate::clock::Moment;
 use crate::credentials::{InUse, Learner};
 use crate::exchange::Permits;
+use crate::health::Place;
 use crate::ledger::OpenRecord;
 use crate::pool::{Connection, Pool};
 use crate::record::Outcome;
@@ -65,6 +66,8 @@ pub struct Lease {
     pub pool: Arc<Pool>,
     /// The credential that is in use.
     pub in_use: Option<InUse>,
+    /// A place among the upstream's requests, where they are bounded.
+    pub place: Option<Place>,
     /// Reads the answer's beginning, where what it names belongs to the credential.
     pub learner: Option<Box<Learner>>,
     /// The request's body, if it went on while it arrived.
@@ -85,6 +88,7 @@ impl Lease {
             connection,
             pool,
             in_use,
+            place: None,
             learner: None,
             upload: None,
             renamer: None,

@@ -99,6 +99,12 @@ pub enum Reason {
     CredentialUnavailable,
     /// The upstream refused the gate's own credential.
     UpstreamCredentialRejected,
+    /// The upstream has as many requests as it may, and none ended in time.
+    UpstreamBusy,
+    /// The upstream failed so often that it is left alone for a time.
+    UpstreamBroken,
+    /// The upstream's certificate, or its TLS, does not stand the test.
+    UpstreamTls,
     /// No connection to the upstream could be made, or it broke before an answer began.
     UpstreamUnreachable,
     /// The upstream did not begin its answer in time.
@@ -290,6 +296,15 @@ reasons! {
     UpstreamCredentialRejected "upstream_credential_rejected" 502 Failed "forward" false None;
         client "The provider refused this gateway's own credential. It is not your key. Ask the gateway's operator.";
         operator "upstream '{upstream}' answered {detail} to credential {rule}: check or rotate it";
+    UpstreamBusy "upstream_busy" 503 Failed "forward" true None;
+        client "This gateway sends the provider as many requests at once as it may, and none ended in time. Wait and try again.";
+        operator "raise {rule}, or let callers send fewer at once: {detail}";
+    UpstreamBroken "upstream_broken" 503 Failed "forward" true None;
+        client "The provider failed several times in a row, so this gateway leaves it alone for a moment. Wait and try again.";
+        operator "upstream '{upstream}' is left alone for a time: look for what it failed with before; {rule}.breaker says when";
+    UpstreamTls "upstream_tls" 502 Failed "forward" false None;
+        client "The provider could not be reached safely. It is not your key. Ask the gateway's operator.";
+        operator "upstream '{upstream}' and TLS: {detail}; mend its certificate, or name its authority in {rule}.ca_file";
     UpstreamUnreachable "upstream_unreachable" 502 Failed "forward" true None;
         client "The provider could not be reached.";
         operator "upstream '{upstream}' could not be reached: {detail}";

@@ -15,6 +15,7 @@ mod lists;
 mod refusal;
 mod socket;
 mod upload;
+mod way;
 
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
@@ -36,12 +37,13 @@ use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::inject;
-use crate::pool::{self, Connection, Pool};
+use crate::pool::{Connection, Pool};
 use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
 use crate::usage::Meter;
 use refusal::{Next, Spare};
+use way::Way;
 
 /// How long a request waits for what a cloud has not granted yet.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
@@ -79,10 +81,16 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     let Some(upstream) = snapshot.upstreams.get(upstream) else {
         return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
     };
+    let begun = exchange.record.begun;
+    // Of several, each is asked for itself.
+    let way = if among.is_none() { Way::to(upstream, begun) } else { Ok(Way::default()) };
+    let mut way = match way {
+        Ok(way) => way,
+        Err(denial) => return Err(exchange.refuse(denial)),
+    };
     if let Err(denial) = exchange.record.promise() {
         return Err(exchange.refuse(denial));
     }
-    let begun = exchange.record.begun;
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
     if let Some(among) = among {
@@ -93,20 +101,25 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     {
         return Err(exchange.refuse(denial));
     }
+    if upstream.bounds.is_some()
+        && let Err(denial) = Box::pin(way.queue(&pool, upstream)).await
+    {
+        return Err(exchange.refuse(denial));
+    }
     let mut spare = Spare::of(&request, upstream, in_use.as_ref());
     let upload = match request.body() {
         Outgoing::Held(_) => None,
         Outgoing::Streamed(streamed) => Some(Box::new(Waiting(Arc::clone(streamed.upload())))),
     };
     if let Some(upload) = upload {
-        return Box::pin(upload::forward(pool, exchange, upstream, request, in_use, upload)).await;
+        return Box::pin(upload::forward(pool, exchange, upstream, request, in_use, (upload, way))).await;
     }
     // Lent, so that the futures around the sending stay small enough to be moved.
     let mut unsent = Some(request);
     loop {
         let asked = unsent.as_ref().and_then(|request| socket::asked(endpoint, request.headers()));
         let answered = {
-            let mut asking = pin!(send(&pool, upstream, &mut unsent, begun));
+            let mut asking = pin!(send(&pool, upstream, &mut unsent, &way, begun));
             let mut alarm = pool.alarms().set(upstream.response_timeout);
             poll_fn(|cx| match asking.as_mut().poll(cx) {
                 Poll::Ready(answered) => Poll::Ready(answered),
@@ -123,11 +136,15 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             Err(denial) => {
                 // Who has the request and gave no answer may have executed it all the same.
                 exchange.record.unsure = unsent.is_none();
+                if denial.reason == Reason::UpstreamTimeout {
+                    way.timed_out(upstream, unsent.is_none(), begun);
+                }
                 return Err(exchange.refuse(at_upstream(denial, upstream)));
             }
         };
+        way.answered(upstream, &answer, begun);
         exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease::of(connection, pool, in_use);
+        let lease = Lease { place: way.place.take(), ..Lease::of(connection, pool, in_use) };
         if let Some(asked) = asked.filter(|_| answer.status().as_u16() < 400) {
             return Box::pin(socket::open(exchange, upstream, answer, lease, &asked)).await;
         }
@@ -141,6 +158,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
                 pool = again.pool;
                 unsent = Some(again.request);
                 in_use = Some(again.in_use);
+                way.place = again.place;
             }
         }
     }
@@ -182,13 +200,14 @@ async fn send(
     pool: &Pool,
     upstream: &Upstream,
     unsent: &mut Option<Request<Outgoing>>,
+    way: &Way,
     now: Moment,
 ) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
     loop {
         let mut connection = match pool.take(upstream, now).await {
             Some(connection) => connection,
             // Boxed like all that is rare: this future is made for each request, at its full size.
-            None => Box::pin(pool::connect(upstream)).await.map_err(|error| unreachable_because(&error))?,
+            None => Box::pin(way.connected(pool, upstream, now)).await?,
         };
         let Some(request) = unsent.take() else {
             return Err(Denial::built_in(Reason::UpstreamUnreachable).because("it was sent before"));
@@ -206,15 +225,6 @@ async fn send(
             },
         }
     }
-}
-
-fn unreachable_because(error: &std::io::Error) -> Denial {
-    let what = if error.kind() == std::io::ErrorKind::ConnectionRefused {
-        "the connection was refused".to_owned()
-    } else {
-        error.to_string()
-    };
-    Denial::built_in(Reason::UpstreamUnreachable).because(what)
 }
 
 fn broken(error: &hyper::Error) -> Denial {

@@ -35,7 +35,10 @@ pub mod explain;
 pub mod flood;
 pub mod forward;
 mod fund;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
+pub mod health;
 pub mod inject;
 pub mod learn;
 pub mod ledger;

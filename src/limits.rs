@@ -20,6 +20,7 @@ use crate::attempts::Attempts;
 use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
+use crate::health::Infirmary;
 use crate::model_name::ModelList;
 use crate::money::Money;
 use crate::uploads::Uploads;
@@ -195,6 +196,8 @@ pub struct Registry {
     pub sharing: Arc<Sharing>,
     /// How often keys were tried that are none.
     pub attempts: Arc<Attempts>,
+    /// How upstreams fare.
+    pub health: Arc<Infirmary>,
     origin: Moment,
     history: OnceLock<Arc<dyn History>>,
     state: Mutex<State>,
@@ -240,6 +243,7 @@ impl Registry {
             uploads: Arc::default(),
             sharing: Arc::new(Sharing::new(origin)),
             attempts: Arc::new(Attempts::new(origin)),
+            health: Arc::new(Infirmary::new(origin)),
             origin,
             history: OnceLock::new(),
             state: Mutex::default(),
@@ -363,6 +367,7 @@ impl Registry {
         state.purses.retain(|_, held| Arc::strong_count(&held.purse) > 1);
         drop(state);
         self.credentials.sweep();
+        self.health.sweep();
     }
 }
 

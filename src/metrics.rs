@@ -4,6 +4,7 @@
 //! grow them.
 
 mod budgets;
+mod health;
 mod labels;
 mod limits_store;
 mod used;
@@ -25,16 +26,19 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::clock::Moment;
 use crate::credentials::{Roster, State};
 use crate::endpoint::Endpoint;
+use crate::health::Infirmary;
 use crate::limits::Registry as Limits;
 use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
 use budgets::Budgets;
+use health::Wards;
 pub use limits_store::LimitsStore;
 
 use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
     ended, error_status,
 };
+pub use limits_store::LimitsStore;
 pub use used::Used;
 
 /// The metrics of requests of one project, upstream and endpoint that were served well: the most
@@ -263,6 +267,13 @@ impl Metrics {
     #[must_use]
     pub fn with_budgets(mut self, registry: Arc<Limits>) -> Self {
         self.registry.register_collector(Box::new(Budgets(registry)));
+        self
+    }
+
+    /// Shows how these upstreams fare too.
+    #[must_use]
+    pub fn with_health(mut self, health: Arc<Infirmary>) -> Self {
+        self.registry.register_collector(Box::new(Wards(health)));
         self
     }
 

@@ -2,29 +2,30 @@
 //!
 //! 1. Each worker has a pool of its own, so that no request waits for another core.
 //! 2. The connection used last is used next; those that fall out of use are closed after the
-//!    upstream's `pool_idle`, and every one after five minutes, so that pools follow DNS.
+//!    upstream's `pool_idle`, and every one after its `max_connection_age`, so that pools follow DNS.
 //! 3. A connection is offered again only when its last answer was read to the end.
+//! 4. Where somebody waits because an upstream has as many connections as it may, unused ones are closed: another
+//!    worker may have none.
 
-use std::io;
+mod dial;
+mod tunnel;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use hyper::client::conn::http1::SendRequest;
 use tokio::task::AbortHandle;
-use tokio_rustls::TlsConnector;
 
 use crate::alarm::Alarms;
 use crate::body::Outgoing;
 use crate::clock::Moment;
+use crate::health::Places;
+use crate::secret::Fingerprint;
 use crate::sessions::Sessions;
 use crate::snapshot::Upstream;
 
-/// How long a connection is used at most.
-const LONGEST_LIFE: Duration = Duration::from_mins(5);
+pub use dial::{NotConnected, connect};
+
 /// How many unused connections a worker keeps for one upstream.
 const MOST_IDLE: usize = 512;
 /// How often they are looked through.
@@ -42,16 +43,23 @@ pub struct Connection {
     /// When it has served long enough.
     ends: Instant,
     kept: Duration,
-    place: Place,
+    destination: Destination,
+    /// Whoever waits for such a connection, where there are only so many.
+    crowd: Option<Arc<Places>>,
 }
 
-/// Where a connection leads; two upstreams that lead to the same place share connections.
+/// Where a connection leads, and how; two upstreams that lead to the same place share connections, unless they are
+/// counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct Destination {
     host: Arc<str>,
     port: u16,
     /// The address of the TLS settings: other settings are another place.
     tls: usize,
+    /// The proxy between.
+    proxy: Option<Fingerprint>,
+    /// The address of what counts them; zero if nothing does.
+    counted: usize,
 }
 
 /// One worker's unused connections, and the alarms of those in use.
@@ -65,7 +73,7 @@ pub struct Pool {
 
 #[derive(Debug)]
 struct Shelf {
-    place: Place,
+    destination: Destination,
     /// Each until when it may be offered.
     idle: Vec<(Box<Connection>, Instant)>,
 }
@@ -98,6 +106,7 @@ impl Pool {
     /// What a worker does every [`TICK`](crate::alarm::TICK).
     pub fn tick(&self, now: Moment) {
         self.alarms.look(now);
+        self.make_room();
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if now.since(*swept) >= SWEEP {
             *swept = now;
@@ -119,7 +128,7 @@ impl Pool {
 
     fn pop(&self, upstream: &Upstream, now: Moment) -> Option<Box<Connection>> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        let shelf = shelves.iter_mut().find(|shelf| leads_to(&shelf.place, upstream))?;
+        let shelf = shelves.iter_mut().find(|shelf| shelf.destination.is_of(upstream))?;
         while let Some((connection, until)) = shelf.idle.pop() {
             if !connection.sender.is_closed() && now.monotonic < until {
                 return Some(connection);
@@ -135,14 +144,28 @@ impl Pool {
             return;
         }
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        let shelf = if let Some(at) = shelves.iter().position(|shelf| shelf.place == connection.place) {
-            shelves.get_mut(at)
-        } else {
-            shelves.push(Shelf { place: connection.place.clone(), idle: Vec::new() });
-            shelves.last_mut()
-        };
+        let shelf =
+            if let Some(at) = shelves.iter().position(|shelf| shelf.destination == connection.destination) {
+                shelves.get_mut(at)
+            } else {
+                shelves.push(Shelf { destination: connection.destination.clone(), idle: Vec::new() });
+                shelves.last_mut()
+            };
         if let Some(shelf) = shelf.filter(|shelf| shelf.idle.len() < MOST_IDLE) {
             shelf.idle.push((connection, until));
+        }
+    }
+
+    /// Closes one unused connection to each upstream for which somebody waits because it has as many as it may.
+    fn make_room(&self) {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        for shelf in shelves.iter_mut().filter(|shelf| shelf.destination.counted != 0) {
+            let waits = |(connection, _): &(Box<Connection>, Instant)| {
+                connection.crowd.as_ref().is_some_and(|crowd| crowd.queued() > 0)
+            };
+            if shelf.idle.first().is_some_and(waits) {
+                shelf.idle.remove(0);
+            }
         }
     }
 
@@ -156,54 +179,31 @@ impl Pool {
     }
 }
 
+impl Destination {
+    fn of(upstream: &Upstream) -> Self {
+        Self {
+            host: Arc::from(&*upstream.host),
+            port: upstream.port,
+            tls: tls_place(upstream),
+            proxy: upstream.proxy.as_ref().map(|proxy| proxy.identity),
+            counted: counted(upstream),
+        }
+    }
+
+    fn is_of(&self, upstream: &Upstream) -> bool {
+        self.port == upstream.port
+            && self.tls == tls_place(upstream)
+            && *self.host == *upstream.host
+            && self.counted == counted(upstream)
+            && self.proxy == upstream.proxy.as_ref().map(|proxy| proxy.identity)
+    }
+}
+
 fn tls_place(upstream: &Upstream) -> usize {
     upstream.tls.as_ref().map_or(0, |tls| Arc::as_ptr(tls).addr())
 }
 
-fn leads_to(place: &Place, upstream: &Upstream) -> bool {
-    place.port == upstream.port && place.tls == tls_place(upstream) && *place.host == *upstream.host
-}
-
-/// Makes a new connection to the upstream.
-///
-/// # Errors
-/// When the name is not found, nobody answers, or TLS fails.
-pub async fn connect(upstream: &Upstream) -> io::Result<Box<Connection>> {
-    let made = tokio::time::timeout(upstream.connect_timeout, reach(upstream)).await;
-    made.unwrap_or_else(|_| {
-        Err(io::Error::new(io::ErrorKind::TimedOut, "no connection within connect_timeout"))
-    })
-}
-
-async fn reach(upstream: &Upstream) -> io::Result<Box<Connection>> {
-    let stream = TcpStream::connect((&*upstream.host, upstream.port)).await?;
-    stream.set_nodelay(true)?;
-    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_mins(1));
-    socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-    let (sender, driver) = match &upstream.tls {
-        None => handshake(stream).await?,
-        Some(tls) => {
-            let name = ServerName::try_from(upstream.host.to_string()).map_err(io::Error::other)?;
-            handshake(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?).await?
-        }
-    };
-    let place = Place { host: Arc::from(&*upstream.host), port: upstream.port, tls: tls_place(upstream) };
-    let ends = Moment::now().monotonic + LONGEST_LIFE;
-    Ok(Box::new(Connection { sender, reused: false, driver, ends, kept: upstream.pool_idle, place }))
-}
-
-async fn handshake(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-) -> io::Result<(SendRequest<Outgoing>, AbortHandle)> {
-    let (sender, connection) = http1::Builder::new()
-        .max_headers(128)
-        .max_buf_size(256 * 1024)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
-    let driver = tokio::spawn(async move {
-        // Why it ended is told to whoever waits for its answer.
-        let _ = connection.with_upgrades().await;
-    });
-    Ok((sender, driver.abort_handle()))
+fn counted(upstream: &Upstream) -> usize {
+    let counts = upstream.bounds.as_ref().is_some_and(|bounds| bounds.connections.is_some());
+    if counts { Arc::as_ptr(&upstream.health.connections).addr() } else { 0 }
 }

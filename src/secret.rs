@@ -3,7 +3,9 @@
 //! 1. Only `inject` may call [`Secret::expose`]; `tests/architecture.rs` enforces it.
 //! 2. The type has no `Display`, no `Serialize`, and a `Debug` without content.
 //! 3. The header value is marked sensitive, so that libraries which print headers mask it.
+//! 4. Its memory is wiped when the last copy goes: the copies in requests share it.
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::project_key::{Digest, digest};
@@ -24,8 +26,12 @@ impl Secret {
         if credential.is_empty() {
             return Err(InvalidSecret::Empty);
         }
-        let text = zeroize::Zeroizing::new(format!("{prefix}{credential}"));
-        let mut value = HeaderValue::from_str(&text).map_err(|_| InvalidSecret::NotAHeader)?;
+        // In one piece from the start: what grows leaves copies behind.
+        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(prefix.len() + credential.len()));
+        text.extend_from_slice(prefix.as_bytes());
+        text.extend_from_slice(credential.as_bytes());
+        let shared = Bytes::from_owner(Wiped(text));
+        let mut value = HeaderValue::from_maybe_shared(shared).map_err(|_| InvalidSecret::NotAHeader)?;
         value.set_sensitive(true);
         Ok(Self { name, value })
     }
@@ -42,6 +48,15 @@ impl Secret {
     pub fn fingerprint(&self, beside: &[&str]) -> Fingerprint {
         let parts = beside.iter().map(|part| part.as_bytes());
         Fingerprint::of(parts.chain([self.name.as_str().as_bytes(), self.value.as_bytes()]))
+    }
+}
+
+/// The memory of a header's value.
+struct Wiped(zeroize::Zeroizing<Vec<u8>>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -85,6 +100,12 @@ impl Fingerprint {
             text.extend_from_slice(part);
         }
         Self(digest(&text))
+    }
+
+    /// Of a secret and of what it is used with.
+    #[must_use]
+    pub fn with<'p>(&'p self, parts: impl IntoIterator<Item = &'p [u8]>) -> Self {
+        Self::of(std::iter::once(self.0.as_slice()).chain(parts))
     }
 }
 
@@ -140,6 +161,26 @@ mod tests {
         assert_ne!(one.fingerprint(&["a", "b"]), other.fingerprint(&["a", "b"]));
         assert_ne!(one.fingerprint(&["a", "b"]), one.fingerprint(&["ab", ""]));
         assert_eq!(format!("{:?}", one.fingerprint(&[])), "Fingerprint(…)");
+        Ok(())
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_credential_is_wiped_with_its_last_copy() -> Result<(), InvalidSecret> {
+        use std::os::unix::fs::FileExt as _;
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        let there = |at: u64| {
+            let mut seen = [0; 512];
+            // Memory that was given back to the system holds nothing either.
+            memory.read_exact_at(&mut seen, at).is_ok_and(|()| seen[256..].iter().any(|byte| *byte == b'k'))
+        };
+        let secret = Secret::header(http::header::AUTHORIZATION, "", &"k".repeat(512))?;
+        let copy = secret.expose().1.clone();
+        let at = u64::try_from(copy.as_bytes().as_ptr().addr()).unwrap();
+        drop(secret);
+        assert!(there(at), "a copy is still in use");
+        drop(copy);
+        assert!(!there(at));
         Ok(())
     }
 

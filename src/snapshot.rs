@@ -4,6 +4,7 @@
 //! the request's path. A request holds one snapshot from its first byte to its last; a reload
 //! makes a new one beside it.
 
+mod egress;
 mod listener;
 mod share;
 mod upstream;
@@ -27,10 +28,11 @@ use crate::prices::Prices;
 use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
+pub use egress::EgressProxy;
 pub use listener::{Bounds, FailedKeys, Listen};
 pub use share::ShareSettings;
 use upstream::AZURE_ROOT;
-pub use upstream::{MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
+pub use upstream::{Capacity, MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 
 /// Everything that the gate decides by.
 #[derive(Debug)]

@@ -153,7 +153,7 @@ fn accept(key: &HeaderValue) -> HeaderValue {
     HeaderValue::try_from(proof).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {

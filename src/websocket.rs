@@ -11,6 +11,8 @@
 
 mod down;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod judge;
 mod up;
 

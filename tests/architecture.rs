@@ -41,7 +41,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     (
         "compiled: what policies decide by",
-        &["attempts", "cloud", "credentials", "limits", "snapshot", "uploads"],
+        &["attempts", "cloud", "credentials", "health", "limits", "snapshot", "uploads"],
     ),
     ("written, and told: made without a runtime", &["config", "record"]),
     (
@@ -69,7 +69,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ("the stages in order", &["change", "expect", "explain", "stack"]),
     ("the listeners", &["accept", "admin", "learn", "plan"]),
     ("a gate in a process", &["reload", "run"]),
-    ("commands", &["cli", "command", "main", "lib"]),
+    ("commands", &["cli", "command", "fuzzing", "main", "lib"]),
 ];
 
 /// Stands beside the gate: an upstream that knows nothing of it.
@@ -117,8 +117,8 @@ const SOLE: [Sole; 11] = [
     },
     Sole {
         text: ".expose()",
-        files: &[("inject.rs", "the one door")],
-        rule: "only inject.rs may look at a credential",
+        files: &[("inject.rs", "the one door"), ("pool/tunnel.rs", "logs in at a proxy")],
+        rule: "only inject.rs may look at a credential; a proxy's is for the tunnel to it",
     },
     Sole {
         text: "reveal",

@@ -86,10 +86,12 @@ fn every_setting_stands_in_the_example_and_has_a_description() {
     let example = serde_json::to_value(example).unwrap();
     let mut missing = Vec::new();
     compare(&schema, &schema, &[&example], "", &mut missing);
-    // The example cannot refer to a file that is not there, so it shows these in comments.
-    let of_files = [".upstreams.*.ca_file", ".server.tls", ".projects.*.keys[].certificate"];
+    // The example cannot refer to a file, or a proxy's login, that is not there, so it shows these in comments.
+    let of_files =
+        [".upstreams.*.ca_file", ".upstreams.*.proxy", ".server.tls", ".projects.*.keys[].certificate"];
     missing.retain(|path| !of_files.iter().any(|shown| path.starts_with(shown)));
-    assert!(["ca_file", "tls", "certificate"].iter().all(|name| EXAMPLE.contains(&format!("#   {name} = "))));
+    let names = ["ca_file", "proxy", "proxy_credentials", "tls", "certificate"];
+    assert!(names.iter().all(|name| EXAMPLE.contains(&format!("#   {name} = "))));
     // Nor does it need another server to run.
     let of_several_gates = ["url", "user", "password", "ca_file", "prefix", "on_failure"];
     missing.retain(|path| !of_several_gates.iter().any(|name| *path == format!(".store.{name}")));

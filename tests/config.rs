@@ -232,6 +232,51 @@ fn every_kind_of_mistake_of_an_upstream() {
 }
 
 #[test]
+fn every_kind_of_mistake_of_how_an_upstream_is_reached() {
+    let cases = [
+        "max_in_flight = 0",
+        "max_in_flight = \"many\"",
+        "max_connections = 0",
+        "max_in_flight = 5\nmax_queued = 9999999",
+        "max_in_flight = 5\nqueue_timeout = \"now\"",
+        "max_connection_age = \"0s\"",
+        "breaker = false",
+        "breaker = { failure = 3 }",
+        "breaker = { failures = -1 }",
+        "breaker = { statuses = [429, 503] }",
+        "breaker = { statuses = 503 }",
+        "breaker = { pause = \"1m\", longest_pause = \"10s\" }",
+        "proxy = 3128",
+        "proxy = \"proxy.example:3128\"",
+        "proxy = \"socks5://proxy.example\"",
+        "proxy = \"http://proxy.example/path\"",
+        "proxy = \"http://me:canary@proxy.example:3128\"",
+        "proxy = \"environment\"\nproxy_credentials = \"me:canary\"",
+        "proxy = \"http://proxy.example\"\nproxy_credentials = \"env:NOT_SET\"",
+        "proxy = \"http://proxy.example\"\nproxy_credentials = \"me:canary\"",
+        "proxy = \"http://proxy.example\"\nproxy_credentials = \"env:OPENAI_API_KEY\"",
+        "proxy_credentials = \"env:OPENAI_API_KEY\"",
+        // What is local here is not local behind a proxy.
+        "base_url = \"http://localhost:8000/v1\"\nproxy = \"http://proxy.example\"",
+    ];
+    let cases = cases.map(|text| format!("provider = \"openai\"\n{text}"));
+    let cases = cases.each_ref().map(|text| (PROVIDER, text.as_str()));
+    insta::assert_snapshot!(tell_all(&cases, Severity::Error));
+}
+
+#[test]
+fn no_fault_repeats_what_the_environment_says_of_a_proxy() {
+    let text = good_but(PROVIDER, "provider = \"openai\"\nproxy = \"environment\"");
+    let env = [("HTTPS_PROXY", "http://me:canary@proxy example:3128")];
+    let told = told(load(&[("portcullis.toml", &text)], &env));
+    assert!(
+        told.starts_with("error: the environment names a proxy for this upstream that cannot be read\n"),
+        "{told}"
+    );
+    assert!(!told.contains("canary") && !told.contains("proxy example"), "{told}");
+}
+
+#[test]
 fn only_openai_takes_an_organization() {
     let text = good_but(PROVIDER, "provider = \"anthropic\"")
         .replace(SECRET, "secret = \"env:OPENAI_API_KEY\"\norganization = \"org-x\"");
@@ -424,6 +469,7 @@ fn every_kind_of_lint() {
         ("[server]", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]"),
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
+        (PROVIDER, "provider = \"openai\"\nmax_queued = 9\nqueue_timeout = \"9s\""),
     ];
     let alone = tell_all(&cases, Severity::Lint);
     let twins = told(load_one(&good_but("[server]", &twin).replace(UPSTREAMS, "upstreams = \"*\"")));

@@ -27,3 +27,35 @@ fn the_readme_shows_every_provider() {
 fn the_readme_shows_every_cause() {
     shows("causes", &diagnosis::table());
 }
+
+/// Every promise of SECURITY.md names the test that holds it, as `file::function`.
+#[test]
+fn every_test_that_security_names_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = include_str!("../SECURITY.md").split('`').filter_map(|word| word.split_once(".rs::"));
+    let mut count = 0;
+    for (file, function) in named {
+        let text = std::fs::read_to_string(root.join(file).with_extension("rs")).unwrap_or_default();
+        // With what stands before it: a word in a comment is no test.
+        let test = text.split(&format!("fn {function}(")).next().filter(|before| before.len() < text.len());
+        let is_test = test.is_some_and(|before| {
+            before.rsplit("#[test]").next().is_some_and(|between| {
+                between.len() < before.len() && !between.contains("\n}") && !between.contains("fn ")
+            })
+        });
+        assert!(is_test, "SECURITY.md names {file}.rs::{function}, which is no test");
+        count += 1;
+    }
+    assert!(count > 50, "{count}");
+}
+
+#[test]
+fn every_promise_of_security_is_held_by_something() {
+    let promises = include_str!("../SECURITY.md").split("| promise | held by |").skip(1);
+    let rows = promises.flat_map(|table| table.lines().skip(2).take_while(|line| line.starts_with('|')));
+    let rows = rows.collect::<Vec<_>>();
+    assert!(rows.len() > 30, "{}", rows.len());
+    for row in rows {
+        assert!(row.contains(".rs::"), "nothing holds this: {row}");
+    }
+}

@@ -80,6 +80,9 @@ impl Refused<'_> {
             | Reason::LimitsUnavailable
             | Reason::CredentialUnavailable
             | Reason::UpstreamCredentialRejected
+            | Reason::UpstreamBusy
+            | Reason::UpstreamBroken
+            | Reason::UpstreamTls
             | Reason::UpstreamUnreachable
             | Reason::UpstreamTimeout
             | Reason::UpstreamInvalid => {

@@ -3,7 +3,8 @@
 //! A person who pastes a provider's key into the configuration sees a fault about it; that fault
 //! goes to terminals, CI logs and tickets. So every fault passes through here, whatever it is about:
 //!
-//! 1. The value of a key named `secret`, `key`, `token` or `access_key_id` is hidden, unless it only says where the secret is.
+//! 1. The value of a key named `secret`, `key`, `token`, `access_key_id` or `proxy_credentials` is hidden, unless it
+//!    only says where the secret is.
 //! 2. What stands between `://` and `@` is hidden.
 //! 3. A word that begins like a known product's key, or has a long run of mixed letters and digits,
 //!    is hidden.
@@ -48,7 +49,7 @@ fn next_secret(text: &str) -> Option<(&str, &str)> {
         let (before, after) = text.split_at_checked(at + 1)?;
         let name = before.get(..at)?.trim_end().trim_end_matches(['"', '\'']);
         let blanks = after.len() - after.trim_start().len();
-        ["secret", "password", "key", "token", "access_key_id"]
+        ["secret", "password", "key", "token", "access_key_id", "proxy_credentials"]
             .iter()
             .any(|end| name.ends_with(end))
             .then(|| text.split_at_checked(at + 1 + blanks))

@@ -132,13 +132,21 @@ fn example(path: &str, key: &str) -> String {
         "max_body" => r#"max_body = "32 MiB""#,
         "max_upload" => r#"max_upload = "4 GiB""#,
         "body_timeout" | "header_timeout" | "drain" | "connect_timeout" | "response_timeout"
-        | "idle_timeout" | "pool_idle" => return format!("write it like `{key} = \"60s\"`"),
-        "workers" | "max_connections" | "concurrency" => return format!("write it like `{key} = 64`"),
+        | "idle_timeout" | "pool_idle" | "max_connection_age" | "queue_timeout" | "pause"
+        | "longest_pause" => return format!("write it like `{key} = \"60s\"`"),
+        "workers" | "max_connections" | "max_in_flight" | "max_queued" | "concurrency" => {
+            return format!("write it like `{key} = 64`");
+        }
         "weight" => "weight = 1",
+        "breaker" => "breaker = { failures = 10, statuses = [502, 503, 504, 529] }",
+        "failures" => "failures = 10",
+        "statuses" => "statuses = [502, 503, 504, 529]",
+        "proxy" => r#"proxy = "http://proxy.example:3128""#,
+        "proxy_credentials" => r#"proxy_credentials = "env:PROXY_LOGIN""#,
         "aws" => r#"aws = { profile = "prod" }` or `aws = "instance""#,
         "google" => r#"google = { service_account = "file:/run/secrets/sa.json" }` or `google = "metadata""#,
         "azure" => r#"azure = "managed-identity""#,
-        "enabled" | "revoked" | "decoy" | "plaintext" | "free" => {
+        "enabled" | "revoked" | "decoy" | "plaintext" | "free" | "timeouts" => {
             return format!("write it like `{key} = true`");
         }
         "upstreams" => r#"upstreams = ["openai"]` in a project, or `[upstreams.openai]"#,

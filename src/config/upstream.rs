@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::base_url::BaseUrl;
+use super::capacity::BreakerWritten;
 use super::cloud::{AwsWritten, AzureWritten, GoogleWritten, Made, WordOr};
+use super::egress::ENVIRONMENT;
 use super::place::{child, item};
 use super::tls::Roots;
 use super::value::OneOrMany;
@@ -46,6 +48,23 @@ pub(super) struct UpstreamWritten {
     pub(super) idle_timeout: Option<String>,
     /// How long an unused connection is kept. Default: "50s".
     pub(super) pool_idle: Option<String>,
+    /// How long a connection is used at most, so that changes of its name's addresses are followed. Default: "5m".
+    pub(super) max_connection_age: Option<String>,
+    /// How many requests it may have at once. Default: any number.
+    pub(super) max_in_flight: Option<usize>,
+    /// How many connections it may have, and with them requests. Default: any number.
+    pub(super) max_connections: Option<usize>,
+    /// How many requests may wait for one of these to end. Default: 64.
+    pub(super) max_queued: Option<usize>,
+    /// How long one may wait. Default: "2s".
+    pub(super) queue_timeout: Option<String>,
+    /// When it is left alone. Default: after 10 connections in a row that could not be made.
+    pub(super) breaker: Option<BreakerWritten>,
+    /// A proxy through which it is reached, such as `"http://proxy.example:3128"`, or `"environment"` for what
+    /// `HTTPS_PROXY` and `NO_PROXY` say. Default: none.
+    pub(super) proxy: Option<String>,
+    /// Where the login at the proxy is, as name:password: `"env:NAME"` or `"file:/path"`.
+    pub(super) proxy_credentials: Option<String>,
     /// Where in the world it is: the region of AWS for bedrock, such as "eu-central-1". Makes the
     /// `base_url` where none is written.
     pub(super) region: Option<String>,
@@ -140,10 +159,20 @@ impl Work<'_> {
             self.duration(&of("response_timeout"), written.response_timeout.as_deref(), 15 * 60),
             self.duration(&of("idle_timeout"), written.idle_timeout.as_deref(), 5 * 60),
             self.duration(&of("pool_idle"), written.pool_idle.as_deref(), 50),
+            self.duration(&of("max_connection_age"), written.max_connection_age.as_deref(), 5 * 60),
         ];
-        let [connect_timeout, response_timeout, idle_timeout, pool_idle] = durations;
-        let (provider, base, tls) = (provider?, base?, tls??);
+        let [connect_timeout, response_timeout, idle_timeout, pool_idle, max_connection_age] = durations;
+        let bounds = self.capacity(&path, written);
+        let tolerance = self.tolerance(&path, written.breaker.as_ref());
+        let proxy = base.as_ref().map(|base| self.egress(&path, base, written, roots));
+        let (provider, base, tls, proxy) = (provider?, base?, tls??, proxy??);
+        let place = format!("{}:{}", base.host, base.port);
         Some(Upstream {
+            max_connection_age,
+            bounds,
+            tolerance,
+            health: self.registry.health.of(name, &place),
+            proxy: proxy.map(Arc::new),
             name: name.into(),
             provider,
             targets: Upstream::targets(provider, &base.path),
@@ -231,7 +260,10 @@ impl Work<'_> {
                 return None;
             }
         };
-        if !base.encrypted && !base.is_local() && written.plaintext != Some(true) {
+        // What is local here is not behind a proxy.
+        let proxied = written.proxy.as_deref().is_some_and(|proxy| proxy != ENVIRONMENT);
+        let alone = base.is_local() && !proxied;
+        if !base.encrypted && !alone && written.plaintext != Some(true) {
             let what = format!("the credential and every prompt would travel unencrypted to {}", base.host);
             self.wrong(&path, &what, "use https, or write plaintext = true if the network between is yours");
         }

@@ -13,6 +13,7 @@ use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
 
+use super::way::Way;
 use super::{Sent, at_upstream, granted, own_headers, response, send};
 use crate::account::{Lease, Relay};
 use crate::clock::Moment;
@@ -125,6 +126,8 @@ async fn ask(
     now: Moment,
 ) -> Result<Value, Denial> {
     let invalid = |why: String| Denial::built_in(Reason::UpstreamInvalid).because(why);
+    let mut way = Way::to(upstream, now)?;
+    way.queue(pool, upstream).await?;
     let in_use = upstream.credentials.pick(now);
     let request = asking_for_list(upstream, exchange.stage.endpoint);
     let mut request = request.ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
@@ -132,7 +135,8 @@ async fn ask(
         granted(pool, upstream, in_use.as_ref(), &mut request, now).await?;
     }
     let mut unsent = Some(request);
-    let (answer, connection) = send(pool, upstream, &mut unsent, now).await?;
+    let (answer, connection) = send(pool, upstream, &mut unsent, &way, now).await?;
+    way.answered(upstream, &answer, now);
     let (head, incoming) = answer.into_parts();
     if head.status != StatusCode::OK {
         return Err(invalid(format!("it answered {} when asked for its models", head.status.as_u16())));

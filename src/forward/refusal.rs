@@ -30,6 +30,7 @@ use crate::credentials::{Blame, InUse, Proof};
 use crate::denial::{Denial, Reason};
 use crate::diagnosis::{self, Diagnosis, Effect};
 use crate::exchange::{Exchange, Refusal};
+use crate::health::Place;
 use crate::inject;
 use crate::pool::Pool;
 use crate::provider_key::redacted;
@@ -84,6 +85,7 @@ pub(super) struct Again {
     pub(super) pool: Arc<Pool>,
     pub(super) request: Request<Outgoing>,
     pub(super) in_use: InUse,
+    pub(super) place: Option<Place>,
 }
 
 /// A refusal, read as far as it is looked at.
@@ -121,7 +123,13 @@ pub(super) async fn refused(
                 lease.pool.give_back(lease.connection, now);
             }
             if let Some(request) = again(&mut exchange, upstream, spare, &next) {
-                return Next::Again(Again { exchange, pool: lease.pool, request, in_use: next });
+                return Next::Again(Again {
+                    exchange,
+                    pool: lease.pool,
+                    request,
+                    in_use: next,
+                    place: lease.place,
+                });
             }
             return Next::Told(Err(exchange.refuse(inject::none_at(upstream))));
         }

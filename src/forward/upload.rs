@@ -17,7 +17,8 @@ use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 
 use super::refusal::{self, Next};
-use super::{Sent, at_upstream, broken, pass_on, unreachable_because};
+use super::way::Way;
+use super::{Sent, at_upstream, broken, pass_on};
 use crate::account::{Lease, Relay};
 use crate::body::{ClientBody, Outgoing, Stop, Upload, Waiting};
 use crate::clock::Moment;
@@ -25,7 +26,7 @@ use crate::credentials::InUse;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::Endpoint;
 use crate::exchange::{Exchange, Refusal};
-use crate::pool::{self, Connection, Pool};
+use crate::pool::{Connection, Pool};
 use crate::snapshot::Upstream;
 use crate::uploads::{Begun, upload_id};
 
@@ -36,22 +37,28 @@ pub(super) async fn forward(
     upstream: &Upstream,
     request: Request<Outgoing>,
     in_use: Option<InUse>,
-    waiting: Box<Waiting>,
+    (waiting, way): (Box<Waiting>, Way),
 ) -> Result<Response<Relay>, Refusal> {
     let begun = exchange.record.begun;
-    let answered = answered(&pool, upstream, request, begun, &waiting.0).await;
+    let answered = answered(&pool, upstream, request, (&way, begun), &waiting.0).await;
     let decided = exchange.record.decided.unwrap_or_default();
     exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
     let (answer, connection) = match answered {
         Ok(answered) => answered,
-        Err(Failed::Broken(denial)) => return Err(exchange.refuse(at_upstream(denial, upstream))),
+        Err(Failed::Broken(denial)) => {
+            if denial.reason == Reason::UpstreamTimeout {
+                way.timed_out(upstream, true, begun);
+            }
+            return Err(exchange.refuse(at_upstream(denial, upstream)));
+        }
         Err(Failed::Stopped(stop)) => {
             let denial = put_back(&mut exchange, stop);
             return Err(exchange.refuse(denial));
         }
     };
+    way.answered(upstream, &answer, begun);
     exchange.record.upstream_status = Some(answer.status().as_u16());
-    let lease = Lease { upload: Some(waiting), ..Lease::of(connection, pool, in_use) };
+    let lease = Lease { upload: Some(waiting), place: way.place, ..Lease::of(connection, pool, in_use) };
     if answer.status().as_u16() < 400 {
         return pass_on(exchange, upstream, answer, lease).await;
     }
@@ -78,10 +85,10 @@ async fn answered(
     pool: &Pool,
     upstream: &Upstream,
     request: Request<Outgoing>,
-    now: Moment,
+    (way, now): (&Way, Moment),
     upload: &Arc<Upload>,
 ) -> Answered {
-    let mut asking = pin!(send(pool, upstream, request, now, upload));
+    let mut asking = pin!(send(pool, upstream, request, (way, now), upload));
     let mut alarm = pool.alarms().set(upstream.response_timeout);
     let (mut answer, mut seen, mut over) = (None, 0, false);
     poll_fn(|cx| {
@@ -124,13 +131,13 @@ async fn send(
     pool: &Pool,
     upstream: &Upstream,
     mut request: Request<Outgoing>,
-    now: Moment,
+    (way, now): (&Way, Moment),
     upload: &Upload,
 ) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
     loop {
         let mut connection = match pool.take(upstream, now).await {
             Some(connection) => connection,
-            None => pool::connect(upstream).await.map_err(|error| unreachable_because(&error))?,
+            None => way.connected(pool, upstream, now).await?,
         };
         upload.goes_over(connection.driver.clone());
         match connection.sender.try_send_request(request).await {

@@ -10,8 +10,11 @@ use crate::credentials::Credentials;
 use crate::denial::RuleId;
 use crate::diagnosis::Maker;
 use crate::endpoint::{self, Endpoint, ModelIn};
+use crate::health::{Health, Tolerance};
 use crate::model_name::ModelList;
 use crate::provider::{Api, Provider};
+
+use super::egress::EgressProxy;
 
 /// A service that the gate forwards to.
 #[derive(Debug)]
@@ -49,12 +52,37 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     /// How long an unused connection is kept.
     pub pool_idle: Duration,
+    /// How long a connection is used at most.
+    pub max_connection_age: Duration,
+    /// What it may be given to do at once; nothing is counted if there is no bound.
+    pub bounds: Option<Capacity>,
+    /// After which failures it is left alone for a time, if at all.
+    pub tolerance: Option<Tolerance>,
+    /// How it fares, over all configurations.
+    pub health: Arc<Health>,
+    /// The proxy through which it is reached.
+    pub proxy: Option<Arc<EgressProxy>>,
     /// The line where the upstream stands.
     pub rule: RuleId,
     /// What stands between the API's version and the paths of endpoints: Vertex AI's project and place.
     pub infix: Box<str>,
     /// The ready paths of the usual endpoints, by the endpoint's number.
     pub targets: Vec<(usize, PathAndQuery)>,
+}
+
+/// What an upstream may be given to do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// How many requests it may have: no more than it may have connections.
+    pub requests: usize,
+    /// How many connections it may have, if that is bounded.
+    pub connections: Option<usize>,
+    /// How many requests may wait for another to end.
+    pub queued: usize,
+    /// How long one may.
+    pub queue_timeout: Duration,
+    /// The line that says so.
+    pub rule: RuleId,
 }
 
 /// A set of upstreams, by their number.

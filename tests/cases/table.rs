@@ -34,7 +34,10 @@ fn common_tls() -> String {
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    [head(), key(), scope(), rate(), ask(), model(), budget(), forward()].into_iter().flatten().collect()
+    [head(), key(), scope(), rate(), ask(), model(), budget(), forward(), way()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn head() -> Vec<Case> {
@@ -556,6 +559,14 @@ fn model() -> Vec<Case> {
     ]
 }
 
+/// An upstream that takes a request and never answers.
+fn holding() -> Upstream {
+    Upstream::start(|talk| {
+        drop(talk.request());
+        talk.closed();
+    })
+}
+
 fn forward() -> Vec<Case> {
     let upstream = Line::At("upstreams.{upstream}", "upstreams.{upstream}", "");
     vec![
@@ -633,6 +644,56 @@ fn forward() -> Vec<Case> {
             line: upstream,
             detail: |_| "it is not HTTP",
             ..case(Reason::UpstreamInvalid)
+        },
+    ]
+}
+
+/// What keeps a request from being sent to an upstream that is known and may be used.
+fn way() -> Vec<Case> {
+    let upstream = Line::At("upstreams.{upstream}", "upstreams.{upstream}", "");
+    vec![
+        Case {
+            arrange: |setup, route| {
+                let section = format!("upstreams.{}", route.upstream);
+                setup.set(&section, "max_in_flight", "1").set(&section, "max_queued", "0")
+            },
+            upstream: holding,
+            ask: |gate, upstream, route| {
+                let mut first = gate.connect();
+                first.send(route.chat(&gate.setup.client_key));
+                until("the first is there", || upstream.requests().len() == 1);
+                gate.ask(route.chat(&gate.setup.client_key))
+            },
+            line: Line::At("upstreams.{upstream}.max_in_flight", "upstreams.{upstream}", "max_in_flight"),
+            detail: |_| "under way: 1, waiting: 0",
+            ..case(Reason::UpstreamBusy)
+        },
+        Case {
+            arrange: |setup, route| {
+                let breaker = r#"{ failures = 1, pause = "30s" }"#;
+                setup.set(&format!("upstreams.{}", route.upstream), "breaker", breaker)
+            },
+            upstream: Upstream::nowhere,
+            ask: |gate, _, route| {
+                let request = route.chat(&gate.setup.client_key);
+                assert_eq!(gate.ask(&request).reason(), Some("upstream_unreachable"));
+                gate.ask(&request)
+            },
+            line: upstream,
+            ..case(Reason::UpstreamBroken)
+        },
+        Case {
+            arrange: |setup, route| {
+                let name = format!("upstreams.{}", route.upstream);
+                let text = setup.text();
+                let section = text.split_once(&format!("[{name}]")).unwrap().1;
+                let url = section.split('"').find(|part| part.starts_with("http://")).unwrap();
+                setup.set(&name, "base_url", &format!("\"{}\"", url.replacen("http", "https", 1)))
+            },
+            upstream: || Upstream::start(|talk| talk.send("HTTP/1.1 400 Bad Request\r\n\r\n").unwrap()),
+            line: upstream,
+            detail: |_| "TLS failed: received corrupt message of type InvalidContentType",
+            ..case(Reason::UpstreamTls)
         },
     ]
 }

@@ -1,6 +1,10 @@
 //! The real binary: signals, exit codes and the small commands.
 
 #[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod hardening;
+#[cfg(target_os = "linux")]
 mod memory;
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,0 +1,246 @@
+//! Makes a new connection to an upstream: straight there, or through a proxy.
+//!
+//! 1. Nothing of a request is sent before the connection stands, so whatever fails here has executed nothing.
+//! 2. A certificate that does not stand the test is told apart from an upstream that cannot be reached: the one is
+//!    for the operator to mend, the other may pass.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
+
+use super::tunnel::{self, NoTunnel};
+use super::{Connection, Destination};
+use crate::body::Outgoing;
+use crate::clock::Moment;
+use crate::health::Place;
+use crate::snapshot::Upstream;
+
+/// How long a connection may be quiet before it is tried whether the other end is there, how long until it is tried
+/// again, and how often.
+const QUIET: Duration = Duration::from_mins(1);
+const TRIED_EVERY: Duration = Duration::from_secs(15);
+const TRIED: u32 = 4;
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum NotConnected {
+    /// Nobody listens there.
+    Refused,
+    /// It took longer than it may.
+    TimedOut,
+    /// TLS failed: most of all the certificate.
+    Tls(String),
+    /// Something else.
+    Failed(String),
+}
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "the connection was refused",
+            Self::TimedOut => "no connection within connect_timeout",
+            Self::Tls(what) | Self::Failed(what) => what,
+        })
+    }
+}
+
+impl From<io::Error> for NotConnected {
+    fn from(error: io::Error) -> Self {
+        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::Tls(tls_failure(tls));
+        }
+        if error.kind() == io::ErrorKind::ConnectionRefused {
+            return Self::Refused;
+        }
+        Self::Failed(error.to_string())
+    }
+}
+
+/// What a failure of TLS means for whoever has to mend it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the lists are another's, and grow")]
+fn tls_failure(error: &rustls::Error) -> String {
+    let text = match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            CertificateError::UnknownIssuer => {
+                "its certificate is signed by no authority that is trusted here"
+            }
+            other if other.to_string().contains("CaUsedAsEndEntity") => {
+                "its certificate is an authority's (CA:TRUE), not a server's"
+            }
+            other => return format!("its certificate does not stand the test: {other}"),
+        },
+        other => return format!("TLS failed: {other}"),
+    };
+    text.to_owned()
+}
+
+/// Makes a new connection to the upstream; it holds the place as long as it is open.
+///
+/// # Errors
+/// When the name is not found, nobody answers, or TLS fails.
+pub async fn connect(upstream: &Upstream, place: Option<Place>) -> Result<Box<Connection>, NotConnected> {
+    let made = tokio::time::timeout(upstream.connect_timeout, reach(upstream, place)).await;
+    made.unwrap_or(Err(NotConnected::TimedOut))
+}
+
+async fn reach(upstream: &Upstream, place: Option<Place>) -> Result<Box<Connection>, NotConnected> {
+    let (sender, driver) = match &upstream.proxy {
+        None => inside(upstream, dial(&upstream.host, upstream.port, place).await?).await?,
+        Some(proxy) => {
+            let of_proxy = |error: NotConnected| error.of_the_proxy();
+            let mut stream = dial(&proxy.host, proxy.port, place).await.map_err(of_proxy)?;
+            match &proxy.tls {
+                None => {
+                    tunnel::open(&mut stream, proxy, upstream).await?;
+                    inside(upstream, stream).await?
+                }
+                Some(tls) => {
+                    let mut stream = encrypted(tls, &proxy.host, stream).await.map_err(of_proxy)?;
+                    tunnel::open(&mut stream, proxy, upstream).await?;
+                    inside(upstream, stream).await?
+                }
+            }
+        }
+    };
+    let ends = Moment::now().monotonic + upstream.max_connection_age;
+    let crowd = upstream.bounds.as_ref().and_then(|bounds| bounds.connections);
+    Ok(Box::new(Connection {
+        sender,
+        reused: false,
+        driver,
+        ends,
+        kept: upstream.pool_idle,
+        destination: Destination::of(upstream),
+        crowd: crowd.map(|_| Arc::clone(&upstream.health.connections)),
+    }))
+}
+
+impl NotConnected {
+    fn of_the_proxy(self) -> Self {
+        match self {
+            Self::Tls(what) => Self::Tls(format!("of the proxy: {what}")),
+            Self::TimedOut => Self::TimedOut,
+            Self::Refused | Self::Failed(_) => Self::Failed(format!("the proxy: {self}")),
+        }
+    }
+}
+
+impl From<NoTunnel> for NotConnected {
+    fn from(why: NoTunnel) -> Self {
+        Self::Failed(match why {
+            NoTunnel::Status(status @ (401 | 407)) => format!("the proxy wants other credentials ({status})"),
+            NoTunnel::Status(status) => format!("the proxy answered {status} to CONNECT"),
+            NoTunnel::NotHttp => "the proxy's answer to CONNECT is not HTTP".to_owned(),
+            NoTunnel::Broken(error) => format!("the proxy broke off: {error}"),
+        })
+    }
+}
+
+async fn dial(host: &str, port: u16, place: Option<Place>) -> Result<Socket, NotConnected> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    let keepalive =
+        socket2::TcpKeepalive::new().with_time(QUIET).with_interval(TRIED_EVERY).with_retries(TRIED);
+    socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    Ok(Socket { stream, _place: place })
+}
+
+async fn encrypted<S: AsyncRead + AsyncWrite + Unpin>(
+    tls: &Arc<ClientConfig>,
+    host: &str,
+    stream: S,
+) -> Result<tokio_rustls::client::TlsStream<S>, NotConnected> {
+    let name =
+        ServerName::try_from(host.to_owned()).map_err(|error| NotConnected::Failed(error.to_string()))?;
+    Ok(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?)
+}
+
+/// Speaks to the upstream over a stream that leads there.
+async fn inside<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    upstream: &Upstream,
+    stream: S,
+) -> Result<(SendRequest<Outgoing>, AbortHandle), NotConnected> {
+    match &upstream.tls {
+        None => handshake(stream).await,
+        Some(tls) => handshake(encrypted(tls, &upstream.host, stream).await?).await,
+    }
+}
+
+async fn handshake(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> Result<(SendRequest<Outgoing>, AbortHandle), NotConnected> {
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(128)
+        .max_buf_size(256 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| NotConnected::Failed(error.to_string()))?;
+    let driver = tokio::spawn(async move {
+        // Why it ended is told to whoever waits for its answer.
+        let _ = connection.with_upgrades().await;
+    });
+    Ok((sender, driver.abort_handle()))
+}
+
+/// A socket and the place that it takes as long as it is open, whoever holds it.
+struct Socket {
+    stream: TcpStream,
+    _place: Option<Place>,
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

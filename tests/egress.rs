@@ -1,0 +1,440 @@
+//! How the gate reaches an upstream: whose certificate it believes, and through which proxy.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
+
+#[expect(dead_code, reason = "each test uses another part of the harness")]
+mod common;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use common::{OK, PATIENCE, Running, Setup, Upstream, until};
+use portcullis::clock::Moment;
+use portcullis::config::{self, Sources};
+use portcullis::limits::Registry;
+use portcullis::reload::Watch;
+use portcullis::run::Gate;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+const OPENAI: &str = "upstreams.openai";
+
+/// A certificate that is its own authority.
+#[derive(Clone)]
+struct Pair {
+    certificate: CertificateDer<'static>,
+    pem: String,
+    key: Vec<u8>,
+}
+
+fn pair(name: &str, adjust: impl FnOnce(&mut CertificateParams)) -> Pair {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    adjust(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    Pair { certificate: made.der().clone(), pem: made.pem(), key: key.serialize_der() }
+}
+
+impl Pair {
+    fn server(&self) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let versions =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let key = PrivatePkcs8KeyDer::from(self.key.clone()).into();
+        let made = versions.with_no_client_auth().with_single_cert(vec![self.certificate.clone()], key);
+        Arc::new(made.unwrap())
+    }
+}
+
+/// What was received, piece by piece of each connection.
+type Heard = Arc<Mutex<Vec<String>>>;
+
+fn socket(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Reads up to an empty line.
+fn head(stream: &mut impl std::io::Read) -> Option<String> {
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(1) => seen.push(byte[0]),
+            Ok(_) | Err(_) => return None,
+        }
+    }
+    Some(String::from_utf8(seen).unwrap())
+}
+
+/// An upstream that speaks TLS, and answers every request.
+fn encrypted(pair: &Pair) -> (SocketAddr, Heard) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (config, heard) = (pair.server(), Heard::default());
+    let noted = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, config, noted) = (socket(stream.unwrap()), Arc::clone(&config), Arc::clone(&noted));
+            std::thread::spawn(move || {
+                let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+                while let Some(head) = head(&mut tls) {
+                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+                    let mut body = vec![0; length.parse().unwrap()];
+                    if tls.read_exact(&mut body).is_err() {
+                        return;
+                    }
+                    noted.lock().unwrap().push(head);
+                    if tls.write_all(OK.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (address, heard)
+}
+
+/// A proxy that gives this answer, and, where it is 200, leads to an upstream whatever it was asked for.
+struct Proxy {
+    address: SocketAddr,
+    /// The heads that it was sent, each with all that went through its tunnel to the upstream.
+    heads: Heard,
+    through: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Proxy {
+    fn start(answer: &'static str, leads_to: SocketAddr, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (heads, through) = (Heard::default(), Arc::<Mutex<Vec<u8>>>::default());
+        let shared = (Arc::clone(&heads), Arc::clone(&through));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, tls, shared) = (socket(stream.unwrap()), tls.clone(), shared.clone());
+                std::thread::spawn(move || match tls {
+                    None => {
+                        let reading = stream.try_clone().unwrap();
+                        talk(
+                            stream,
+                            answer,
+                            &shared,
+                            |client, upstream| splice(reading, client, upstream, &shared.1),
+                            leads_to,
+                        );
+                    }
+                    Some(tls) => {
+                        let client = StreamOwned::new(ServerConnection::new(tls).unwrap(), stream);
+                        talk(
+                            client,
+                            answer,
+                            &shared,
+                            |client, upstream| pump(client, upstream, &shared.1),
+                            leads_to,
+                        );
+                    }
+                });
+            }
+        });
+        Self { address, heads, through }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    fn through(&self) -> Vec<u8> {
+        self.through.lock().unwrap().clone()
+    }
+}
+
+fn talk<S: std::io::Read + std::io::Write>(
+    mut client: S,
+    answer: &str,
+    (heads, _): &(Heard, Arc<Mutex<Vec<u8>>>),
+    on: impl FnOnce(S, TcpStream),
+    leads_to: SocketAddr,
+) {
+    let Some(head) = head(&mut client) else { return };
+    heads.lock().unwrap().push(head);
+    drop(client.write_all(answer.as_bytes()));
+    if answer.starts_with("HTTP/1.1 200") {
+        on(client, socket(TcpStream::connect(leads_to).unwrap()));
+    }
+}
+
+/// Both ways at once.
+fn splice(
+    mut reading: TcpStream,
+    mut writing: TcpStream,
+    mut upstream: TcpStream,
+    through: &Arc<Mutex<Vec<u8>>>,
+) {
+    let mut back = upstream.try_clone().unwrap();
+    std::thread::spawn(move || drop(std::io::copy(&mut back, &mut writing)));
+    let mut piece = [0; 4096];
+    while let Ok(length @ 1..) = reading.read(&mut piece) {
+        through.lock().unwrap().extend_from_slice(&piece[..length]);
+        if upstream.write_all(&piece[..length]).is_err() {
+            return;
+        }
+    }
+    drop(upstream.shutdown(std::net::Shutdown::Both));
+}
+
+/// The same where the client's side is one thing that cannot be split: whichever has something to say.
+fn pump(
+    mut client: StreamOwned<ServerConnection, TcpStream>,
+    mut upstream: TcpStream,
+    through: &Arc<Mutex<Vec<u8>>>,
+) {
+    let short = Some(std::time::Duration::from_millis(5));
+    client.sock.set_read_timeout(short).unwrap();
+    upstream.set_read_timeout(short).unwrap();
+    let quiet = |error: &std::io::Error| {
+        matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+    };
+    let mut piece = [0; 4096];
+    loop {
+        match client.read(&mut piece) {
+            Ok(0) => return,
+            Ok(length) => {
+                through.lock().unwrap().extend_from_slice(&piece[..length]);
+                upstream.write_all(&piece[..length]).unwrap();
+            }
+            Err(error) if quiet(&error) => {}
+            Err(_) => return,
+        }
+        match upstream.read(&mut piece) {
+            Ok(0) => return,
+            Ok(length) => client.write_all(&piece[..length]).unwrap(),
+            Err(error) if quiet(&error) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// A file with authorities.
+fn authorities(name: &str, all: &[&Pair]) -> String {
+    let path = common::fresh_path(name);
+    std::fs::write(&path, all.iter().map(|pair| &*pair.pem).collect::<String>()).unwrap();
+    path.display().to_string()
+}
+
+/// A gate whose upstream is at this address and has this authority.
+fn setup(base_url: &str, authority: &str) -> Setup {
+    Setup::new("127.0.0.1:1")
+        .set("server", "workers", "1")
+        .set(OPENAI, "base_url", &format!("\"{base_url}\""))
+        .set(OPENAI, "ca_file", &format!("\"{authority}\""))
+}
+
+fn errors(gate: &Running, kind: &str) -> bool {
+    gate.metrics()
+        .contains(&format!("portcullis_upstream_errors_total{{upstream=\"openai\",kind=\"{kind}\"}} 1\n"))
+}
+
+#[test]
+fn only_a_certificate_that_stands_the_test_gets_a_request() {
+    let good = pair("localhost", |_| {});
+    let other = pair("elsewhere.example", |_| {});
+    let expired = pair("localhost", |params| {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    });
+    let ca = pair("localhost", |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
+    let early = pair("localhost", |params| {
+        params.not_before = rcgen::date_time_ymd(2120, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2121, 1, 1);
+    });
+    for (name, shown, trusted, detail) in [
+        ("good", &good, &good, None),
+        ("unknown", &good, &other, Some("its certificate is signed by no authority that is trusted here")),
+        ("name", &other, &other, Some("its certificate is for another name")),
+        ("expired", &expired, &expired, Some("its certificate has expired")),
+        ("authority", &ca, &ca, Some("its certificate is an authority's (CA:TRUE), not a server's")),
+        ("early", &early, &early, Some("its certificate is not valid yet")),
+    ] {
+        let (upstream, heard) = encrypted(shown);
+        let authority = authorities("egress-ca", &[trusted]);
+        let gate = setup(&format!("https://localhost:{}/v1", upstream.port()), &authority).start();
+        let answer = gate.ask(gate.chat());
+        let Some(detail) = detail else {
+            assert_eq!((answer.status, heard.lock().unwrap().len()), (200, 1), "{name}");
+            continue;
+        };
+        assert_eq!((answer.status, answer.reason()), (502, Some("upstream_tls")), "{name}: {answer:?}");
+        assert_eq!(answer.header("x-should-retry"), Some("false"), "{name}");
+        let record = gate.record();
+        assert!(record["hint"].as_str().unwrap().contains(detail), "{name}: {record}");
+        assert!(errors(&gate, "upstream_tls"), "{name}");
+        assert_eq!(heard.lock().unwrap().len(), 0, "{name}: nothing was sent");
+    }
+}
+
+#[test]
+fn what_is_no_tls_is_told_as_that() {
+    let upstream = Upstream::start(|talk| talk.send("HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
+    let authority = authorities("egress-plain", &[&pair("localhost", |_| {})]);
+    let gate = setup(&format!("https://localhost:{}/v1", upstream.address.port()), &authority).start();
+    assert_eq!(gate.ask(gate.chat()).reason(), Some("upstream_tls"));
+    assert_eq!(upstream.requests().len(), 0);
+}
+
+#[test]
+fn an_authority_that_is_swapped_in_its_file_counts_from_then_on() {
+    let (old, new) = (pair("localhost", |_| {}), pair("localhost", |_| {}));
+    let (upstream, heard) = encrypted(&new);
+    let authority = authorities("egress-swap", &[&old]);
+    let setup = setup(&format!("https://localhost:{}/v1", upstream.port()), &authority);
+    let file = common::fresh_path("egress-swap-config");
+    std::fs::write(&file, setup.text()).unwrap();
+    let registry = Arc::new(Registry::new(Moment::now()));
+    let variables = [("PROVIDER_KEY".to_owned(), setup.provider_key.clone())];
+    let sources = Sources::at(&file).with_environment(variables);
+    let loaded = config::load(&sources, &registry).unwrap_or_else(|faults| panic!("{faults}"));
+    let mut watch = Watch::new(sources, &loaded);
+    let written = common::Written::default();
+    let gate = Gate::start(loaded, registry, written.clone()).unwrap();
+    let gate = Running { gate, setup, written };
+    assert_eq!(gate.ask(gate.chat()).reason(), Some("upstream_tls"));
+    std::fs::write(&authority, &new.pem).unwrap();
+    until("the change is seen", || watch.changed());
+    watch.apply(&gate.gate, "test");
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    assert_eq!(heard.lock().unwrap().len(), 1);
+}
+
+const TUNNEL: &str = "HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n";
+
+#[test]
+fn a_proxy_sees_where_the_tunnel_leads_and_its_own_login_and_nothing_else() {
+    let pair = pair("llm.example.com", |_| {});
+    let (upstream, heard) = encrypted(&pair);
+    let proxy = Proxy::start(TUNNEL, upstream, None);
+    let gate = setup("https://llm.example.com/v1", &authorities("egress-proxy", &[&pair]))
+        .set(OPENAI, "proxy", &format!("\"http://{}\"", proxy.address))
+        .set(OPENAI, "proxy_credentials", r#""env:PROXY_LOGIN""#)
+        .variable("PROXY_LOGIN", "gate:canary-pass")
+        .start();
+    for _ in 0..3 {
+        assert_eq!(gate.ask(gate.chat()).status, 200);
+    }
+    let expected = "CONNECT llm.example.com:443 HTTP/1.1\r\nHost: llm.example.com:443\r\n\
+                    proxy-authorization: Basic Z2F0ZTpjYW5hcnktcGFzcw==\r\n\r\n";
+    assert_eq!(proxy.heads(), [expected], "one tunnel, and it is used again");
+    let heads = heard.lock().unwrap().clone();
+    assert_eq!(heads.len(), 3);
+    for head in &heads {
+        assert!(head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"), "{head}");
+        assert!(!head.to_lowercase().contains("proxy"), "{head}");
+    }
+    let through = String::from_utf8_lossy(&proxy.through()).into_owned();
+    for secret in [&*gate.setup.provider_key, "hello", "chat/completions"] {
+        assert!(!through.contains(secret), "{secret} can be read on the way");
+    }
+    let told = format!("{}{}", gate.written.text(), gate.metrics());
+    assert!(!told.contains("canary") && !told.contains("Z2F0ZT"), "{told}");
+}
+
+#[test]
+fn a_proxy_that_makes_no_tunnel_is_named_and_nothing_is_sent() {
+    let pair = pair("llm.example.com", |_| {});
+    let (upstream, heard) = encrypted(&pair);
+    let authority = authorities("egress-no-tunnel", &[&pair]);
+    for (answer, detail) in [
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+            "the proxy wants other credentials (407)",
+        ),
+        ("HTTP/1.1 403 Forbidden\r\n\r\n", "the proxy answered 403 to CONNECT"),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: https://elsewhere.example/\r\n\r\n",
+            "the proxy answered 302 to CONNECT",
+        ),
+        ("SSH-2.0-OpenSSH\r\n\r\n", "the proxy's answer to CONNECT is not HTTP"),
+        ("HTTP/1.1 200", "the proxy broke off"),
+    ] {
+        let proxy = Proxy::start(answer, upstream, None);
+        // A tunnel that ends in the middle of its answer leads nowhere.
+        let gate = setup("https://llm.example.com/v1", &authority)
+            .set(OPENAI, "proxy", &format!("\"http://{}\"", proxy.address))
+            .set(OPENAI, "connect_timeout", r#""2s""#)
+            .start();
+        let refused = gate.ask(gate.chat());
+        assert_eq!(
+            (refused.status, refused.reason()),
+            (502, Some("upstream_unreachable")),
+            "{answer}: {refused:?}"
+        );
+        let record = gate.record();
+        let hint = record["hint"].as_str().unwrap();
+        assert!(hint.contains(detail) || answer == "HTTP/1.1 200", "{answer}: {record}");
+        assert_eq!(proxy.heads().len(), 1, "{answer}: it was asked once");
+        assert!(proxy.through().is_empty() || answer == "HTTP/1.1 200", "{answer}");
+    }
+    assert_eq!(heard.lock().unwrap().len(), 0);
+}
+
+#[test]
+fn a_proxy_is_reached_by_tls_too_and_its_certificate_is_tested() {
+    let (inner, outer) = (pair("llm.example.com", |_| {}), pair("localhost", |_| {}));
+    let (upstream, heard) = encrypted(&inner);
+    let proxy = Proxy::start(TUNNEL, upstream, Some(outer.server()));
+    let through = format!("\"https://localhost:{}\"", proxy.address.port());
+    let both = authorities("egress-tls-proxy", &[&inner, &outer]);
+    let gate = setup("https://llm.example.com/v1", &both).set(OPENAI, "proxy", &through).start();
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    assert_eq!((heard.lock().unwrap().len(), proxy.heads().len()), (1, 1));
+    let one = authorities("egress-tls-proxy-not", &[&inner]);
+    let gate = setup("https://llm.example.com/v1", &one).set(OPENAI, "proxy", &through).start();
+    assert_eq!(gate.ask(gate.chat()).reason(), Some("upstream_tls"));
+    assert!(gate.record()["hint"].as_str().unwrap().contains("of the proxy: "));
+    assert_eq!(proxy.heads().len(), 1);
+}
+
+#[test]
+fn the_environment_names_a_proxy_only_where_the_setting_says_so() {
+    let pair = pair("llm.example.com", |_| {});
+    let (upstream, heard) = encrypted(&pair);
+    let proxy = Proxy::start(TUNNEL, upstream, None);
+    let authority = authorities("egress-environment", &[&pair]);
+    let with = |name: &str, value: &str| {
+        setup("https://llm.example.com/v1", &authority)
+            .set(OPENAI, "connect_timeout", r#""2s""#)
+            .variable(name, value)
+    };
+    let address = format!("http://gate:p%40ss@{}", proxy.address);
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        let gate = with(name, &address).set(OPENAI, "proxy", r#""environment""#).start();
+        assert_eq!(gate.ask(gate.chat()).status, 200, "{name}");
+    }
+    assert_eq!(heard.lock().unwrap().len(), 4);
+    let login = "proxy-authorization: Basic Z2F0ZTpwQHNz\r\n";
+    assert!(proxy.heads().iter().all(|head| head.contains(login)), "{:?}", proxy.heads());
+    // Without the setting, by another variable, or where the list of exceptions has it, the gate goes straight there.
+    for setup in [
+        with("HTTPS_PROXY", &address),
+        with("HTTP_PROXY", &address).set(OPENAI, "proxy", r#""environment""#),
+        with("HTTPS_PROXY", &address).variable("NO_PROXY", ".example.com").set(
+            OPENAI,
+            "proxy",
+            r#""environment""#,
+        ),
+    ] {
+        let gate = setup.start();
+        assert_eq!(gate.ask(gate.chat()).reason(), Some("upstream_unreachable"));
+    }
+    assert_eq!(proxy.heads().len(), 4);
+}
