@@ -32,8 +32,6 @@ use crate::record::{Outcome, Record};
 use crate::snapshot::{Project, Upstream};
 use budgets::Budgets;
 use health::Wards;
-pub use limits_store::LimitsStore;
-
 use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
     ended, error_status,
