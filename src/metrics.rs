@@ -36,6 +36,7 @@ use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
     ended, error_status,
 };
+pub use limits_store::LimitsStore;
 pub use used::Used;
 
 /// The metrics of requests of one project, upstream and endpoint that were served well: the most
