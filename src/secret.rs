@@ -166,7 +166,7 @@ mod tests {
         let there = |at: u64| {
             let mut seen = [0; 512];
             // Memory that was given back to the system holds nothing either.
-            memory.read_exact_at(&mut seen, at).is_ok_and(|()| seen[256..].iter().any(|byte| *byte == b'k'))
+            memory.read_exact_at(&mut seen, at).is_ok_and(|()| seen[256..].contains(&b'k'))
         };
         let secret = Secret::header(http::header::AUTHORIZATION, "", &"k".repeat(512))?;
         let copy = secret.expose().1.clone();
