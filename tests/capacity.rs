@@ -235,7 +235,7 @@ fn a_reload_does_not_forget_it_and_another_upstream_has_nothing_to_do_with_it() 
 #[test]
 fn only_what_is_written_counts_as_a_failure() {
     let upstream = Upstream::answering(
-        "HTTP/1.1 529 Overloaded\r\nretry-after: 40\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 529 Overloaded\r\nretry-after: 20\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
     );
     let setup = Setup::new(upstream.address);
     let gate = setup.clone().set(OPENAI, "breaker", "{ failures = 2 }").start();
@@ -249,7 +249,8 @@ fn only_what_is_written_counts_as_a_failure() {
     let answer = gate.ask(gate.chat());
     refused(&answer, "upstream_broken");
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
-    assert!((38..=48).contains(&wait), "what the upstream asked for is honoured: {wait}");
+    // It asks for 20 seconds, and a fifth more is left to chance.
+    assert!((18..=25).contains(&wait), "what the upstream asked for is honoured: {wait}");
     assert_eq!(upstream.requests().len(), 7);
 }
 
