@@ -9,7 +9,7 @@ WORKDIR /src
 
 # glibc is linked in. With `--target`, even though it names this very machine, the flag stays away from
 # procedural macros and build scripts, which must be dynamic.
-ENV RUSTFLAGS="-C target-feature=+crt-static"
+ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
 
 # The dependencies, with empty sources in place of ours: this layer is rebuilt only when a dependency changes.
 # Cargo refuses a manifest that names benches or tests that are not there, so those sections go for now. The
