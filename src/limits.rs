@@ -147,19 +147,6 @@ impl Limits {
             || self.models.iter().any(|one| one.limits.count_usage())
     }
 
-    /// Whether anything of it depends on what requests cost.
-    #[must_use]
-    pub fn count_money(&self) -> bool {
-        !self.budgets.is_empty() || self.models.iter().any(|one| one.limits.count_money())
-    }
-
-    /// All quotas, also those of single models.
-    pub fn quotas(&self) -> impl Iterator<Item = &Limit> {
-        let of_models =
-            self.models.iter().flat_map(|one| one.limits.requests.iter().chain(&one.limits.tokens));
-        self.requests.iter().chain(&self.tokens).chain(of_models)
-    }
-
     /// Those that hold for a model: the owner's own, then those of the first list that has the model.
     #[must_use]
     pub fn of_model(&self, model: Option<&str>) -> Option<&Self> {

@@ -258,13 +258,6 @@ impl Reservation {
         self.purses.iter().any(|purchase| purchase.purse.pools().is_none())
     }
 
-    /// Adds what another took.
-    pub fn add(&mut self, other: Self) {
-        self.meters.extend(other.meters);
-        self.purses.extend(other.purses);
-        self.wants.extend(other.wants);
-    }
-
     /// Gives everything back, also requests: it was refused.
     pub fn undo(self) {
         self.wants.iter().for_each(Want::forget);
