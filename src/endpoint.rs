@@ -11,6 +11,7 @@ mod paths;
 mod places;
 mod scope;
 mod table;
+mod tree;
 
 use std::sync::LazyLock;
 
@@ -181,7 +182,7 @@ pub struct Endpoint {
     pub at_root: bool,
 }
 
-static ALL: LazyLock<Vec<Endpoint>> = LazyLock::new(table::rows);
+static ALL: LazyLock<Box<[Endpoint]>> = LazyLock::new(table::rows);
 
 /// Every endpoint, surface by surface.
 #[must_use]

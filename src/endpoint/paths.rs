@@ -8,10 +8,10 @@
 //! 3. A path without a parameter is looked up as a whole; the tree would come to the same.
 //! 4. One path can belong to several surfaces; whoever asks chooses among them.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::{Endpoint, LONGEST_MODEL, ModelIn, Verb, all};
+use super::tree::{Branch, End, Tree};
+use super::{Endpoint, LONGEST_MODEL, Verb, all};
 use crate::dialect::{Dialect, Surface};
 
 /// The longest segment that stands for a parameter.
@@ -21,38 +21,6 @@ const LONGEST_NAME: usize = 1024;
 pub const API_VERSION: &str = "api-version";
 
 static TREE: LazyLock<Tree> = LazyLock::new(Tree::new);
-
-/// A place in the tree.
-#[derive(Debug, Default)]
-struct Node {
-    /// The segments that are spelled out, sorted.
-    literals: Vec<(&'static str, usize)>,
-    /// What stands behind a parameter in its segment; the longest first.
-    parameters: Vec<(&'static str, usize)>,
-    /// The rows whose path ends here.
-    ends: Vec<End>,
-}
-
-/// A row at the end of its path.
-#[derive(Debug)]
-struct End {
-    endpoint: &'static Endpoint,
-    /// What of the surface's root goes upstream.
-    root: &'static str,
-    /// How many segments the root has.
-    root_segments: usize,
-    /// How long the root is, if it has no parameter.
-    plain_root: Option<usize>,
-    /// The segment that holds the model, and what stands behind it there.
-    model: Option<(usize, &'static str)>,
-}
-
-#[derive(Debug)]
-struct Tree {
-    nodes: Vec<Node>,
-    /// The node of each path that has no parameter: nearly all requests have one of these.
-    plain: HashMap<String, usize, foldhash::fast::RandomState>,
-}
 
 /// A path that some row has.
 #[derive(Debug)]
@@ -109,100 +77,41 @@ impl<'p> Found<'p> {
             return None;
         }
         let model = match end.model {
-            Some((at, behind)) => Some(self.path.split('/').nth(at + 1)?.strip_suffix(behind)?),
+            Some((at, behind)) => Some(self.path.split('/').nth(usize::from(at) + 1)?.strip_suffix(behind)?),
             None => None,
         };
         if model.is_some_and(|model| model.len() > LONGEST_MODEL && !surface.has_escapes()) {
             return None;
         }
         let before = match end.plain_root {
-            Some(length) => length,
-            None => self.path.match_indices('/').nth(end.root_segments)?.0,
+            Some(length) => usize::from(length),
+            None => self.path.match_indices('/').nth(usize::from(end.root_segments))?.0,
         };
-        Some(Match { endpoint: end.endpoint, root: end.root, tail: self.path.get(before..)?, model })
+        Some(Match { endpoint: end.endpoint, root: end.root.goes_on, tail: self.path.get(before..)?, model })
     }
 }
 
 impl Tree {
-    fn new() -> Self {
-        let mut tree = Self { nodes: vec![Node::default()], plain: HashMap::default() };
-        for endpoint in all().iter().filter(|endpoint| endpoint.surface != Surface::Passthrough) {
-            if endpoint.at_root {
-                tree.insert(endpoint, "", "");
-                continue;
-            }
-            for root in endpoint.surface.roots() {
-                if root.has(endpoint) {
-                    tree.insert(endpoint, root.spelled, root.goes_on);
-                }
-            }
-        }
-        for node in &mut tree.nodes {
-            node.literals.sort_unstable();
-            node.parameters.sort_by_key(|(behind, _)| std::cmp::Reverse(behind.len()));
-            node.ends.sort_by_key(|end| end.endpoint.surface);
-        }
-        tree
-    }
-
-    fn insert(&mut self, endpoint: &'static Endpoint, spelled: &'static str, root: &'static str) {
-        let mut at = 0;
-        let mut model = None;
-        let segments = spelled.split('/').skip(1).chain(endpoint.path.split('/').skip(1));
-        for (number, segment) in segments.enumerate() {
-            let behind =
-                segment.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(_, behind)| behind);
-            if segment.starts_with("{model}") && endpoint.model == ModelIn::Path {
-                model = behind.map(|behind| (number, behind));
-            }
-            at = self.child(at, segment, behind);
-        }
-        let root_segments = spelled.matches('/').count();
-        let plain_root = (!spelled.contains('{')).then_some(spelled.len());
-        if plain_root.is_some() && !endpoint.has_parameters() {
-            self.plain.insert(format!("{spelled}{}", endpoint.path), at);
-        }
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.ends.push(End { endpoint, root, root_segments, plain_root, model });
-        }
-    }
-
-    /// The node behind a segment, which is made if there is none.
-    fn child(&mut self, at: usize, segment: &'static str, behind: Option<&'static str>) -> usize {
-        let next = self.nodes.len();
-        let Some(node) = self.nodes.get_mut(at) else { return at };
-        let (list, key) = match behind {
-            Some(behind) => (&mut node.parameters, behind),
-            None => (&mut node.literals, segment),
-        };
-        if let Some((_, known)) = list.iter().find(|(known, _)| *known == key) {
-            return *known;
-        }
-        list.push((key, next));
-        self.nodes.push(Node::default());
-        next
-    }
-
     fn find<'p>(&'static self, path: &'p str) -> Option<Found<'p>> {
-        if let Some(node) = self.plain.get(path).and_then(|at| self.nodes.get(*at)) {
-            return Some(Found { ends: &node.ends, path, colon: false, escape: false });
+        if let Some(ends) = self.plain(path) {
+            return Some(Found { ends, path, colon: false, escape: false });
         }
-        let mut node = self.nodes.first()?;
+        let mut at = self.trunk()?;
         let (mut colon, mut escape) = (false, false);
         for segment in path.strip_prefix('/')?.split('/') {
-            let literal = node.literals.binary_search_by(|(spelled, _)| (*spelled).cmp(segment));
-            let next = if let Ok(at) = literal {
-                node.literals.get(at)?.1
+            at = if let Some(next) = self.literal(at, segment) {
+                next
             } else {
-                let (behind, next) = node.parameters.iter().find(|(behind, _)| segment.ends_with(behind))?;
-                let marks = Marks::of(segment.strip_suffix(behind)?)?;
+                let mut parameters = self.parameters(at).iter();
+                let next: &Branch = parameters.find(|next| segment.ends_with(next.spelled))?;
+                let marks = Marks::of(segment.strip_suffix(next.spelled)?)?;
                 colon |= marks.colon;
                 escape |= marks.escape;
-                *next
+                next
             };
-            node = self.nodes.get(next)?;
         }
-        (!node.ends.is_empty()).then_some(Found { ends: &node.ends, path, colon, escape })
+        let ends = self.ends(at);
+        (!ends.is_empty()).then_some(Found { ends, path, colon, escape })
     }
 }
 
@@ -262,7 +171,11 @@ pub struct Root {
 }
 
 impl Root {
-    fn has(&self, endpoint: &Endpoint) -> bool {
+    /// That of paths which stand at the root of the host.
+    pub(super) const NONE: Self = Self { spelled: "", goes_on: "", only: |_| true };
+
+    /// Whether the row is found under it.
+    pub(super) fn has(&self, endpoint: &Endpoint) -> bool {
         (self.only)(endpoint)
     }
 }
@@ -337,7 +250,7 @@ impl Surface {
             | Self::Vllm
             | Self::LlamaCpp
             | Self::Passthrough => {
-                const ROOTS: &[Root] = &[whole("", "")];
+                const ROOTS: &[Root] = &[Root::NONE];
                 ROOTS
             }
         }
