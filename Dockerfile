@@ -15,6 +15,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-re
 # Cargo refuses a manifest that names benches or tests that are not there, so those sections go for now. The
 # empty crate is cleaned away because its files are newer than the real ones, which Cargo would take as built.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN sed -i '/^\[\[\(bench\|test\|example\)\]\]/,/^$/d' Cargo.toml \
  && mkdir src && printf '//! Nothing yet.\n\nfn main() {}\n' > src/main.rs && printf '//! Nothing yet.\n' > src/lib.rs \
  && host=$(rustc -vV | sed -n 's/^host: //p') \

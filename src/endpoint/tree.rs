@@ -277,7 +277,7 @@ mod tests {
         for number in [tree.branches.len(), tree.ends.len(), tree.plain.len()] {
             assert!(number < usize::from(u16::MAX) / 2, "{number}");
         }
-        let roots = Surface::ALL.into_iter().flat_map(Surface::roots).map(|root| root.spelled);
+        let roots = Surface::ALL.iter().flat_map(|surface| surface.roots()).map(|root| root.spelled);
         for text in roots.chain(all().iter().map(|endpoint| endpoint.path)) {
             assert!(text.len() < usize::from(u8::MAX), "{text}");
         }
@@ -299,7 +299,7 @@ mod tests {
             assert!(noted.is_sorted_by_key(|other| other.endpoint.surface), "{path}");
             seen += 1;
         }
-        assert!(seen > 1000, "{seen}");
+        assert!(seen > 500, "{seen}");
         assert!(tree.plain("/v1/chat/completion").is_none());
         assert!(tree.plain("").is_none());
     }

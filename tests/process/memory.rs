@@ -1,4 +1,4 @@
-//! A large upload takes no memory: the real binary, a file of many times what it may grow by.
+//! What memory the real binary takes: idle, and while a file of many times what it may grow by goes through.
 //!
 //! `PORTCULLIS_UPLOAD_MIB`, set at compile time, says how large the file is; 300 MiB if it does not.
 
@@ -14,10 +14,19 @@ const MIB: u64 = 1 << 20;
 /// What the process may grow by.
 const MOST_GROWTH: u64 = 64 * MIB;
 
+/// What an idle process may hold of its own, code and tables of the binary aside. Those are the release build's to
+/// bound, in `docker/scenario`: of a debug build they are several times as large.
+const MOST_IDLE: u64 = 4 * MIB;
+
 /// How much memory a process holds.
 fn resident(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    told(&format!("/proc/{process}/status"), "VmRSS:")
+}
+
+/// What a file of the kernel says of a process, in bytes.
+fn told(file: &str, what: &str) -> u64 {
+    let told = std::fs::read_to_string(file).unwrap();
+    let line = told.lines().find_map(|line| line.strip_prefix(what)).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
@@ -51,6 +60,22 @@ fn swallow(stream: TcpStream, count: &AtomicU64) {
     }
     let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 19\r\n\r\n{\"id\":\"file-large\"}";
     reader.get_mut().write_all(answer.as_bytes()).unwrap();
+}
+
+#[test]
+fn an_idle_gate_is_small_and_has_no_huge_page() {
+    let (upstream, _) = sink();
+    let process = Process::start("idle", Setup::new(upstream));
+    let id = process.child.id();
+    // It is idle when it has answered: a refusal, for which all is made ready that is made at the first request.
+    let mut client = Client::connect(process.address);
+    client.send("POST /openai/v1/chat/completions HTTP/1.1\r\nhost: gate\r\ncontent-length: 0\r\n\r\n");
+    assert_eq!(client.answer().status, 401);
+    assert_eq!(told(&format!("/proc/{id}/smaps_rollup"), "AnonHugePages:"), 0);
+    let own = told(&format!("/proc/{id}/status"), "RssAnon:");
+    let said = format!("{} KiB of an idle gate's own\n", own / 1024);
+    std::io::stdout().write_all(said.as_bytes()).unwrap();
+    assert!(own < MOST_IDLE, "{own}");
 }
 
 #[test]
