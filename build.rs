@@ -17,6 +17,7 @@ fn main() {
     }
     let list = Path::new(&said("CARGO_MANIFEST_DIR")).join("link/used.ld");
     if list.exists() {
-        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", list.display());
+        println!("cargo::rustc-link-arg-bins=-T");
+        println!("cargo::rustc-link-arg-bins={}", list.display());
     }
 }
