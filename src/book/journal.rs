@@ -229,6 +229,15 @@ mod tests {
                 (prop::collection::vec(any::<u8>(), 1..300), prop::option::of(any::<usize>())), 0..40,
             ),
         ) {
+            // Of two torn in a row, the second's only byte could be all that the first lacks.
+            let lacks_a_mark = |note: &[u8], at: usize| {
+                at == note::HEAD + note.len() - 1 && note.last() == note::unsealed(0).first()
+            };
+            let parts: Vec<_> = parts.into_iter().map(|(note, torn)| {
+                let at = torn.map(|at| at % (note::HEAD + note.len()));
+                let at = at.map(|at| if lacks_a_mark(&note, at) { at - 1 } else { at });
+                (note, at)
+            }).collect();
             let (bytes, whole) = journal_of(&parts);
             let mut found = Vec::new();
             let torn = read(&bytes[..], 3, |note| found.push(note.to_vec())).unwrap();
