@@ -136,6 +136,22 @@ fn only_the_stores_clock_counts() {
     assert_eq!((other.reserved(), other.waits.len()), (0, 0));
 }
 
+#[test]
+fn a_store_that_loses_its_memory_again_is_reminded_again() {
+    let redis = Redis::start();
+    let mut now = Moment::now();
+    let mut gates = [Gate::new("again", "first", now), Gate::new("again", "second", now)];
+    for _ in 0..3 {
+        redis.ask(&["FLUSHALL"]);
+        // It is always the same gate that finds it so.
+        for gate in &mut gates {
+            now = now.later(Duration::from_secs(2));
+            assert_eq!(gate.say(&redis, false, now), Some(Heard::Forgetful));
+            assert_eq!(gate.say(&redis, false, now), Some(Heard::Settling));
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Begin(usize, u64),
