@@ -152,6 +152,21 @@ fn a_store_that_loses_its_memory_again_is_reminded_again() {
     }
 }
 
+#[test]
+fn a_store_that_was_restarted_with_its_data_is_reminded() {
+    let mut redis = Redis::lasting();
+    redis.ask(&["SET", "{kept}:born", "first:0"]);
+    let now = Moment::now();
+    let mut gate = Gate::new("kept", "gate", now);
+    while gate.say(&redis, false, now) != Some(Heard::All) {}
+    redis = redis.restarted();
+    assert!(redis.ask(&["GET", "{kept}:born"]).starts_with("first:"), "it knows what it knew");
+    // What it wrote last may not have reached its disk.
+    let later = now.later(Duration::from_secs(2));
+    assert_eq!(gate.say(&redis, false, later), Some(Heard::Forgetful));
+    assert_eq!(gate.say(&redis, false, later), Some(Heard::Settling));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Begin(usize, u64),

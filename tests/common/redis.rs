@@ -11,8 +11,12 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder for what the server on this port keeps, as replicas do of what they are sent.
+fn folder(port: u16) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-{port}"))
+}
+
 fn fresh_folder(port: u16) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-{port}"));
+    let folder = folder(port);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
@@ -66,7 +70,7 @@ impl Redis {
         let folder = fresh_folder(port);
         let folder = folder.to_str().unwrap();
         let usual = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
-        Self::run(port, &[arguments, &usual].concat(), None)
+        Self::run(port, &[&usual, arguments].concat(), None)
     }
 
     /// A Sentinel of a primary on this port, which wants a password.
@@ -115,6 +119,22 @@ impl Redis {
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// One that keeps what it knows.
+    pub(crate) fn lasting() -> Self {
+        let port = free_port();
+        Self::with(port, &["--port", &port.to_string(), "--appendonly", "yes"])
+    }
+
+    /// Ends it in order and starts it again with what it knows.
+    pub(crate) fn restarted(mut self) -> Self {
+        self.signal("-TERM");
+        let _ = self.child.wait();
+        let folder = folder(self.port);
+        let (told, folder) = (self.port.to_string(), folder.to_str().unwrap());
+        let arguments = ["--bind", "127.0.0.1", "--port", &told, "--appendonly", "yes", "--dir", folder];
+        Self::run(self.port, &arguments, None)
     }
 
     /// Starts it again where it was.
