@@ -325,6 +325,7 @@ impl Estimator {
 
 /// What eight bytes add, and the class of the last; nothing if one of them needs a second look. It halves the time that
 /// they take one by one.
+#[expect(clippy::many_single_char_names, reason = "eight bytes in their order")]
 #[inline]
 fn eight_steps(classes: &[u8; 256], before: u8, bytes: u64) -> Option<(u32, u8)> {
     let class = |at: u32| {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{CHAT, Client, OK, Running, Setup, Upstream, post, until};
 use portcullis::book::read::{Filter, Reader};
@@ -70,7 +70,7 @@ fn entry<'a>(key: &'a str, usage: &'a Usage) -> Entry<'a> {
 
 /// Whether something becomes true within some seconds.
 fn eventually(is_so: impl Fn() -> bool) -> bool {
-    let begun = Instant::now();
+    let begun = Moment::now();
     while !is_so() {
         if begun.elapsed() > Duration::from_secs(20) {
             return false;

@@ -141,9 +141,9 @@ impl Journal {
 
     /// A journal in a file that is open, and what would stand at its beginning.
     #[cfg(test)]
-    pub(super) fn onto(file: File, number: u64) -> (Self, Vec<u8>) {
+    pub(super) fn onto(file: std::os::fd::OwnedFd, number: u64) -> (Self, Vec<u8>) {
         let beginning = [&MAGIC[..], &number.to_le_bytes(), &[0; 4]].concat();
-        (Self { number, file, salt: 0, empty: true }, beginning)
+        (Self { number, file: file.into(), salt: 0, empty: true }, beginning)
     }
 
     /// A journal that nothing can be written to: the disk is full.

@@ -396,7 +396,7 @@ fn a_settlement_is_written_though_nothing_follows() {
     for wanted in 1..=3 {
         let pending = book.reserve(&entry(now_ms(), "o3", &usage)).unwrap();
         book.settle(Some(pending), &entry(now_ms(), "o3", &usage));
-        let begun = std::time::Instant::now();
+        let begun = Moment::now();
         while settled() < wanted {
             assert!(begun.elapsed() < Duration::from_secs(20), "it is held back for ever");
             std::thread::yield_now();

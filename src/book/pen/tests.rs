@@ -1,4 +1,5 @@
-use std::fs::File;
+//! What waits is written once, whatever the file takes at a time.
+
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -8,7 +9,7 @@ use crate::book::journal;
 use crate::money::Money;
 use crate::usage::Usage;
 
-fn entry<'a>(at_ms: i64, usage: &'a Usage) -> Entry<'a> {
+fn entry(at_ms: i64, usage: &Usage) -> Entry<'_> {
     Entry {
         at_ms,
         project: "search",
@@ -22,11 +23,11 @@ fn entry<'a>(at_ms: i64, usage: &'a Usage) -> Entry<'a> {
 }
 
 /// A file that takes no more than there is room for, and never waits, and where that comes out.
-fn narrow() -> (File, UnixStream) {
+fn narrow() -> (OwnedFd, UnixStream) {
     let (into, from) = UnixStream::pair().unwrap();
     into.set_nonblocking(true).unwrap();
     from.set_nonblocking(true).unwrap();
-    (File::from(OwnedFd::from(into)), from)
+    (into.into(), from)
 }
 
 #[test]
