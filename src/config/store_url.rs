@@ -109,7 +109,6 @@ fn servers(list: &str, default_port: u16) -> Option<Vec<StoreServer>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 mod tests {
     use super::*;
 
