@@ -134,7 +134,12 @@ impl Redis {
         let folder = folder(self.port);
         let (told, folder) = (self.port.to_string(), folder.to_str().unwrap());
         let arguments = ["--bind", "127.0.0.1", "--port", &told, "--appendonly", "yes", "--dir", folder];
-        Self::run(self.port, &arguments, None)
+        let redis = Self::run(self.port, &arguments, None);
+        // It listens before it has read what it kept.
+        while redis.ask(&["PING"]) != "PONG" {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        redis
     }
 
     /// Starts it again where it was.
