@@ -43,6 +43,7 @@ mod shape;
 mod share;
 mod sheet;
 mod store;
+mod store_url;
 mod tls;
 mod upstream;
 mod value;

@@ -2,10 +2,15 @@
 //!
 //! 1. The thread begins with the first configuration that names a store. Without one there is none.
 //! 2. One thing is said at a time. What requests ask for meanwhile is said together, next.
-//! 3. A store that does not answer within a quarter of a second counts as away until it does; it is tried again after a pause
+//! 3. Who names the server of the store is asked anew for each connection, and the script that it runs looks whether it
+//!    is a replica: what a server says that was the primary once is never taken for the store's word.
+//! 4. A store that does not answer within a quarter of a second counts as away until it does; it is tried again after a pause
 //!    that grows to a second, with jitter.
 
+mod cluster;
+mod line;
 mod link;
+mod sentinel;
 
 use std::fmt::Write as _;
 use std::future::poll_fn;
@@ -22,7 +27,7 @@ use tracing::Dispatch;
 use crate::clock::Moment;
 use crate::limits::{Dialogue, Heard, Sharing};
 use crate::metrics::Metrics;
-use crate::snapshot::ShareSettings;
+use crate::snapshot::{ShareSettings, StoreServer};
 use link::Link;
 
 /// How long an answer may take.
@@ -157,22 +162,25 @@ impl Speaker<'_> {
     async fn run(mut self, id: &str, fresh: &str) {
         let mut dialogue: Option<(Arc<ShareSettings>, Dialogue)> = None;
         let mut pause = PAUSES.0;
+        // Of a cluster, those that it named.
+        let mut nodes = Vec::new();
         while !self.stopped() {
             let Some(settings) = lock(&self.told.settings).clone() else {
                 self.sharing.forsake();
                 self.told.changed.notified().await;
                 continue;
             };
+            if dialogue.as_ref().is_none_or(|(before, _)| !before.same_place(&settings)) {
+                nodes = Vec::new();
+            }
             let known = dialogue.take().filter(|(known, _)| known.prefix == settings.prefix);
             let (_, mut speaks) = known.unwrap_or_else(|| {
                 let speaks = Dialogue::new(Arc::clone(self.sharing), &settings.prefix, id, fresh);
                 (Arc::clone(&settings), speaks)
             });
-            let connected = tokio::time::timeout(LONGEST_CONNECT, Link::open(&settings)).await;
-            let ended = match connected {
-                Ok(Ok(mut link)) => self.speak(&mut link, &mut speaks, &settings, &mut pause).await,
-                Ok(Err(why)) => Err(why),
-                Err(_) => Err(format!("no connection within {} ms", LONGEST_CONNECT.as_millis())),
+            let ended = match Box::pin(Link::open(&settings, &mut nodes)).await {
+                Ok(mut link) => self.speak(&mut link, &mut speaks, &settings, &mut pause).await,
+                Err(why) => Err(why),
             };
             dialogue = Some((Arc::clone(&settings), speaks));
             if let Err(why) = ended {
@@ -203,12 +211,13 @@ impl Speaker<'_> {
             if let Some((keys, text)) = dialogue.next(stopped, sent) {
                 let said = tokio::time::timeout(PATIENCE, link.say(keys, text)).await;
                 self.metrics.limits_store.calls.inc();
-                let answer = said.map_err(|_| format!("no answer within {} ms", PATIENCE.as_millis()))??;
+                let late = |_| format!("{}: no answer within {} ms", link.server(), PATIENCE.as_millis());
+                let answer = said.map_err(late)??;
                 let heard = dialogue.answered(&answer, sent, Moment::now());
                 match heard.map_err(|_| "its answer cannot be read".to_owned())? {
                     Heard::All => {
                         *pause = PAUSES.0;
-                        self.back(settings);
+                        self.back(settings, link.server());
                     }
                     Heard::Settling => {}
                     Heard::Forgetful => {
@@ -227,6 +236,7 @@ impl Speaker<'_> {
                 return Ok(());
             }
             tokio::select! {
+                server = link.moved() => return Err(format!("the Sentinels name {server} now")),
                 () = poll_fn(|cx| self.sharing.poll_work(cx)) => {}
                 () = self.told.changed.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
@@ -239,17 +249,17 @@ impl Speaker<'_> {
         self.metrics.limits_store.failures.inc();
         if self.away != Away::Yes {
             self.away = Away::Yes;
-            let (host, port) = (&*settings.host, settings.port);
-            tracing::error!(host, port, why, "limits_store_away: limits are kept as on_failure says");
+            let store = settings.place.to_string();
+            tracing::error!(store, why, "limits_store_away: limits are kept as on_failure says");
         }
     }
 
-    fn back(&mut self, settings: &ShareSettings) {
+    fn back(&mut self, settings: &ShareSettings, server: &StoreServer) {
         if self.away != Away::No {
             self.away = Away::No;
             self.metrics.limits_store.away.set(0);
-            let (host, port, gates) = (&*settings.host, settings.port, self.sharing.gates());
-            tracing::info!(host, port, gates, "limits_store_reached");
+            let (store, server) = (settings.place.to_string(), server.to_string());
+            tracing::info!(store, server, gates = self.sharing.gates(), "limits_store_reached");
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::uploads::Uploads;
 
 pub use egress::EgressProxy;
 pub use listener::{Bounds, FailedKeys, Listen};
-pub use share::ShareSettings;
+pub use share::{ShareSettings, StoreLogin, StorePlace, StoreServer};
 use upstream::AZURE_ROOT;
 pub use upstream::{Capacity, MOST_UPSTREAMS, Serving, Upstream, UpstreamSet};
 

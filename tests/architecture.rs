@@ -90,7 +90,12 @@ struct Sole {
 const SOLE: [Sole; 11] = [
     Sole {
         text: "redis::",
-        files: &[("share/link.rs", "the connection")],
+        files: &[
+            ("share/cluster.rs", "asks nodes which of them it is"),
+            ("share/line.rs", "the connection"),
+            ("share/link.rs", "what is said"),
+            ("share/sentinel.rs", "asks Sentinels which server it is"),
+        ],
         rule: "only the connection knows what the store of several gates is",
     },
     Sole {
@@ -128,7 +133,7 @@ const SOLE: [Sole; 11] = [
             ("cloud/azure.rs", "asks Entra ID"),
             ("cloud/sigv4.rs", "signs"),
             ("cloud/source.rs", "hands them to those that ask"),
-            ("share/link.rs", "says the password to the store of several gates"),
+            ("share/line.rs", "says the password to the store of several gates"),
         ],
         rule: "only who shows it to a service or signs may look at what is shown to it",
     },

@@ -177,11 +177,25 @@ fn every_kind_of_mistake_of_a_store_of_several_gates() {
         "url = \"redis://limits\"\nprefix = \"a b\"",
         "url = \"redis://limits\"\non_failure = \"open\"",
         "url = \"redis://limits\"\non_failure = { money = \"open\" }",
+        "url = \"redis://limits:99999\"",
+        "url = \"redis://one,two\"",
+        "url = \"redis+sentinels://one/main\"",
+        "url = \"redis+sentinel://one,two\"",
+        "url = \"redis+sentinel://one,two/main/first\"",
+        "url = \"redis+sentinel://one/main?db=1\"",
+        "url = \"redis+sentinel://:canary@one/main\"",
+        "url = \"redis+cluster://one,,two\"",
+        "url = \"redis+cluster://one/0\"",
+        "url = \"redis://limits\"\nsentinel_password = \"env:OPENAI_API_KEY\"",
+        "url = \"redis+sentinel://one/main\"\nsentinel_user = \"gate\"",
+        "sentinel_password = \"env:OPENAI_API_KEY\"",
     ]
     .map(store);
     let cases: Vec<(&str, &str)> = cases.iter().map(|text| (LISTEN, text.as_str())).collect();
     let lint = store("url = \"redis://limits\"\npassword = \"env:OPENAI_API_KEY\"");
-    let lints = tell_all(&[(LISTEN, &lint)], Severity::Lint);
+    let sentinels =
+        store("url = \"redis+sentinel://localhost,far/main\"\nsentinel_password = \"env:OPENAI_API_KEY\"");
+    let lints = tell_all(&[(LISTEN, &lint), (LISTEN, &sentinels)], Severity::Lint);
     insta::assert_snapshot!(tell_all(&cases, Severity::Error) + &lints);
 }
 

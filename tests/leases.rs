@@ -136,6 +136,37 @@ fn only_the_stores_clock_counts() {
     assert_eq!((other.reserved(), other.waits.len()), (0, 0));
 }
 
+#[test]
+fn a_store_that_loses_its_memory_again_is_reminded_again() {
+    let redis = Redis::start();
+    let mut now = Moment::now();
+    let mut gates = [Gate::new("again", "first", now), Gate::new("again", "second", now)];
+    for _ in 0..3 {
+        redis.ask(&["FLUSHALL"]);
+        // It is always the same gate that finds it so.
+        for gate in &mut gates {
+            now = now.later(Duration::from_secs(2));
+            assert_eq!(gate.say(&redis, false, now), Some(Heard::Forgetful));
+            assert_eq!(gate.say(&redis, false, now), Some(Heard::Settling));
+        }
+    }
+}
+
+#[test]
+fn a_store_that_was_restarted_with_its_data_is_reminded() {
+    let mut redis = Redis::lasting();
+    redis.ask(&["SET", "{kept}:born", "first:0"]);
+    let now = Moment::now();
+    let mut gate = Gate::new("kept", "gate", now);
+    while gate.say(&redis, false, now) != Some(Heard::All) {}
+    redis = redis.restarted();
+    assert!(redis.ask(&["GET", "{kept}:born"]).starts_with("first:"), "it knows what it knew");
+    // What it wrote last may not have reached its disk.
+    let later = now.later(Duration::from_secs(2));
+    assert_eq!(gate.say(&redis, false, later), Some(Heard::Forgetful));
+    assert_eq!(gate.say(&redis, false, later), Some(Heard::Settling));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Begin(usize, u64),

@@ -12,6 +12,7 @@
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 #[path = "common/redis.rs"]
+#[expect(dead_code, reason = "each test uses another part of the harness")]
 mod redis;
 
 use std::time::Duration;

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use http::Uri;
+use rustls::ClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::store::StoreWritten;
+use super::store_url::{self, LIKE, StoreUrl};
 use super::tls::Roots;
 use super::work::Work;
 use crate::address::is_loopback;
 use crate::limits::OnFailure;
 use crate::secret::Hidden;
-use crate::snapshot::ShareSettings;
+use crate::snapshot::{ShareSettings, StoreLogin, StorePlace};
 
 /// What becomes of requests while the store cannot be reached: one word for all limits, or one for each kind.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
@@ -54,8 +55,6 @@ impl From<Failing> for OnFailure {
     }
 }
 
-const LIKE: &str = "write it like \"redis://10.0.0.5:6379\" or \"rediss://limits.example.com:6380/0\"";
-
 impl Work<'_> {
     /// Compiles what says how limits are shared; nothing if no store is named.
     pub(super) fn share(&mut self, written: Option<&StoreWritten>) -> Option<Arc<ShareSettings>> {
@@ -64,6 +63,8 @@ impl Work<'_> {
             for (set, name) in [
                 (written.password.is_some(), "password"),
                 (written.user.is_some(), "user"),
+                (written.sentinel_password.is_some(), "sentinel_password"),
+                (written.sentinel_user.is_some(), "sentinel_user"),
                 (written.ca_file.is_some(), "ca_file"),
                 (written.prefix.is_some(), "prefix"),
                 (written.on_failure.is_some(), "on_failure"),
@@ -75,22 +76,57 @@ impl Work<'_> {
             }
             return None;
         };
-        let password = match written.password.as_deref() {
-            None => None,
-            reference => self.referred_secret("store.password", reference),
+        let login = self.login_of_store(
+            ("store.user", written.user.as_deref()),
+            ("store.password", written.password.as_deref()),
+        );
+        let sentinel_login = self.login_of_store(
+            ("store.sentinel_user", written.sentinel_user.as_deref()),
+            ("store.sentinel_password", written.sentinel_password.as_deref()),
+        );
+        let StoreUrl { place, encrypted, database } = match store_url::read(url) {
+            Ok(read) => read,
+            Err((what, mend)) => {
+                self.wrong("store.url", what, mend);
+                return None;
+            }
         };
-        let password = password.map(|password| Hidden::new(password.trim()));
-        let (host, port, tls, database) = self.place_of_store(url, written.ca_file.as_deref())?;
-        let near = host == "localhost" || host.parse().is_ok_and(is_loopback);
-        if password.is_some() && tls.is_none() && !near {
+        let tls = if encrypted { Some(self.tls_of_store(written.ca_file.as_deref())?) } else { None };
+        if !encrypted && written.ca_file.is_some() {
+            self.wrong(
+                "store.ca_file",
+                "an authority is for rediss://, and this url is not",
+                "write rediss:// in the url",
+            );
+        }
+        let servers = match &place {
+            StorePlace::Server(server) => std::slice::from_ref(server),
+            StorePlace::Sentinels { at, .. } => at,
+            StorePlace::Cluster(nodes) => nodes,
+        };
+        let near = |host: &str| host == "localhost" || host.parse().is_ok_and(is_loopback);
+        let secret = login.password.is_some() || sentinel_login.password.is_some();
+        if secret && tls.is_none() && !servers.iter().all(|server| near(&server.host)) {
             self.lint(
                 "store.url",
                 "the password goes to this server in the clear",
                 "write rediss:// and let the server speak TLS",
             );
         }
-        if written.user.is_some() && written.password.is_none() {
-            self.wrong("store.user", "a user needs a password", "write password = \"env:NAME\" beside it");
+        if !matches!(place, StorePlace::Sentinels { .. }) {
+            for (set, name) in [
+                (written.sentinel_password.is_some(), "sentinel_password"),
+                (written.sentinel_user.is_some(), "sentinel_user"),
+            ] {
+                if set {
+                    let what = format!("`{name}` is for Sentinels, and the url names none");
+                    self.wrong(
+                        &format!("store.{name}"),
+                        &what,
+                        "remove it, or write redis+sentinel:// in the url",
+                    );
+                }
+            }
         }
         let prefix = written.prefix.as_deref().unwrap_or("portcullis");
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
@@ -107,68 +143,36 @@ impl Work<'_> {
             Some(OnFailureWritten::Each(each)) => (each.rates, each.money),
         };
         Some(Arc::new(ShareSettings {
-            host: host.into(),
-            port,
+            place,
             tls,
             database,
-            user: written.user.as_deref().map(Into::into),
-            password,
+            login,
+            sentinel_login,
             prefix: prefix.into(),
             rates: rates.map_or(OnFailure::Local, Into::into),
             money: money.map_or(OnFailure::Deny, Into::into),
         }))
     }
 
-    fn place_of_store(
-        &mut self,
-        url: &str,
-        ca_file: Option<&str>,
-    ) -> Option<(String, u16, Option<Arc<rustls::ClientConfig>>, u32)> {
-        let parsed = url.parse::<Uri>().ok();
-        let encrypted = match parsed.as_ref().and_then(Uri::scheme_str) {
-            Some("redis") => false,
-            Some("rediss") => true,
-            Some(_) | None => {
-                self.wrong("store.url", "this is no address of a Redis or Valkey server", LIKE);
-                return None;
-            }
-        };
-        let authority = parsed.as_ref().and_then(Uri::authority)?;
-        if authority.as_str().contains('@') {
-            self.wrong(
-                "store.url",
-                "a password must never be written in the configuration itself",
-                "write password = \"env:NAME\" and user = \"…\" beside the url; if this was a real password, it is spent: make a new one",
-            );
-            return None;
+    /// How to speak TLS to a store.
+    fn tls_of_store(&mut self, ca_file: Option<&str>) -> Option<Arc<ClientConfig>> {
+        let made = self.tls("store.ca_file", ca_file, &mut Roots::new())?;
+        let mut made = ClientConfig::clone(&made);
+        made.alpn_protocols.clear();
+        Some(Arc::new(made))
+    }
+
+    /// Who the gate is at a server.
+    fn login_of_store(&mut self, user: (&str, Option<&str>), password: (&str, Option<&str>)) -> StoreLogin {
+        if user.1.is_some() && password.1.is_none() {
+            let name = password.0.trim_start_matches("store.");
+            let mend = format!("write {name} = \"env:NAME\" beside it");
+            self.wrong(user.0, "a user needs a password", &mend);
         }
-        let path = parsed.as_ref().map_or("", Uri::path).trim_matches('/');
-        let database = if path.is_empty() { Some(0) } else { path.parse().ok() };
-        let Some(database) = database.filter(|_| parsed.as_ref().is_some_and(|uri| uri.query().is_none()))
-        else {
-            self.wrong("store.url", "behind the address stands the number of a database, or nothing", LIKE);
-            return None;
+        let told = match password.1 {
+            None => None,
+            reference => self.referred_secret(password.0, reference),
         };
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            self.wrong("store.url", "this names no host", LIKE);
-            return None;
-        }
-        if !encrypted && ca_file.is_some() {
-            self.wrong(
-                "store.ca_file",
-                "an authority is for rediss://, and this url is not",
-                "write rediss:// in the url",
-            );
-        }
-        let tls = if encrypted {
-            let made = self.tls("store.ca_file", ca_file, &mut Roots::new())?;
-            let mut made = rustls::ClientConfig::clone(&made);
-            made.alpn_protocols.clear();
-            Some(Arc::new(made))
-        } else {
-            None
-        };
-        Some((host, authority.port_u16().unwrap_or(6379), tls, database))
+        StoreLogin { user: user.1.map(Into::into), password: told.map(|told| Hidden::new(told.trim())) }
     }
 }

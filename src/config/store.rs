@@ -27,13 +27,19 @@ pub(super) struct StoreWritten {
     /// Default: "400d".
     pub(super) usage_max_age: Option<String>,
     /// A Redis or Valkey server by which several gates share their limits: `redis://HOST:PORT`, or `rediss://` with
-    /// TLS; behind it perhaps the number of a database.
+    /// TLS; behind it perhaps the number of a database. `redis+sentinel://HOST:PORT,HOST:PORT/NAME` is the primary that
+    /// these Sentinels name, `redis+cluster://HOST:PORT,HOST:PORT` a cluster with these nodes and perhaps others;
+    /// `rediss+…` with TLS.
     pub(super) url: Option<String>,
     /// The server's user, if it is not the default one.
     pub(super) user: Option<String>,
     /// The server's password: `"env:NAME"` or `"file:/path"`.
     pub(super) password: Option<String>,
-    /// A file with the authority of the server's certificate, in addition to the public ones.
+    /// The user at the Sentinels, if it is not the default one.
+    pub(super) sentinel_user: Option<String>,
+    /// The Sentinels' own password, if they want one: `"env:NAME"` or `"file:/path"`.
+    pub(super) sentinel_password: Option<String>,
+    /// A file with the authority of the servers' certificates, in addition to the public ones.
     pub(super) ca_file: Option<String>,
     /// What the names of keys at the server begin with. Gates with the same prefix share their limits.
     /// Default: "portcullis".

@@ -8,14 +8,28 @@ local now_ms = math.floor(now / 1000)
 local said = cjson.decode(ARGV[1])
 local function whole(number) return string.format('%.0f', number) end
 
--- Who has lost its memory is told first what each gate knows, and leases nothing until all had the time for that.
+-- A replica says nothing, not even what it knows to have been said.
+local told = redis.pcall('INFO', 'replication')
+told = type(told) == 'string' and told or ''
+if string.match(told, 'role:(%a+)') == 'slave' then
+    return redis.error_reply('READONLY this is a replica, and only the primary counts')
+end
+
+-- Who has lost its memory, or may have lost the end of it, is told first what each gate knows, and leases nothing until
+-- all had the time for that. A server that was restarted or was a replica has another history than the one that counted
+-- before; what knows no histories is believed. The birth is a name, the history, and the time in milliseconds.
 local GRACE_MS = 2500
+local history = string.match(told, 'master_replid:(%x+)') or ''
+local function name(text) return string.match(text, '^[^:]*') end
 local born = redis.call('GET', KEYS[1])
-if not born then
-    born = said.fresh .. ':' .. whole(now_ms)
+local before = born and string.match(born, ':(%x*):%d+$') or ''
+if not born or (before ~= '' and history ~= '' and before ~= history) then
+    born = said.fresh .. '.' .. whole(now_ms) .. ':' .. history .. ':' .. whole(now_ms)
+    redis.call('SET', KEYS[1], born)
+elseif before == '' and history ~= '' then
+    born = name(born) .. ':' .. history .. ':' .. string.match(born, '(%d+)$')
     redis.call('SET', KEYS[1], born)
 end
-local function name(text) return string.match(text, '^[^:]*') end
 if name(born) ~= name(said.born) then return 'born ' .. whole(now) .. ' ' .. born end
 local settles = now_ms - tonumber(string.match(born, ':(%d+)$')) < GRACE_MS
 

@@ -1,94 +1,109 @@
-//! A connection to the store: the only place that knows it is Redis or Valkey.
+//! A connection to the server that counts, wherever that is by now: the only place that knows what is said to it.
 
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ErrorKind, RedisConnectionInfo, RedisError, ServerErrorKind};
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsConnector;
 
+use super::cluster;
+use super::line::{Line, told};
+use super::sentinel::Sentinels;
 use crate::limits::SCRIPT;
-use crate::snapshot::ShareSettings;
+use crate::snapshot::{ShareSettings, StorePlace, StoreServer};
+
+/// After which time it is said again to a node whose keys are on their way to another.
+const ON_THEIR_WAY: Duration = Duration::from_millis(10);
 
 /// A connection.
 pub(super) struct Link {
-    connection: MultiplexedConnection,
+    line: Line,
+    server: StoreServer,
     /// The script's name at the server.
     digest: String,
-    driver: JoinHandle<()>,
+    /// Ends when Sentinels name another primary.
+    watch: Option<JoinHandle<StoreServer>>,
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.driver.abort();
+        if let Some(watch) = &self.watch {
+            watch.abort();
+        }
     }
 }
 
 impl Link {
-    /// Connects, says who it is and brings the script.
-    pub(super) async fn open(settings: &ShareSettings) -> Result<Self, String> {
-        let stream = TcpStream::connect((&*settings.host, settings.port)).await.map_err(|e| e.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        match &settings.tls {
-            None => Self::over(stream, settings).await,
-            Some(tls) => {
-                let name = ServerName::try_from(settings.host.to_string()).map_err(|e| e.to_string())?;
-                let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-                Self::over(stream.map_err(|error| format!("TLS: {error}"))?, settings).await
+    /// Finds the server, says who it is and brings the script. Of a cluster it remembers the nodes.
+    pub(super) async fn open(
+        settings: &Arc<ShareSettings>,
+        known: &mut Vec<StoreServer>,
+    ) -> Result<Self, String> {
+        let (line, server, watch) = match &settings.place {
+            StorePlace::Server(server) => (Line::to_server(server, settings).await?, server.clone(), None),
+            StorePlace::Sentinels { at, name } => {
+                let (server, moved) = Sentinels::new(settings, at, name).primary().await?;
+                let line = Line::to_server(&server, settings).await?;
+                (line, server, Some(tokio::spawn(moved)))
             }
-        }
+            StorePlace::Cluster(nodes) => {
+                let (line, server) = Box::pin(cluster::owner(settings, nodes, known)).await?;
+                (line, server, None)
+            }
+        };
+        let mut link = Self { line, server, digest: String::new(), watch };
+        link.load().await.map_err(|error| link.told(&error))?;
+        Ok(link)
     }
 
-    async fn over(
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        settings: &ShareSettings,
-    ) -> Result<Self, String> {
-        let mut info = RedisConnectionInfo::default().set_db(settings.database.into());
-        if let Some(user) = &settings.user {
-            info = info.set_username(&**user);
+    /// The server that it is to.
+    pub(super) const fn server(&self) -> &StoreServer {
+        &self.server
+    }
+
+    /// Waits until another server counts, and gives that.
+    pub(super) async fn moved(&mut self) -> StoreServer {
+        if let Some(watch) = &mut self.watch
+            && let Ok(server) = watch.await
+        {
+            return server;
         }
-        if let Some(password) = &settings.password {
-            info = info.set_password(password.reveal());
-        }
-        let made = MultiplexedConnection::new_with_config(&info, stream, AsyncConnectionConfig::new());
-        let (connection, driver) = Box::pin(made).await.map_err(|error| told(&error))?;
-        let driver = tokio::spawn(driver);
-        let mut link = Self { connection, digest: String::new(), driver };
-        link.load().await.map_err(|error| told(&error))?;
-        Ok(link)
+        self.watch = None;
+        pending().await
     }
 
     async fn load(&mut self) -> Result<(), RedisError> {
         let mut load = redis::cmd("SCRIPT");
         load.arg("LOAD").arg(SCRIPT);
-        self.digest = load.query_async(&mut self.connection).await?;
+        self.digest = self.line.ask(&load).await?;
         Ok(())
     }
 
     /// Says something, and gives the answer.
     pub(super) async fn say(&mut self, keys: &[String], text: &str) -> Result<String, String> {
-        match self.said(keys, text).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.load().await.map_err(|error| told(&error))?;
-                self.said(keys, text).await.map_err(|error| told(&error))
+        loop {
+            let error = match self.said(keys, text).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
+                self.load().await.map_err(|error| self.told(&error))?;
+            } else if matches!(error.code(), Some("ASK" | "TRYAGAIN")) {
+                tokio::time::sleep(ON_THEIR_WAY).await;
+            } else {
+                return Err(self.told(&error));
             }
-            said => said.map_err(|error| told(&error)),
         }
     }
 
     async fn said(&mut self, keys: &[String], text: &str) -> Result<String, RedisError> {
         let mut say = redis::cmd("EVALSHA");
         say.arg(&self.digest).arg(keys.len()).arg(keys).arg(text);
-        say.query_async(&mut self.connection).await
+        self.line.ask(&say).await
     }
-}
 
-/// What went wrong, without the words that a server may repeat.
-fn told(error: &RedisError) -> String {
-    let what = error.to_string();
-    let code = error.code().unwrap_or_default();
-    if code.is_empty() { what } else { format!("{code}: {what}") }
+    fn told(&self, error: &RedisError) -> String {
+        format!("{}: {}", self.server, told(error))
+    }
 }
