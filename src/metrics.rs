@@ -25,6 +25,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Moment;
 use crate::credentials::{Roster, State};
+use crate::denial::Reason;
 use crate::endpoint::Endpoint;
 use crate::health::Infirmary;
 use crate::limits::Registry as Limits;
@@ -367,6 +368,8 @@ impl Metrics {
         }
         let kind = match (&record.outcome, record.upstream_status) {
             (Outcome::Cut(_), _) => Some("cut"),
+            // The gate's own fault.
+            (Outcome::Refused(denial), _) if denial.reason == Reason::InternalError => None,
             (Outcome::Refused(_), _) if record.event() == "failed" => Some(reason),
             (_, Some(status)) if status >= 400 => Some(error_status(status)),
             _ => None,
