@@ -155,6 +155,7 @@ fn every_kind_of_mistake_of_the_server() {
         (LISTEN, "workers = 0"),
         (LISTEN, "max_connections = 0"),
         ("[server]\n", "[admin]\nlisten = \"0.0.0.0:8080\"\n[server]\n"),
+        ("[server]\n", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]\n"),
         ("[server]\n", "[log]\nformat = \"jsno\"\nlevel = \"debug\"\n[server]\n"),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
@@ -466,7 +467,6 @@ fn every_kind_of_lint() {
         (LISTEN, "listen = \"0.0.0.0:80\"\nallow_ips = [\"192.0.2.0/24\"]"),
         (LISTEN, "listen = \"0.0.0.0:80\"\nsocket_mode = \"600\"\nmax_connections_per_ip = 10001"),
         (LIMITS, "{ requests = [\"60/min\", \"600/min\"] }"),
-        ("[server]", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]"),
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
         (PROVIDER, "provider = \"openai\"\nmax_queued = 9\nqueue_timeout = \"9s\""),

@@ -81,7 +81,8 @@ async fn control(
                 return FAILED;
             }
         };
-        let routes = admin::routes(Arc::clone(&gate.shared), gate.credentials(), gate.draining());
+        let reach = admin::Reach::of(address.ip());
+        let routes = admin::routes(Arc::clone(&gate.shared), gate.credentials(), gate.draining(), reach);
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {
                 tracing::error!(error = %error, "admin_listener_ended");

@@ -78,8 +78,8 @@ pub(super) struct AdminWritten {
     pub(super) enabled: Option<bool>,
     /// Address and port of health, readiness and metrics. Default: "127.0.0.1:9090".
     pub(super) listen: Option<String>,
-    /// Where the token is that shows denials: `"env:NAME"` or `"file:/path"`. Default: none, and
-    /// they are not shown.
+    /// Where the token is that shows denials and usage, and where other machines can reach the listener also
+    /// metrics and credentials: `"env:NAME"` or `"file:/path"`. Default: none, and denials and usage are not shown.
     pub(super) token: Option<String>,
 }
 
@@ -159,13 +159,10 @@ impl Work<'_> {
                 "give it another port",
             );
         }
-        if !is_loopback(listen.ip()) {
-            let what = "the admin listener can be reached from other machines, and asks for no key";
-            self.lint(
-                "admin.listen",
-                what,
-                "listen on 127.0.0.1, or make sure that the network keeps others out",
-            );
+        if !is_loopback(listen.ip()) && admin.token.is_none() {
+            let what = "other machines can reach the admin listener, and there is no token to ask for";
+            let mend = "listen on 127.0.0.1, or set admin.token = \"env:NAME\" or \"file:/path\"";
+            self.wrong("admin.listen", what, mend);
         }
         Some(listen)
     }
