@@ -98,6 +98,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Client connections that were turned away because too many were open.
     pub connections_refused: Counter,
+    /// Attempts to take a connection that failed.
+    pub accept_failures: Counter,
     /// TLS handshakes that came to nothing, by why.
     handshakes_failed: Family<Why, Counter>,
     /// Connections that did not begin as a trusted proxy's must, by why.
@@ -145,6 +147,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            accept_failures: Counter::default(),
             handshakes_failed: Family::default(),
             proxy_headers_failed: Family::default(),
             heads_invalid: Counter::default(),
@@ -283,6 +286,11 @@ impl Metrics {
                 "connections_refused",
                 "Client connections turned away because too many were open",
                 &self.connections_refused,
+            ),
+            (
+                "accept_failures",
+                "Attempts to take a client connection that failed, most likely for want of file descriptors",
+                &self.accept_failures,
             ),
             (
                 "heads_invalid",
