@@ -329,7 +329,7 @@ fn gemini(facts: &Facts, message: &str, record: &OpenRecord) -> String {
         429 => "RESOURCE_EXHAUSTED",
         500 => "INTERNAL",
         504 => "DEADLINE_EXCEEDED",
-        500.. => "UNAVAILABLE",
+        501.. => "UNAVAILABLE",
         _ => "INVALID_ARGUMENT",
     };
     let info = json!({

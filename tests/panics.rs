@@ -1,6 +1,11 @@
 //! A fault of the gate's own is one answer and one record; nobody else notices.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where it cannot go on")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where it cannot go on"
+)]
 
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;

@@ -20,8 +20,9 @@ use crate::snapshot::{ForwardedHeader, Key, Listen, Project, Server};
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Server")]
 pub(super) struct ServerWritten {
-    /// Where clients connect, one place or several: an address with a port, or `"unix:/path"` for the file
-    /// of a socket. Clients on a socket count as 127.0.0.1. Default: "127.0.0.1:8080".
+    /// Where clients connect, one place or several: an address with a port, `"unix:/path"` for the file
+    /// of a socket, or `"systemd:"` for the sockets that systemd hands over. Clients on a socket's file count as
+    /// 127.0.0.1. Default: "127.0.0.1:8080".
     pub(super) listen: Option<OneOrMany>,
     /// Who may connect to the sockets' files, as their mode. Default: "600".
     pub(super) socket_mode: Option<String>,
