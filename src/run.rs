@@ -109,7 +109,7 @@ impl Gate {
         let Sockets { of_workers, listens, files } = Sockets::open(&loaded.snapshot.server)?;
         let port = listens.iter().find_map(|listen| match listen {
             Listen::Tcp(address) => Some(*address),
-            Listen::Unix(_) => None,
+            Listen::Unix(_) | Listen::Systemd => None,
         });
         let address = port.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
         let mut ledger = Ledger::new(Arc::clone(&metrics), form);

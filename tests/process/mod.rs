@@ -8,6 +8,8 @@ mod hardening;
 mod memory;
 #[cfg(target_os = "linux")]
 mod sink;
+#[cfg(target_os = "linux")]
+mod systemd;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
