@@ -1,23 +1,27 @@
 //! The ledger of usage and money: what every request reserves and comes to, kept over any end of the
 //! process.
 //!
-//! 1. A reservation or settlement is one note in a journal, one `write` without a lock: when it returns,
-//!    the note outlives the process, `kill -9` included. A power loss can cost what came since the last
-//!    journal was applied, about [`GATHER`].
-//! 2. A thread begins a new journal four times a second if there is something in it, and applies the
+//! 1. A reservation or settlement is one note in a journal: once it is written, it outlives the process,
+//!    `kill -9` included. A power loss can cost what came since the last journal was applied, about
+//!    [`GATHER`].
+//! 2. A reservation is written before the request goes out. The settlement of a reservation waits for the
+//!    next note, so that both cost one `write`, but not longer than [`HELD`]: a process that is killed within
+//!    leaves the reservation to be settled by what it reserved, as if the request had been under way.
+//! 3. A thread begins a new journal four times a second if there is something in it, and applies the
 //!    old one to an `SQLite` database, in a transaction that also remembers the journal's number: each
 //!    is applied once.
-//! 3. What was reserved and not settled when the process ended is settled by what it reserved, at the
+//! 4. What was reserved and not settled when the process ended is settled by what it reserved, at the
 //!    next start, and marked as an estimate.
-//! 4. A settlement that cannot be written waits in a bounded list; what does not fit is counted and told.
+//! 5. A settlement that cannot be written waits in a bounded list; what does not fit is counted and told.
 //!    A reservation that cannot be written is [`Lost`]: it is up to the caller to refuse.
-//! 5. Sums are kept by quarter of an hour, project, key, upstream and model. Numbers, names and times of
+//! 6. Sums are kept by quarter of an hour, project, key, upstream and model. Numbers, names and times of
 //!    requests are all that is kept.
 
 mod apply;
 mod batch;
 mod journal;
 mod note;
+mod pen;
 pub mod read;
 pub mod report;
 mod schema;
@@ -50,6 +54,8 @@ use shared::{Shared, held};
 
 /// How long a journal is written to before it is applied.
 pub const GATHER: Duration = Duration::from_millis(250);
+/// How long a settlement is held back to be written with the next note.
+pub const HELD: Duration = Duration::from_millis(10);
 /// How long the end may take.
 const LONGEST_END: Duration = Duration::from_secs(10);
 
@@ -161,8 +167,9 @@ impl Book {
         self.shared.reserve(entry)
     }
 
-    /// Settles a request by what it came to, its reservation too if it has one. When this returns, it
-    /// outlives the process, or else is kept until it can be written.
+    /// Settles a request by what it came to, its reservation too if it has one. It is written with the next
+    /// note, and after [`HELD`] at the latest; without a reservation, at once. What cannot be written is kept
+    /// until it can be.
     pub fn settle(&self, pending: Option<Pending>, entry: &Entry<'_>) {
         self.shared.settle(pending, entry);
     }

@@ -38,8 +38,8 @@ const LEAD3: u8 = 7;
 const LEAD4: u8 = 8;
 const CONT: u8 = 9;
 
-/// Which bytes need a second look are of a class beyond all others.
-const LOOK: u8 = 15;
+/// Which bytes need a second look are of a class beyond all others, and have a bit of their own.
+const LOOK: u8 = 16;
 
 /// What a step adds, in parts of a token: made by `benches/estimate/fit.py`.
 const WEIGHTS: [[u16; 10]; 10] = [
@@ -57,6 +57,8 @@ const WEIGHTS: [[u16; 10]; 10] = [
 
 /// The weights by both classes in one byte.
 static STEPS: [u16; 256] = steps();
+/// The weights of two steps, by three classes in twelve bits.
+static TWO_STEPS: [u16; 1 << 12] = two_steps();
 /// The classes of bytes of JSON, and of plain text.
 static CLASSES: [[u8; 256]; 2] = [classes(true), classes(false)];
 
@@ -71,6 +73,17 @@ const fn steps() -> [u16; 256] {
             to += 1;
         }
         from += 1;
+    }
+    all
+}
+
+#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would stop")]
+const fn two_steps() -> [u16; 1 << 12] {
+    let (steps, mut all) = (steps(), [0; 1 << 12]);
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = steps[at >> 4] + steps[at & 0xff];
+        at += 1;
     }
     all
 }
@@ -176,32 +189,59 @@ impl Estimator {
         self.parts.saturating_add(open).div_ceil(PARTS)
     }
 
-    /// Takes text up to what needs a second look, and that too. Gives how many bytes that were.
+    /// Takes text up to where it is none any more. Gives how many bytes that were.
     fn text(&mut self, rest: &[u8], piece: &[u8], from: usize) -> usize {
         let [of_json, of_text] = &CLASSES;
         let classes = if self.json { of_json } else { of_text };
-        let (mut before, mut parts) = (self.before, 0u64);
-        let mut looked = None;
-        for (at, byte) in rest.iter().enumerate() {
-            let class = classes.get(usize::from(*byte)).copied().unwrap_or(PUNCT);
-            if class == LOOK {
-                looked = Some((at, *byte));
+        let (mut before, mut parts, mut at) = (self.before, 0u64, 0);
+        let (eights, few) = rest.as_chunks();
+        for eight in eights {
+            if let Some((sum, last)) = eight_steps(classes, before, u64::from_le_bytes(*eight)) {
+                (parts, before, at) = (parts + u64::from(sum), last, at + eight.len());
+                continue;
+            }
+            let (sum, last, taken) = self.one_by_one(classes, before, eight, piece, from + at);
+            (parts, before, at) = (parts + sum, last, at + taken);
+            if self.within != Within::Text {
                 break;
             }
-            parts += u64::from(step(before, class));
-            before = class;
+        }
+        if self.within == Within::Text {
+            let (sum, last, taken) = self.one_by_one(classes, before, few, piece, from + at);
+            (parts, before, at) = (parts + sum, last, at + taken);
         }
         (self.before, self.parts) = (before, self.parts.saturating_add(parts));
-        let Some((at, byte)) = looked else { return rest.len() };
-        if byte == b'\\' {
-            self.within = Within::Escape;
-        } else {
-            self.step_to(PUNCT);
-            if self.begins_base64(byte, piece, from + at) {
-                self.within = Within::Base64(0);
+        at
+    }
+
+    /// Takes bytes up to where they are no text any more: what they add, the class of the last, and how many they were.
+    fn one_by_one(
+        &mut self,
+        classes: &[u8; 256],
+        mut before: u8,
+        bytes: &[u8],
+        piece: &[u8],
+        from: usize,
+    ) -> (u64, u8, usize) {
+        let mut parts = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            let class = classes.get(usize::from(*byte)).copied().unwrap_or(PUNCT);
+            if class != LOOK {
+                parts += u64::from(step(before, class));
+                before = class;
+            } else if *byte == b'\\' {
+                self.within = Within::Escape;
+                return (parts, before, at + 1);
+            } else {
+                parts += u64::from(step(before, PUNCT));
+                before = PUNCT;
+                if self.begins_base64(*byte, piece, from + at) {
+                    self.within = Within::Base64(0);
+                    return (parts, before, at + 1);
+                }
             }
         }
-        at + 1
+        (parts, before, bytes.len())
     }
 
     fn step_to(&mut self, class: u8) {
@@ -222,7 +262,9 @@ impl Estimator {
             return back(1) == Some(b'4') && ends_with(b";base64", 0);
         }
         let skipped = usize::from(back(1) == Some(b' '));
+        // Most values are of another name, which its last letter tells.
         back(1 + skipped) == Some(b':')
+            && matches!(back(3 + skipped), Some(b'a' | b's' | b'd'))
             && [&b"data\":"[..], b"bytes\":", b"Bytes\":", b"Encoded\":"]
                 .iter()
                 .any(|name| ends_with(name, skipped))
@@ -279,6 +321,27 @@ impl Estimator {
         }
         taken
     }
+}
+
+/// What eight bytes add, and the class of the last; nothing if one of them needs a second look. It halves the time that
+/// they take one by one.
+#[inline]
+fn eight_steps(classes: &[u8; 256], before: u8, bytes: u64) -> Option<(u32, u8)> {
+    let class = |at: u32| {
+        let byte = bytes.unbounded_shr(8 * at).to_le_bytes()[0];
+        u32::from(classes.get(usize::from(byte)).copied().unwrap_or(PUNCT))
+    };
+    let (a, b, c, d) = (class(0), class(1), class(2), class(3));
+    let (e, f, g, h) = (class(4), class(5), class(6), class(7));
+    if (a | b | c | d | e | f | g | h) & u32::from(LOOK) != 0 {
+        return None;
+    }
+    let two = |from: u32, over: u32, to: u32| {
+        let at = (from << 8 | over << 4 | to) & 0xfff;
+        TWO_STEPS.get(at as usize).copied().map_or(0, u32::from)
+    };
+    let sum = two(before.into(), a, b) + two(b, c, d) + two(d, e, f) + two(f, g, h);
+    Some((sum, h.to_le_bytes()[0]))
 }
 
 fn step(before: u8, class: u8) -> u16 {

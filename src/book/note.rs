@@ -19,12 +19,9 @@ const MARK: u8 = 0xb7;
 const RESERVES: u8 = 1;
 const ESTIMATED: u8 = 2;
 
-/// Where a note is put together.
-pub(super) type Buffer = Vec<u8>;
-
-/// Writes a note, with room for its head; `id` is zero for a request that reserved nothing.
-pub(super) fn write(into: &mut Buffer, reserves: bool, id: u64, entry: &Entry<'_>) {
-    into.clear();
+/// Adds a note whose head is still to be sealed; `id` is zero for a request that reserved nothing.
+pub(super) fn write(into: &mut Vec<u8>, reserves: bool, id: u64, entry: &Entry<'_>) {
+    let begins = into.len();
     into.extend_from_slice(&[0; HEAD]);
     let estimated = if entry.estimated { ESTIMATED } else { 0 };
     into.push(estimated | if reserves { RESERVES } else { 0 });
@@ -48,23 +45,63 @@ pub(super) fn write(into: &mut Buffer, reserves: bool, id: u64, entry: &Entry<'_
         }
         into.push(number.to_le_bytes()[0]);
     }
+    let length = into.len().saturating_sub(begins + HEAD);
+    if let Some(head) = into.get_mut(begins..).and_then(<[u8]>::first_chunk_mut) {
+        *head = unsealed(length);
+    }
 }
 
-/// Fills in the head of a note for a journal with this salt.
-pub(super) fn seal(frame: &mut [u8], salt: u32) {
-    let Some((head, note)) = frame.split_first_chunk_mut::<HEAD>() else { return };
-    let length = u16::try_from(note.len()).unwrap_or_default().to_le_bytes();
-    let sum = checksum(length, note, salt).to_le_bytes();
-    *head = [MARK, length[0], length[1], sum[0], sum[1], sum[2], sum[3]];
+/// The head of a note that is so long, without its checksum.
+pub(super) fn unsealed(length: usize) -> [u8; HEAD] {
+    let [low, high] = u16::try_from(length).unwrap_or_default().to_le_bytes();
+    [MARK, low, high, 0, 0, 0, 0]
+}
+
+/// Fills in the checksums of notes for a journal with this salt.
+pub(super) fn seal(mut frames: &mut [u8], salt: u32) {
+    while let Some((frame, rest)) = length(frames).and_then(|length| frames.split_at_mut_checked(length)) {
+        if let Some((&mut [_, low, high, ref mut sum @ ..], note)) = frame.split_first_chunk_mut::<HEAD>() {
+            *sum = checksum([low, high], note, salt).to_le_bytes();
+        }
+        frames = rest;
+    }
+}
+
+/// How long the first of some frames is.
+fn length(frames: &[u8]) -> Option<usize> {
+    let (&[_, low, high, ..], _) = frames.split_first_chunk::<HEAD>()?;
+    Some(HEAD + usize::from(u16::from_le_bytes([low, high])))
+}
+
+/// Frame by frame.
+pub(super) fn frames(mut frames: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (frame, rest) = frames.split_at_checked(length(frames)?)?;
+        frames = rest;
+        Some(frame)
+    })
+}
+
+/// How many bytes and notes there are in the whole frames within the first so many bytes.
+pub(super) fn up_to(all: &[u8], bytes: usize) -> (usize, usize) {
+    let within = all.get(..bytes).unwrap_or(all);
+    frames(within).fold((0, 0), |(bytes, notes), frame| (bytes + frame.len(), notes + 1))
 }
 
 /// The note at the beginning of some bytes, if one stands there whole.
 pub(super) fn framed(bytes: &[u8], salt: u32) -> Option<&[u8]> {
     let (&[mark, low, high, a, b, c, d], rest) = bytes.split_first_chunk::<HEAD>()?;
+    if mark != MARK {
+        return None;
+    }
     let length = [low, high];
     let note = rest.get(..usize::from(u16::from_le_bytes(length)))?;
-    let whole = mark == MARK && checksum(length, note, salt) == u32::from_le_bytes([a, b, c, d]);
-    whole.then_some(note)
+    (checksum(length, note, salt) == u32::from_le_bytes([a, b, c, d])).then_some(note)
+}
+
+/// Whether a whole note begins within one that stands at the beginning of some bytes.
+pub(super) fn begins_in(bytes: &[u8], note: &[u8], salt: u32) -> bool {
+    (1..HEAD + note.len()).any(|at| bytes.get(at..).is_some_and(|rest| framed(rest, salt).is_some()))
 }
 
 fn checksum(length: [u8; 2], note: &[u8], salt: u32) -> u32 {

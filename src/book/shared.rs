@@ -1,45 +1,37 @@
-//! What the workers and the thread behind them share: the journal that is written to, and the notes that
-//! wait.
+//! What the workers and the thread behind them share: the pen that writes the journal, and when the thread
+//! has something to do.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-
 use super::apply::Applier;
 use super::batch::Batch;
 use super::journal::{Files, Journal};
-use super::note::{self, Buffer};
+use super::pen::{Failed, Pen};
 use super::read::{self, Filter, Reader, Unreadable};
 use super::schema::Unusable;
-use super::{Entry, GATHER, Lost, Pending, Spent};
+use super::{Entry, GATHER, HELD, Lost, Pending, Spent};
 use crate::clock::Moment;
 use crate::metrics::Metrics;
 
 /// How many reservations one run of the gate can make, as bits of their number.
 const BITS_A_RUN: u32 = 40;
-/// How many turns of the thread lie between two looks for what is too old: about an hour.
-const BETWEEN_LOOKS: u32 = 14_400;
-/// How many settlements may wait when they cannot be written.
-pub(super) const MOST_WAITING: usize = 1 << 16;
+/// How much time lies between two looks for what is too old.
+const BETWEEN_LOOKS: Duration = Duration::from_hours(1);
 
 /// The state of a ledger.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) journal: ArcSwap<Journal>,
+    pub(super) pen: Mutex<Pen>,
     next: AtomicU64,
-    /// Notes of settlements that could not be written.
-    pub(super) waiting: Mutex<VecDeque<Box<[u8]>>>,
-    /// Held while notes go from the list to the journal, so that a reader sees them in one of both.
-    moving: Mutex<()>,
     /// The journal cannot be written.
     unwritten: AtomicBool,
     /// The database cannot be written.
     unapplied: AtomicBool,
+    /// The thread sleeps until it is told that there is something to do.
+    asleep: AtomicBool,
     closed: Mutex<bool>,
     wake: Condvar,
     files: Files,
@@ -65,12 +57,11 @@ impl Shared {
         }
         metrics.usage.healthy.set(1);
         let shared = Self {
-            journal: ArcSwap::from_pointee(journal),
+            pen: Mutex::new(Pen::new(journal)),
             next: AtomicU64::new(recovered.run << BITS_A_RUN | 1),
-            waiting: Mutex::default(),
-            moving: Mutex::default(),
             unwritten: AtomicBool::new(false),
             unapplied: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
             closed: Mutex::new(false),
             wake: Condvar::new(),
             files,
@@ -81,35 +72,41 @@ impl Shared {
 
     pub(super) fn reserve(&self, entry: &Entry<'_>) -> Result<Pending, Lost> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        BUFFER.with_borrow_mut(|buffer| {
-            note::write(buffer, true, id, entry);
-            self.journal.load().append(buffer).map(|()| Pending(id)).map_err(|error| {
-                self.cannot_write(&error);
-                Lost(error)
-            })
-        })
+        let written = held(&self.pen).reserve(id, entry);
+        self.rouse();
+        written.map(|()| Pending(id)).map_err(|failed| Lost(self.not_written(failed)))
     }
 
     pub(super) fn settle(&self, pending: Option<Pending>, entry: &Entry<'_>) {
-        BUFFER.with_borrow_mut(|buffer| {
-            note::write(buffer, false, pending.map_or(0, |pending| pending.0), entry);
-            if let Err(error) = self.journal.load().append(buffer) {
-                self.cannot_write(&error);
-                self.keep(buffer);
-            }
-        });
+        // Without its reservation nothing would be left of it if the process were killed now. Where nothing can be
+        // written, the thread tries again.
+        let at_once = pending.is_none() && !self.unwritten.load(Ordering::Relaxed);
+        let mut pen = held(&self.pen);
+        let taken = pen.settle(pending, entry);
+        let written = if at_once || pen.alone { pen.flush().map(drop) } else { Ok(()) };
+        drop(pen);
+        self.rouse();
+        if !taken {
+            self.metrics.usage.lost.inc();
+        }
+        if let Err(failed) = written {
+            self.not_written(failed);
+        }
     }
 
-    /// Keeps a note until it can be written.
-    fn keep(&self, note: &[u8]) {
-        let mut waiting = held(&self.waiting);
-        if waiting.len() < MOST_WAITING {
-            waiting.push_back(note.into());
-            drop(waiting);
-            self.metrics.usage.delayed.inc();
-        } else {
-            drop(waiting);
-            self.metrics.usage.lost.inc();
+    fn not_written(&self, failed: Failed) -> std::io::Error {
+        let Failed { error, delayed } = failed;
+        self.metrics.usage.delayed.inc_by(u64::try_from(delayed).unwrap_or_default());
+        self.cannot_write(&error);
+        error
+    }
+
+    /// Wakes the thread, if it sleeps.
+    fn rouse(&self) {
+        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
+            // It may just be about to sleep; behind the lock it does.
+            drop(held(&self.closed));
+            self.wake.notify_one();
         }
     }
 
@@ -124,6 +121,12 @@ impl Shared {
         !self.unwritten.load(Ordering::Relaxed) && !self.unapplied.load(Ordering::Relaxed)
     }
 
+    /// Whether the thread has nothing to do.
+    #[cfg(test)]
+    pub(super) fn asleep(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed)
+    }
+
     /// Tells the thread to end.
     pub(super) fn close(&self) {
         *held(&self.closed) = true;
@@ -136,32 +139,54 @@ impl Shared {
 
     /// What the thread does until the end.
     pub(super) fn go_on(&self, applier: &mut Applier) {
-        let mut turns: u32 = 1;
+        let (mut looked, mut turned) = (Moment::now(), Moment::now());
         loop {
-            let waited = self
-                .wake
-                .wait_timeout_while(held(&self.closed), GATHER, |closed| !*closed)
-                .unwrap_or_else(PoisonError::into_inner);
-            let closed = *waited.0;
-            drop(waited);
-            self.turn(applier);
-            if turns.is_multiple_of(BETWEEN_LOOKS)
-                && let Err(error) = applier.let_go_of_the_old(Moment::now().unix_millis())
-            {
-                tracing::error!(error = %error, "usage_not_pruned");
+            let closed = self.pause(BETWEEN_LOOKS.saturating_sub(looked.elapsed()));
+            if closed {
+                held(&self.pen).alone = true;
             }
-            turns = turns.wrapping_add(1);
+            if closed || turned.elapsed() >= GATHER {
+                self.turn(applier);
+                turned = Moment::now();
+            } else if let Err(failed) = held(&self.pen).flush() {
+                self.not_written(failed);
+            }
+            if looked.elapsed() >= BETWEEN_LOOKS {
+                looked = Moment::now();
+                if let Err(error) = applier.let_go_of_the_old(looked.unix_millis()) {
+                    tracing::error!(error = %error, "usage_not_pruned");
+                }
+            }
             if closed {
                 return;
             }
+            if self.healthy() && applier.backlog.is_empty() {
+                self.asleep.store(true, Ordering::Relaxed);
+                // Who writes behind this look sees that it sleeps.
+                if !held(&self.pen).is_done() {
+                    self.asleep.store(false, Ordering::Relaxed);
+                }
+            }
         }
+    }
+
+    /// Waits as long as settlements are held back, or, where there is nothing to do, until there is, but not
+    /// longer than `most`; gives whether this is the end.
+    fn pause(&self, most: Duration) -> bool {
+        let closed = held(&self.closed);
+        let asleep = self.asleep.load(Ordering::Relaxed);
+        let time = if asleep { most } else { HELD };
+        let goes_on = |closed: &mut bool| !*closed && self.asleep.load(Ordering::Relaxed) == asleep;
+        let waited = self.wake.wait_timeout_while(closed, time, goes_on);
+        self.asleep.store(false, Ordering::Relaxed);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Writes what waits, begins a new journal if there is something in the old, and applies the old.
     pub(super) fn turn(&self, applier: &mut Applier) {
         let mut written = self.flush();
         // Where the last could not be applied, another file would help nobody.
-        let wanted = self.unwritten.load(Ordering::Relaxed) || !self.journal.load().is_empty();
+        let wanted = self.unwritten.load(Ordering::Relaxed) || !held(&self.pen).journal.is_empty();
         if applier.backlog.is_empty() && wanted {
             match self.rotate() {
                 Ok(old) => {
@@ -192,27 +217,15 @@ impl Shared {
 
     /// Writes the notes that wait, and gives how many; nothing if some could not be written.
     fn flush(&self) -> Option<usize> {
-        let _moving = held(&self.moving);
-        let mut written = 0;
-        loop {
-            // The lock is not held while one is written: others may have to be kept.
-            let Some(mut note) = held(&self.waiting).pop_front() else { return Some(written) };
-            if self.journal.load().append(&mut note).is_err() {
-                held(&self.waiting).push_front(note);
-                return None;
-            }
-            written += 1;
-        }
+        let written = held(&self.pen).flush();
+        written.map_err(|failed| self.not_written(failed)).ok()
     }
 
     /// Begins a new journal; gives the number of the old, which nobody writes to any more.
     pub(super) fn rotate(&self) -> std::io::Result<u64> {
-        let next = self.journal.load().number + 1;
-        let old = self.journal.swap(Arc::new(Journal::begin(&self.files, next)?));
-        // Who took it before it was swapped may still write to it.
-        while Arc::strong_count(&old) > 1 {
-            std::thread::sleep(Duration::from_micros(50));
-        }
+        let next = held(&self.pen).journal.number + 1;
+        let new = Journal::begin(&self.files, next)?;
+        let old = std::mem::replace(&mut held(&self.pen).journal, new);
         Ok(old.number)
     }
 
@@ -233,12 +246,15 @@ impl Shared {
         };
         let mut spent = Spent::default();
         let mut reader = Reader::open(self.files.clone()).map_err(Unreadable::Unusable)?;
-        let _moving = held(&self.moving);
-        let waiting = |batch: &mut Batch| {
-            for note in held(&self.waiting).iter().filter_map(|note| note.get(note::HEAD..)) {
-                batch.take(note);
-            }
-        };
+        let mut pen = held(&self.pen);
+        let written = pen.flush();
+        // What cannot be written must not be while the journals are read, or it would be counted twice.
+        let pen = Some(pen).filter(|pen| pen.notes() > 0);
+        if let Err(failed) = written {
+            self.not_written(failed);
+        }
+        let waiting =
+            |batch: &mut Batch| pen.iter().flat_map(|pen| pen.waiting()).for_each(|note| batch.take(note));
         reader.each_with(&filter, waiting, |row| {
             if read::is_of(row, model) {
                 let sums = if row.reserved { &mut spent.reserved } else { &mut spent.settled };
@@ -247,10 +263,6 @@ impl Shared {
         })?;
         Ok(spent)
     }
-}
-
-thread_local! {
-    static BUFFER: RefCell<Buffer> = const { RefCell::new(Buffer::new()) };
 }
 
 pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

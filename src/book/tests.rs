@@ -18,7 +18,7 @@ use super::apply::{Applier, MOST_MODELS, QUARTERS_KEPT_DAYS};
 use super::batch::QUARTER_MS;
 use super::journal::{Files, Journal};
 use super::read::{Filter, Reader};
-use super::shared::Shared;
+use super::shared::{Shared, held};
 use super::sums::{self, NUMBERS};
 use super::{Entry, OTHER, Pending, Settings, Spent, Sums};
 use crate::clock::Moment;
@@ -109,6 +109,8 @@ enum Act {
     Settle(prop::sample::Index, Asked),
     SettleOnly(Asked),
     Turn,
+    /// The sums are asked for, as a reload does.
+    Look,
     /// From here to the next turn nothing can be written.
     Full,
     /// The process ends at once.
@@ -140,6 +142,7 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (any::<prop::sample::Index>(), asked()).prop_map(|(which, asked)| Act::Settle(which, asked)),
         3 => asked().prop_map(Act::SettleOnly),
         3 => Just(Act::Turn),
+        3 => Just(Act::Look),
         1 => Just(Act::Full),
         2 => prop_oneof![
             Just(End::Idle),
@@ -155,7 +158,7 @@ fn act() -> impl Strategy<Value = Act> {
 struct Expected {
     settled: BTreeMap<(usize, usize, i64), Sums>,
     reserved: Vec<(Pending, Asked)>,
-    /// Settlements that could not be written: with what was reserved, or without.
+    /// Settlements that are not written yet: with what was reserved, or without.
     kept: Vec<(Option<Asked>, Asked)>,
 }
 
@@ -223,7 +226,7 @@ impl Expected {
 fn end(run: Run, end: End, begin_ms: i64) {
     let database = run.applier.files.database.clone();
     let path = |number: u64| database.with_extension(format!("journal.{number}"));
-    let current = run.shared.journal.load().number;
+    let current = held(&run.shared.pen).journal.number;
     match end {
         End::Idle => {}
         End::Writing(bytes) => {
@@ -251,6 +254,13 @@ fn end(run: Run, end: End, begin_ms: i64) {
     }
 }
 
+/// Puts a journal that nothing can be written to in the place of the one there is, and gives the number of that.
+fn fill(run: &Run) -> u64 {
+    let mut pen = held(&run.shared.pen);
+    let full = Journal::full(pen.journal.number + 1);
+    std::mem::replace(&mut pen.journal, full).number
+}
+
 fn play(acts: Vec<Act>) {
     let folder = Folder::new();
     let store = folder.store();
@@ -264,6 +274,7 @@ fn play(acts: Vec<Act>) {
             Act::Reserve(asked) => match now.shared.reserve(&asked.entry(&mut usage, begin_ms)) {
                 Ok(pending) => {
                     assert!(!full);
+                    expected.kept.clear();
                     expected.reserved.push((pending, asked));
                 }
                 Err(_) => assert!(full && !now.shared.healthy()),
@@ -276,15 +287,15 @@ fn play(acts: Vec<Act>) {
                     (asked.project, asked.model, asked.quarter);
                 now.shared.settle(Some(pending), &settled.entry(&mut usage, begin_ms));
                 expected.settle(&settled, settled.estimated);
-                if full {
-                    expected.kept.push((Some(asked), settled));
-                }
+                expected.kept.push((Some(asked), settled));
             }
             Act::SettleOnly(settled) => {
                 now.shared.settle(None, &settled.entry(&mut usage, begin_ms));
                 expected.settle(&settled, settled.estimated);
                 if full {
                     expected.kept.push((None, settled));
+                } else {
+                    expected.kept.clear();
                 }
             }
             Act::Turn => {
@@ -296,9 +307,8 @@ fn play(acts: Vec<Act>) {
                 expected.kept.clear();
             }
             Act::Full => {
-                let number = now.shared.journal.load().number + 1;
-                let old = now.shared.journal.swap(Arc::new(Journal::full(number)));
-                now.applier.backlog.push(old.number);
+                let old = fill(&now);
+                now.applier.backlog.push(old);
                 full = true;
                 // It is noticed when something cannot be written.
                 assert!(now.shared.reserve(&entry(begin_ms, "o3", &Usage::default())).is_err());
@@ -308,10 +318,17 @@ fn play(acts: Vec<Act>) {
                 expected.killed();
                 full = false;
                 now = run(&store);
+                expected.check(&now, begin_ms);
+            }
+            Act::Look => {
+                expected.check(&now, begin_ms);
+                if !full {
+                    expected.kept.clear();
+                }
             }
         }
-        expected.check(&now, begin_ms);
     }
+    expected.check(&now, begin_ms);
     let lost = now.metrics.usage.lost.get();
     assert_eq!(lost, 0);
 }
@@ -358,6 +375,42 @@ fn a_second_gate_is_told_that_another_has_it() {
     assert_eq!((spent.settled.requests, spent.settled.usage), (1, usage));
     let left: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left.iter().filter(|name| name.to_str().unwrap().contains("journal")).count(), 1, "{left:?}");
+}
+
+#[test]
+fn a_settlement_is_written_though_nothing_follows() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let settings = Settings { store: &store, max_age: AGE };
+    let (metrics, log) = (Arc::new(Metrics::default()), tracing::Dispatch::none());
+    let book = super::Book::open(&settings, metrics, log, Moment::now()).unwrap();
+    let usage = Usage { input: 5, ..Usage::default() };
+    // As another process would see it.
+    let settled = || {
+        let (mut requests, mut reader) = (0, Reader::beside(&store).unwrap());
+        reader
+            .each(&Filter::default(), |row| requests += row.sums.requests * u64::from(!row.reserved))
+            .unwrap();
+        requests
+    };
+    for wanted in 1..=3 {
+        let pending = book.reserve(&entry(now_ms(), "o3", &usage)).unwrap();
+        book.settle(Some(pending), &entry(now_ms(), "o3", &usage));
+        let begun = std::time::Instant::now();
+        while settled() < wanted {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is held back for ever");
+            std::thread::yield_now();
+        }
+        // The thread falls asleep in between.
+        while !book.shared.asleep() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not rest");
+            std::thread::yield_now();
+        }
+    }
+    let pending = book.reserve(&entry(now_ms(), "o3", &usage)).unwrap();
+    book.close();
+    book.settle(Some(pending), &entry(now_ms(), "o3", &usage));
+    assert_eq!(settled(), 4, "behind its end nobody writes but who settles");
 }
 
 #[test]
@@ -468,20 +521,20 @@ fn usage_of(input: u64) -> &'static Usage {
 fn what_cannot_be_written_waits_and_what_does_not_fit_is_counted() {
     let folder = Folder::new();
     let mut run = run(&folder.store());
-    let old = run.shared.journal.swap(Arc::new(Journal::full(9)));
-    run.applier.backlog.push(old.number);
+    let old = fill(&run);
+    run.applier.backlog.push(old);
     let usage = Usage { input: 1, ..Usage::default() };
     let at = now_ms();
     assert!(run.shared.reserve(&entry(at, "o3", &usage)).is_err());
-    for _ in 0..super::shared::MOST_WAITING + 3 {
+    for _ in 0..super::pen::MOST_WAITING + 3 {
         run.shared.settle(None, &entry(at, "o3", &usage));
     }
-    let waiting = u64::try_from(super::shared::MOST_WAITING).unwrap();
-    assert_eq!((run.metrics.usage.delayed.get(), run.metrics.usage.lost.get()), (waiting, 3));
+    let waiting = u64::try_from(super::pen::MOST_WAITING).unwrap();
     assert!(!run.shared.healthy());
     assert!(run.metrics.render().unwrap().contains("portcullis_usage_healthy 0"));
     let spent = |run: &Run| run.shared.spent(0, i64::MAX, "search", None, None).unwrap().settled.requests;
     assert_eq!(spent(&run), waiting, "also while it waits");
+    assert_eq!((run.metrics.usage.delayed.get(), run.metrics.usage.lost.get()), (waiting, 3));
     run.shared.turn(&mut run.applier);
     run.shared.turn(&mut run.applier);
     assert!(run.shared.healthy());

@@ -248,10 +248,13 @@ fn a_head_without_end_is_given_up() {
     let mut raw = Raw::connect(&gate, 65_535);
     raw.send(&frame(HEADERS, END_STREAM, 1, &block(&chat(&key))));
     for at in 0..9 {
-        raw.send(&frame(CONTINUATION, if at == 8 { END_HEADERS } else { 0 }, 1, &piece));
+        // It may be told before it has ended.
+        if !raw.try_send(&frame(CONTINUATION, if at == 8 { END_HEADERS } else { 0 }, 1, &piece)) {
+            break;
+        }
     }
-    let head = raw.next_of(&[HEADERS, RESET, GOAWAY]).unwrap();
-    assert!(head.kind != HEADERS || head.status() != Some(200), "{head:?}");
+    let head = raw.next_of(&[HEADERS, RESET, GOAWAY]);
+    assert!(head.as_ref().is_none_or(|head| head.kind != HEADERS || head.status() != Some(200)), "{head:?}");
     assert_eq!(upstream.connections(), 0);
     others_are_served(&gate, &key);
 }
