@@ -94,18 +94,6 @@ impl Kind {
     }
 }
 
-const INPUT: [Kind; 8] = [
-    Kind::Input,
-    Kind::Cached,
-    Kind::CacheWrite,
-    Kind::LongCacheWrite,
-    Kind::InputAudio,
-    Kind::InputImage,
-    Kind::CachedAudio,
-    Kind::CachedImage,
-];
-const OUTPUT: [Kind; 4] = [Kind::Output, Kind::Reasoning, Kind::OutputAudio, Kind::OutputImage];
-
 /// A rate, and from which length of input on it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Rate {
@@ -202,12 +190,20 @@ impl Price {
         {
             tokens = tokens.saturating_add(product(self.each(kind, input), count));
         }
-        tokens = tokens.saturating_add(product(self.each(Kind::Characters, input), usage.characters));
-        shared(tokens, MILLION)
-            + shared(product(self.each(Kind::AudioHour, input), usage.audio_ms), HOUR_MS)
-            + self.each(Kind::Image, input).times(usage.images)
-            + self.each(Kind::Search, input).times(usage.searches)
-            + self.each(Kind::Request, input)
+        let mut all = self.each(Kind::Request, input);
+        // Most requests have none of these.
+        if usage.characters > 0 {
+            tokens = tokens.saturating_add(product(self.each(Kind::Characters, input), usage.characters));
+        }
+        if usage.audio_ms > 0 {
+            all += shared(product(self.each(Kind::AudioHour, input), usage.audio_ms), HOUR_MS);
+        }
+        for (kind, count) in [(Kind::Image, usage.images), (Kind::Search, usage.searches)] {
+            if count > 0 {
+                all += self.each(kind, input).times(count);
+            }
+        }
+        all + shared(tokens, MILLION)
     }
 
     /// What a request costs at most that has so many tokens, whatever their kinds are and however many of the
@@ -215,17 +211,26 @@ impl Price {
     /// searches) is not in it.
     #[must_use]
     pub fn most(&self, input_tokens: u64, output_tokens: u64) -> Money {
-        let lengths = || {
-            let above = self.rates.iter().filter_map(|rate| rate.above).filter(|above| *above < input_tokens);
-            std::iter::once(0).chain(above.map(|above| above.saturating_add(1)))
-        };
-        let dearest = |kinds: &[Kind]| {
-            let rates = lengths().flat_map(|input| kinds.iter().map(move |kind| self.each(*kind, input)));
-            rates.max().unwrap_or_default()
-        };
-        let tokens =
-            product(dearest(&INPUT), input_tokens).saturating_add(product(dearest(&OUTPUT), output_tokens));
-        shared(tokens, MILLION) + dearest(&[Kind::Request])
+        // Each rate holds for some length of an input that is no longer; a kind without one has that of its parent.
+        let (mut input, mut output, mut request) = (Money::ZERO, Money::ZERO, Money::ZERO);
+        for rate in self.rates.iter().filter(|rate| rate.above.is_none_or(|above| above < input_tokens)) {
+            if let Some(dearest) = match rate.kind {
+                Kind::Input
+                | Kind::Cached
+                | Kind::CacheWrite
+                | Kind::LongCacheWrite
+                | Kind::InputAudio
+                | Kind::InputImage
+                | Kind::CachedAudio
+                | Kind::CachedImage => Some(&mut input),
+                Kind::Output | Kind::Reasoning | Kind::OutputAudio | Kind::OutputImage => Some(&mut output),
+                Kind::Request => Some(&mut request),
+                Kind::AudioHour | Kind::Characters | Kind::Image | Kind::Search => None,
+            } {
+                *dearest = rate.each.max(*dearest);
+            }
+        }
+        shared(product(input, input_tokens).saturating_add(product(output, output_tokens)), MILLION) + request
     }
 
     /// The rate of a kind for a request whose input has this length.

@@ -64,121 +64,121 @@ pub(super) enum Field {
 }
 
 /// What a name means in an object.
-pub(super) fn field(part: Part, name: &str) -> Field {
+pub(super) fn field(part: Part, name: &[u8]) -> Field {
     match part {
         Part::Top => at_top(name),
         Part::InputDetails => of_input(name),
         Part::OutputDetails => match name {
-            "reasoning_tokens" | "thinking_tokens" => Field::Reasoning,
-            "audio_tokens" => Field::OutputAudio,
-            "image_tokens" => Field::OutputImage,
+            b"reasoning_tokens" | b"thinking_tokens" => Field::Reasoning,
+            b"audio_tokens" => Field::OutputAudio,
+            b"image_tokens" => Field::OutputImage,
             _ => Field::Nothing,
         },
-        Part::CachedDetails => only(name, "audio_tokens", Field::CachedAudio),
+        Part::CachedDetails => only(name, b"audio_tokens", Field::CachedAudio),
         Part::CacheCreation | Part::WriteDetails => match name {
-            "ephemeral_5m_input_tokens" | "ttl_30m_tokens" => Field::ShortWrites,
-            "ephemeral_1h_input_tokens" | "ttl_12h_tokens" => Field::LongWrites,
+            b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Field::ShortWrites,
+            b"ephemeral_1h_input_tokens" | b"ttl_12h_tokens" => Field::LongWrites,
             _ => Field::Nothing,
         },
-        Part::ServerTools => only(name, "web_search_requests", Field::Searches),
+        Part::ServerTools => only(name, b"web_search_requests", Field::Searches),
         Part::Billed => match name {
-            "input_tokens" => Field::Input { bare: true },
-            "output_tokens" => Field::Output,
-            "image_tokens" => Field::InputImage,
-            "images" => Field::Images,
-            "search_units" => Field::Searches,
+            b"input_tokens" => Field::Input { bare: true },
+            b"output_tokens" => Field::Output,
+            b"image_tokens" => Field::InputImage,
+            b"images" => Field::Images,
+            b"search_units" => Field::Searches,
             _ => Field::Nothing,
         },
         Part::Unbilled => match name {
-            "input_tokens" => Field::UnbilledInput,
-            "output_tokens" => Field::UnbilledOutput,
+            b"input_tokens" => Field::UnbilledInput,
+            b"output_tokens" => Field::UnbilledOutput,
             _ => Field::Nothing,
         },
-        Part::Cost => only(name, "total_cost", Field::Dollars),
+        Part::Cost => only(name, b"total_cost", Field::Dollars),
         Part::InputModes | Part::CachedModes | Part::OutputModes => match name {
-            "modality" => Field::Kind,
-            "tokenCount" | "tokens" => Field::Share,
+            b"modality" => Field::Kind,
+            b"tokenCount" | b"tokens" => Field::Share,
             _ => Field::Nothing,
         },
         Part::Lasting => match name {
-            "ttl" => Field::Kind,
-            "inputTokens" => Field::Share,
+            b"ttl" => Field::Kind,
+            b"inputTokens" => Field::Share,
             _ => Field::Nothing,
         },
     }
 }
 
-fn only(name: &str, known: &str, field: Field) -> Field {
+fn only(name: &[u8], known: &[u8], field: Field) -> Field {
     if name == known { field } else { Field::Nothing }
 }
 
 /// A field of the report itself; names are compared one by one, so those that come most often stand first.
-fn at_top(name: &str) -> Field {
+fn at_top(name: &[u8]) -> Field {
     match name {
-        "prompt_tokens" | "promptTokenCount" | "prompt_token_count" | "total_input_tokens" => {
+        b"prompt_tokens" | b"promptTokenCount" | b"prompt_token_count" | b"total_input_tokens" => {
             Field::Input { bare: false }
         }
-        "completion_tokens"
-        | "output_tokens"
-        | "candidatesTokenCount"
-        | "responseTokenCount"
-        | "outputTokens"
-        | "outputTokenCount"
-        | "total_output_tokens" => Field::Output,
-        "total_tokens" | "totalTokens" | "totalTokenCount" => Field::Total,
-        "prompt_tokens_details" | "input_tokens_details" | "input_token_details" => {
+        b"completion_tokens"
+        | b"output_tokens"
+        | b"candidatesTokenCount"
+        | b"responseTokenCount"
+        | b"outputTokens"
+        | b"outputTokenCount"
+        | b"total_output_tokens" => Field::Output,
+        b"total_tokens" | b"totalTokens" | b"totalTokenCount" => Field::Total,
+        b"prompt_tokens_details" | b"input_tokens_details" | b"input_token_details" => {
             Field::Into(Part::InputDetails)
         }
-        "completion_tokens_details" | "output_tokens_details" | "output_token_details" => {
+        b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => {
             Field::Into(Part::OutputDetails)
         }
-        "input_tokens" | "inputTokens" | "inputTokenCount" => Field::Input { bare: true },
-        "cache_read_input_tokens" | "cacheReadInputTokens" | "cacheReadInputTokenCount" => Field::CachedBare,
-        "cache_creation_input_tokens" | "cacheWriteInputTokens" | "cacheWriteInputTokenCount" => {
+        b"input_tokens" | b"inputTokens" | b"inputTokenCount" => Field::Input { bare: true },
+        b"cache_read_input_tokens" | b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => Field::CachedBare,
+        b"cache_creation_input_tokens" | b"cacheWriteInputTokens" | b"cacheWriteInputTokenCount" => {
             Field::WritesBare
         }
-        "cache_creation" => Field::Into(Part::CacheCreation),
-        "cacheDetails" => Field::Into(Part::Lasting),
-        "server_tool_use" => Field::Into(Part::ServerTools),
-        "thoughtsTokenCount" | "total_thought_tokens" => Field::Thoughts,
-        "toolUsePromptTokenCount" | "total_tool_use_tokens" => Field::ToolInput,
-        "promptTokensDetails"
-        | "toolUsePromptTokensDetails"
-        | "input_tokens_by_modality"
-        | "tool_use_tokens_by_modality" => Field::Into(Part::InputModes),
-        "cacheTokensDetails" | "cached_tokens_by_modality" => Field::Into(Part::CachedModes),
-        "candidatesTokensDetails" | "responseTokensDetails" | "output_tokens_by_modality" => {
+        b"cache_creation" => Field::Into(Part::CacheCreation),
+        b"cacheDetails" => Field::Into(Part::Lasting),
+        b"server_tool_use" => Field::Into(Part::ServerTools),
+        b"thoughtsTokenCount" | b"total_thought_tokens" => Field::Thoughts,
+        b"toolUsePromptTokenCount" | b"total_tool_use_tokens" => Field::ToolInput,
+        b"promptTokensDetails"
+        | b"toolUsePromptTokensDetails"
+        | b"input_tokens_by_modality"
+        | b"tool_use_tokens_by_modality" => Field::Into(Part::InputModes),
+        b"cacheTokensDetails" | b"cached_tokens_by_modality" => Field::Into(Part::CachedModes),
+        b"candidatesTokensDetails" | b"responseTokensDetails" | b"output_tokens_by_modality" => {
             Field::Into(Part::OutputModes)
         }
-        "cached_tokens"
-        | "num_cached_tokens"
-        | "prompt_cache_hit_tokens"
-        | "cachedContentTokenCount"
-        | "cached_prompt_text_tokens"
-        | "total_cached_tokens" => Field::Cached,
-        "total_reasoning_tokens" => Field::Reasoning,
-        "reasoning_tokens" => Field::ReasoningBeside,
-        "citation_tokens" => Field::CitationsBeside,
+        b"cached_tokens"
+        | b"num_cached_tokens"
+        | b"prompt_cache_hit_tokens"
+        | b"cachedContentTokenCount"
+        | b"cached_prompt_text_tokens"
+        | b"total_cached_tokens" => Field::Cached,
+        b"total_reasoning_tokens" => Field::Reasoning,
+        b"reasoning_tokens" => Field::ReasoningBeside,
+        b"citation_tokens" => Field::CitationsBeside,
         // An object in Perplexity's answers, a number in OpenRouter's.
-        "cost" => Field::Into(Part::Cost),
-        "num_search_queries" => Field::Searches,
-        "billed_units" => Field::Into(Part::Billed),
-        "tokens" => Field::Into(Part::Unbilled),
-        "seconds" | "prompt_audio_seconds" | "billable_audio_seconds" => Field::Seconds,
-        "billableCharacterCount" | "characters" => Field::Characters,
-        "pages_processed" => Field::Pages,
+        b"cost" => Field::Into(Part::Cost),
+        b"num_search_queries" => Field::Searches,
+        b"billed_units" => Field::Into(Part::Billed),
+        b"tokens" => Field::Into(Part::Unbilled),
+        b"seconds" | b"prompt_audio_seconds" | b"billable_audio_seconds" => Field::Seconds,
+        b"billableCharacterCount" | b"characters" => Field::Characters,
+        b"pages_processed" => Field::Pages,
         _ => Field::Nothing,
     }
 }
 
-fn of_input(name: &str) -> Field {
+fn of_input(name: &[u8]) -> Field {
     match name {
-        "cached_tokens" | "cache_read_input_tokens" => Field::Cached,
-        "cache_write_tokens" | "cache_creation_input_tokens" => Field::Writes,
-        "audio_tokens" => Field::InputAudio,
-        "image_tokens" | "video_tokens" => Field::InputImage,
-        "cached_tokens_details" => Field::Into(Part::CachedDetails),
-        "cache_write_tokens_details" => Field::Into(Part::WriteDetails),
+        b"cached_tokens" | b"cache_read_input_tokens" => Field::Cached,
+        b"cache_write_tokens" | b"cache_creation_input_tokens" => Field::Writes,
+        b"audio_tokens" => Field::InputAudio,
+        b"image_tokens" | b"video_tokens" => Field::InputImage,
+        b"cached_tokens_details" => Field::Into(Part::CachedDetails),
+        b"cache_write_tokens_details" => Field::Into(Part::WriteDetails),
         _ => Field::Nothing,
     }
 }

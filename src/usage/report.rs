@@ -240,7 +240,8 @@ impl<'de> DeserializeSeed<'de> for Name {
     type Value = Field;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Field, D::Error> {
-        from.deserialize_str(self)
+        // As bytes, since a name that is no text is none of those that matter.
+        from.deserialize_bytes(self)
     }
 }
 
@@ -251,7 +252,7 @@ impl Visitor<'_> for Name {
         f.write_str("a name")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Field, E> {
+    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Field, E> {
         Ok(field(self.0, name))
     }
 }
