@@ -307,11 +307,13 @@ impl Body for Relay {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let relay = self.get_mut();
         let Some(id) = relay.open.as_ref().map(|open| open.record.id) else { return relay.poll_piece(cx) };
-        watched(id, || relay.poll_piece(cx)).unwrap_or_else(|panicked| {
+        let mut polled = Poll::Pending;
+        if let Err(panicked) = watched(id, || polled = relay.poll_piece(cx)) {
             panicked.over(|| drop(relay.open.take())).cut();
             relay.source = Source::Own(None);
-            Poll::Ready(Some(Err(Broken("the gate panicked"))))
-        })
+            return Poll::Ready(Some(Err(Broken("the gate panicked"))));
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

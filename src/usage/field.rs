@@ -133,7 +133,9 @@ fn at_top(name: &[u8]) -> Field {
             Field::Into(Part::OutputDetails)
         }
         b"input_tokens" | b"inputTokens" | b"inputTokenCount" => Field::Input { bare: true },
-        b"cache_read_input_tokens" | b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => Field::CachedBare,
+        b"cache_read_input_tokens" | b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => {
+            Field::CachedBare
+        }
         b"cache_creation_input_tokens" | b"cacheWriteInputTokens" | b"cacheWriteInputTokenCount" => {
             Field::WritesBare
         }
