@@ -74,7 +74,7 @@ def parse_options():
     parser.add_argument("--rounds", type=int, default=5, help="how often each cell is measured (1 to 20)")
     parser.add_argument("--secs", type=float, default=2, help="length of one measurement (0.2 to 30)")
     parser.add_argument("--cells", default=",".join(CELLS), help="which of " + ",".join(CELLS) + " (default: all)")
-    parser.add_argument("--only", default="nginx,nginx-lua,portcullis", help="which proxies; ratios need nginx")
+    parser.add_argument("--only", default="nginx,nginx-lua,portcullis,portcullis-limits", help="which proxies; ratios need nginx")
     parser.add_argument("--quick", action="store_true", help="one short round: does everything work?")
     parser.add_argument("--no-idle", action="store_true", help="skip memory per idle connection")
     parser.add_argument("--no-instructions", action="store_true", help="skip callgrind")
@@ -105,7 +105,12 @@ class Bench:
         self.upstream_port = free_port()
         upstream = [options.tools / "mock", str(self.upstream_port), PROVIDER_KEY]
         self.start(upstream, self.upstream_port, cpu=1, log="upstream")
-        proxies = [self.nginx("nginx", keys), self.nginx("nginx-lua", keys, lua=True), self.portcullis(keys)]
+        proxies = [
+            self.nginx("nginx", keys),
+            self.nginx("nginx-lua", keys, lua=True),
+            self.portcullis("portcullis", keys),
+            self.portcullis("portcullis-limits", keys, limited=True),
+        ]
         self.proxies = [proxy for proxy in proxies if proxy.name in options.only]
 
     # What the proxies are given.
@@ -124,7 +129,7 @@ class Bench:
 
     def make_keys(self):
         """As many project keys as there are projects, each with 256 random bits."""
-        if "portcullis" not in self.options.only:
+        if not any(name.startswith("portcullis") for name in self.options.only):
             keys = [f"pcl_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}" for _ in range(PROJECTS)]
             return [{"key": key, "sha256": hashlib.sha256(key.encode()).hexdigest()} for key in keys]
         make = [self.options.gate, "key", "new", "--format", "json", "--id"]
@@ -158,8 +163,9 @@ class Bench:
         (home / "nginx.conf").write_text(text)
         return proxy
 
-    def portcullis(self, keys):
-        home = self.directory / "portcullis"
+    def portcullis(self, name, keys, limited=False):
+        """The gate; `limited`, with quotas of tokens, budgets and the ledger too."""
+        home = self.directory / name
         home.mkdir()
         port = free_port()
         text = f"""
@@ -175,6 +181,10 @@ base_url = "http://127.0.0.1:{self.upstream_port}/v1"
 id = "main"
 secret = "env:BENCH_PROVIDER_KEY"
 """
+        limits = 'requests = "1000000/s", concurrency = 100000'
+        if limited:
+            limits += ', tokens = ["50M/s", "3000M/day"], budget = ["1000000 USD/day", "9000000 USD/month"]'
+            text += f'[store]\npath = "{home}/store.db"\n'
         for n, key in enumerate(keys):
             text += f"""
 [projects.bench-{n:03}]
@@ -182,7 +192,7 @@ upstreams = ["openai"]
 scopes = ["chat"]
 models = {json.dumps(MODELS)}
 allow_ips = ["10.0.0.0/8", "127.0.0.0/8"]
-limits = {{ requests = "1000000/s", concurrency = 100000 }}
+limits = {{ {limits} }}
 [[projects.bench-{n:03}.keys]]
 id = "bench-{n:03}"
 sha256 = "{key["sha256"]}"
@@ -190,7 +200,7 @@ expires = 2099-12-31
 """
         (home / "portcullis.toml").write_text(text)
         command = [self.options.gate, "serve", "--config", home / "portcullis.toml"]
-        return Proxy("portcullis", command, port, {"BENCH_PROVIDER_KEY": PROVIDER_KEY})
+        return Proxy(name, command, port, {"BENCH_PROVIDER_KEY": PROVIDER_KEY})
 
     # Children: each is started by `start`, and none outlives this process.
 
