@@ -14,11 +14,13 @@ mod patient;
 mod proxied;
 mod rewound;
 mod seat;
+mod shortage;
 mod streams;
 
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,6 +30,7 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Sleep;
 
 use crate::alarm::TICK;
 use crate::certificate::Certificate;
@@ -45,10 +48,14 @@ use patient::Patient;
 use rewound::Rewound;
 pub use seat::ByAddress;
 use seat::Seat;
+pub use shortage::Shortage;
 use streams::Streams;
 
 /// How long sessions may take to end when they are cut off.
 const LONGEST_FAREWELL: Duration = Duration::from_millis(600);
+
+/// How long a socket is left alone from which no connection could be taken.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What clients that speak HTTP/2 choose in the TLS handshake.
 const HTTP2: &[u8] = b"h2";
@@ -70,6 +77,8 @@ pub struct Shared {
     pub handshakes: AtomicUsize,
     /// The second since 1970 in which it was last told that there were too many.
     pub refused_at: AtomicI64,
+    /// Whether connections can be taken.
+    pub shortage: Shortage,
 }
 
 /// How far a gate is on its way to its end.
@@ -97,18 +106,22 @@ pub async fn serve(mut listeners: Listeners, shared: Arc<Shared>, mut stop: watc
     let (mut connections, mut under_way) = (JoinSet::new(), JoinSet::new());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // A socket that cannot be accepted from stays ready: while it is left alone, everything else goes on.
+    let mut pause: Option<Pin<Box<Sleep>>> = None;
     loop {
         tokio::select! {
             biased;
-            accepted = listeners.accept() => match accepted {
+            accepted = listeners.accept(), if pause.is_none() => match accepted {
                 Ok(arrival) => admit(&mut connections, arrival, &worker),
-                Err(error) => pause_after(&error).await,
+                Err(error) => pause = pause_after(&error, &shared),
             },
+            () = until_over(pause.as_mut()), if pause.is_some() => pause = None,
             _ = stop.wait_for(|phase| *phase != Phase::Serving) => break,
             _ = tick.tick() => {
                 let now = Moment::now();
                 pool.tick(now);
                 shared.ledger.tick(now);
+                shared.shortage.tick(now);
             }
             Some(session) = begun.next() => { under_way.spawn(seated(session, &shared)); }
             Some(_) = connections.join_next() => {}
@@ -170,12 +183,19 @@ async fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 /// Out of file descriptors, most likely: waiting is all that helps.
-async fn pause_after(error: &io::Error) {
+fn pause_after(error: &io::Error, shared: &Shared) -> Option<Pin<Box<Sleep>>> {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-        return;
+        return None;
     }
-    tracing::error!(error = %error, "accept_failed");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    shared.ledger.metrics.accept_failures.inc();
+    shared.shortage.failed(error, Moment::now());
+    Some(Box::pin(tokio::time::sleep(PAUSE)))
+}
+
+async fn until_over(pause: Option<&mut Pin<Box<Sleep>>>) {
+    if let Some(pause) = pause {
+        pause.await;
+    }
 }
 
 fn admit(connections: &mut JoinSet<()>, arrival: Arrival, worker: &Worker) {

@@ -7,7 +7,8 @@
 //! 3. At the end the connection goes back to its pool, the slots come free and the record closes.
 //! 4. An upstream that breaks off or falls silent breaks the client's answer too: a cut answer
 //!    must never look whole.
-//! 5. A client that leaves drops all this, and with it the connection upstream.
+//! 5. A fault of the gate's own, a panic, breaks off the answer in which it is, and the record says so.
+//! 6. A client that leaves drops all this, and with it the connection upstream.
 
 use std::fmt;
 use std::future::Future as _;
@@ -26,7 +27,7 @@ use crate::clock::Moment;
 use crate::credentials::{InUse, Learner};
 use crate::exchange::Permits;
 use crate::health::Place;
-use crate::ledger::OpenRecord;
+use crate::ledger::{OpenRecord, watched};
 use crate::pool::{Connection, Pool};
 use crate::record::Outcome;
 use crate::rename::Renamer;
@@ -229,14 +230,10 @@ impl Relay {
         }
         Broken(why)
     }
-}
 
-impl Body for Relay {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let relay = self.get_mut();
+    /// The next piece for the client.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let relay = self;
         loop {
             let polled = match &mut relay.source {
                 Source::Own(body) => {
@@ -300,6 +297,23 @@ impl Body for Relay {
                 }
             }
         }
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let relay = self.get_mut();
+        let Some(id) = relay.open.as_ref().map(|open| open.record.id) else { return relay.poll_piece(cx) };
+        let mut polled = Poll::Pending;
+        if let Err(panicked) = watched(id, || polled = relay.poll_piece(cx)) {
+            panicked.over(|| drop(relay.open.take())).cut();
+            relay.source = Source::Own(None);
+            return Poll::Ready(Some(Err(Broken("the gate panicked"))));
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

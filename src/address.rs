@@ -143,6 +143,16 @@ pub fn is_loopback(address: IpAddr) -> bool {
     }
 }
 
+/// Whether the address is of a private network (RFC 1918, RFC 4193), which no router of the internet passes on.
+/// Link-local ones are not among them: clouds answer at some of them.
+#[must_use]
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
 /// The addresses that count as one: of IPv6 a /64, since one machine has as many as it likes of it.
 #[must_use]
 pub fn block(address: IpAddr) -> IpAddr {

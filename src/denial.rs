@@ -111,6 +111,8 @@ pub enum Reason {
     UpstreamTimeout,
     /// The upstream's answer is not one that may be passed on.
     UpstreamInvalid,
+    /// The gate itself has a fault: it panicked.
+    InternalError,
 }
 
 /// Which kind of outcome a reason is.
@@ -314,6 +316,9 @@ reasons! {
     UpstreamInvalid "upstream_invalid" 502 Failed "forward" false None;
         client "The provider sent an answer that cannot be passed on.";
         operator "upstream '{upstream}' sent an answer that is not passed on: {detail}";
+    InternalError "internal_error" 500 Failed "any" false None;
+        client "This gateway has a fault of its own and could not handle the request. It is not your key. Tell the gateway's operator.";
+        operator "a fault in portcullis{detail}: report it, with the line of the log that says 'panicked'";
 }
 
 impl Reason {

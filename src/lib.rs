@@ -15,6 +15,7 @@ mod ask;
 pub mod attempts;
 pub mod body;
 pub mod book;
+mod catch;
 pub mod certificate;
 pub mod change;
 pub mod cli;

@@ -25,6 +25,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Moment;
 use crate::credentials::{Roster, State};
+use crate::denial::Reason;
 use crate::endpoint::Endpoint;
 use crate::health::Infirmary;
 use crate::limits::Registry as Limits;
@@ -97,6 +98,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Client connections that were turned away because too many were open.
     pub connections_refused: Counter,
+    /// Attempts to take a connection that failed.
+    pub accept_failures: Counter,
     /// TLS handshakes that came to nothing, by why.
     handshakes_failed: Family<Why, Counter>,
     /// Connections that did not begin as a trusted proxy's must, by why.
@@ -144,6 +147,7 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
+            accept_failures: Counter::default(),
             handshakes_failed: Family::default(),
             proxy_headers_failed: Family::default(),
             heads_invalid: Counter::default(),
@@ -284,6 +288,11 @@ impl Metrics {
                 &self.connections_refused,
             ),
             (
+                "accept_failures",
+                "Attempts to take a client connection that failed, most likely for want of file descriptors",
+                &self.accept_failures,
+            ),
+            (
                 "heads_invalid",
                 "Heads that were no HTTP or too large, and began no request",
                 &self.heads_invalid,
@@ -367,6 +376,8 @@ impl Metrics {
         }
         let kind = match (&record.outcome, record.upstream_status) {
             (Outcome::Cut(_), _) => Some("cut"),
+            // The gate's own fault.
+            (Outcome::Refused(denial), _) if denial.reason == Reason::InternalError => None,
             (Outcome::Refused(_), _) if record.event() == "failed" => Some(reason),
             (_, Some(status)) if status >= 400 => Some(error_status(status)),
             _ => None,

@@ -318,6 +318,13 @@ impl Record {
         }
     }
 
+    /// One of which nothing is known, for the place of this one.
+    #[must_use]
+    pub(crate) fn blank(&self) -> Self {
+        let (head, ()) = http::Request::new(()).into_parts();
+        Self::begin(&head, self.peer, Arc::clone(&self.snapshot), self.begun)
+    }
+
     /// The project, once it is known.
     #[must_use]
     pub fn project(&self) -> Option<&Project> {

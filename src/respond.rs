@@ -17,8 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::request::Parts;
-use http::{Response, StatusCode, Version};
+use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 use serde_json::json;
@@ -27,13 +26,13 @@ use tower::{Layer, Service};
 
 use crate::account::Relay;
 use crate::cors::let_read;
-use crate::denial::{Facts, NEVER, Reason};
+use crate::denial::{Denial, Facts, NEVER, Reason};
 use crate::dialect::Dialect;
 use crate::endpoint;
 use crate::endpoint::Verb;
 use crate::exchange::{Accepted, Carried, Exchange, Permits, Refusal, Refused};
 use crate::forward::own_headers;
-use crate::ledger::OpenRecord;
+use crate::ledger::{OpenRecord, Wreck};
 use crate::policy::form::is_plainly_framed;
 use crate::upgrade;
 
@@ -172,12 +171,39 @@ fn drain(refused: &mut Refused, budget: &mut u64, cx: &mut Context<'_>) -> Poll<
 /// Builds the answer to a refusal and notes it in the record.
 fn answer(refused: Refused) -> Response<Relay> {
     let Refused { denial, carried } = refused;
-    let Carried { head, body, mut record, snapshot: _, certificate: _, checked: _ } = *carried;
+    let Carried { head, body, record, snapshot: _, certificate: _, checked: _ } = *carried;
+    // Who tries keys begins anew each time.
+    let ends = !body.is_end_stream() || denial.reason == Reason::KeyAttemptsLimited;
+    let dialect = dialect(&head.headers, &record);
+    say(denial, record, dialect, ends && head.version != Version::HTTP_2)
+}
+
+/// Answers a request in whose work the gate panicked.
+pub(crate) fn broken(wreck: Wreck, version: Version) -> Response<Relay> {
+    let denial = wreck.denial();
+    let Some(mut record) = wreck.record else {
+        let mut response = Response::new(Relay::none());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        *response.headers_mut() = own_headers(wreck.id);
+        return response;
+    };
+    // Whatever was sent may have been executed.
+    record.unsure = record.decided.is_some();
+    // The head is lost, and what it said of the dialect where the path says nothing.
+    let dialect = dialect(&HeaderMap::new(), &record);
+    say(denial, record, dialect, version != Version::HTTP_2)
+}
+
+/// The dialect in which the client is to be told.
+fn dialect(headers: &HeaderMap, record: &OpenRecord) -> Dialect {
+    record.endpoint.map_or_else(|| guess(headers, record), |endpoint| endpoint.surface.dialect())
+}
+
+/// Says it; `closes` if the connection ends with it. HTTP/2 has no header for that, and needs none.
+fn say(denial: Denial, mut record: OpenRecord, dialect: Dialect, closes: bool) -> Response<Relay> {
     let facts = denial.reason.facts();
     let status = StatusCode::from_u16(facts.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let message = format!("{} (request {})", record.message(&denial), record.id);
-    let dialect =
-        record.endpoint.map_or_else(|| guess(&head, &record), |endpoint| endpoint.surface.dialect());
     let text = match dialect {
         Dialect::OpenAi => openai(facts, &message),
         Dialect::Anthropic => anthropic(facts, &message, &record),
@@ -213,9 +239,7 @@ fn answer(refused: Refused) -> Response<Relay> {
         _ => {}
     }
     let_read(&mut headers, &record);
-    // Who tries keys begins anew each time. HTTP/2 has no such header, and needs none.
-    let ends = !body.is_end_stream() || denial.reason == Reason::KeyAttemptsLimited;
-    if ends && head.version != Version::HTTP_2 {
+    if closes {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     record.status = facts.status;
@@ -231,8 +255,8 @@ fn millis(wait: Duration) -> u64 {
 }
 
 /// The dialect of a request that was refused before its endpoint was known.
-fn guess(head: &Parts, record: &OpenRecord) -> Dialect {
-    let path = head.uri.path();
+fn guess(headers: &HeaderMap, record: &OpenRecord) -> Dialect {
+    let path = record.uri.path();
     let named = path.strip_prefix('/').and_then(|path| path.split_once('/')).and_then(|(name, _)| {
         let upstream = record.snapshot.upstreams.get(record.snapshot.upstream_named(name)?)?;
         Some((upstream.provider.facts().serves.first()?.surface.dialect(), path.get(1 + name.len()..)?))
@@ -241,18 +265,16 @@ fn guess(head: &Parts, record: &OpenRecord) -> Dialect {
     if let Some(dialect) = endpoint::only_dialect(path_there).or(named.map(|(dialect, _)| dialect)) {
         return dialect;
     }
-    if path.ends_with("/messages")
-        || path.contains("/messages/")
-        || head.headers.contains_key("anthropic-version")
+    if path.ends_with("/messages") || path.contains("/messages/") || headers.contains_key("anthropic-version")
     {
         return Dialect::Anthropic;
     }
     let gemini_verb =
-        path.rsplit('/').next().is_some_and(|last| last.contains(':')) && head.method == http::Method::POST;
+        path.rsplit('/').next().is_some_and(|last| last.contains(':')) && record.method == http::Method::POST;
     if gemini_verb
         || path.starts_with("/v1beta")
         || path.starts_with("/v1alpha")
-        || head.headers.contains_key("x-goog-api-key")
+        || headers.contains_key("x-goog-api-key")
     {
         return Dialect::Gemini;
     }
@@ -267,6 +289,7 @@ const fn aws_error(status: u16) -> &'static str {
         408 | 504 => "ModelTimeoutException",
         429 => "ThrottlingException",
         400..=499 => "ValidationException",
+        500 => "InternalServerException",
         _ => "ServiceUnavailableException",
     }
 }
@@ -304,8 +327,9 @@ fn gemini(facts: &Facts, message: &str, record: &OpenRecord) -> String {
         403 => "PERMISSION_DENIED",
         404 => "NOT_FOUND",
         429 => "RESOURCE_EXHAUSTED",
+        500 => "INTERNAL",
         504 => "DEADLINE_EXCEEDED",
-        500.. => "UNAVAILABLE",
+        501.. => "UNAVAILABLE",
         _ => "INVALID_ARGUMENT",
     };
     let info = json!({

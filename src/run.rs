@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
-use crate::accept::{self, ByAddress, Listener, Listeners, Phase, Shared};
+use crate::accept::{self, ByAddress, Listener, Listeners, Phase, Shared, Shortage};
 use crate::book::{self, Book};
 use crate::clock::Moment;
 use crate::config::{Faults, Loaded, LogFormat, LogLevel, LogRepeats, LogSettings, Sources};
@@ -109,7 +109,7 @@ impl Gate {
         let Sockets { of_workers, listens, files } = Sockets::open(&loaded.snapshot.server)?;
         let port = listens.iter().find_map(|listen| match listen {
             Listen::Tcp(address) => Some(*address),
-            Listen::Unix(_) => None,
+            Listen::Unix(_) | Listen::Systemd => None,
         });
         let address = port.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
         let mut ledger = Ledger::new(Arc::clone(&metrics), form);
@@ -134,6 +134,7 @@ impl Gate {
             by_address: ByAddress::default(),
             handshakes: AtomicUsize::new(0),
             refused_at: AtomicI64::new(0),
+            shortage: Shortage::default(),
         });
         let (stop, stopped) = watch::channel(Phase::Serving);
         let worker = |(at, sockets)| worker(at, sockets, &shared, &stopped, &dispatch);

@@ -12,6 +12,7 @@ use tower::{Service, ServiceBuilder, service_fn};
 
 use crate::account::Relay;
 use crate::ask::AskLayer;
+use crate::catch::CatchLayer;
 use crate::exchange::{Accepted, Exchange, Outbound, Refusal};
 use crate::forward::forward;
 use crate::fund::FundLayer;
@@ -58,7 +59,9 @@ where
     S::Future: Send,
 {
     ServiceBuilder::new()
-        // Outermost: whatever refuses, it is answered in one place and one record is closed.
+        // Around everything: a fault of the gate's own is one request's.
+        .layer(CatchLayer)
+        // Outermost of what decides: whatever refuses, it is answered in one place and one record is closed.
         .layer(RespondLayer)
         // Before everything that reads the head: it must be a head that has one reading.
         .layer(GateLayer(Form))

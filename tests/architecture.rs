@@ -54,6 +54,7 @@ const RANKS: [(&str, &[&str]); 10] = [
         &[
             "account",
             "ask",
+            "catch",
             "cors",
             "forward",
             "fund",

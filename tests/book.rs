@@ -457,7 +457,8 @@ fn admin(gate: &Running) -> SocketAddr {
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let draining = Arc::new(AtomicBool::new(false));
-    let routes = portcullis::admin::routes(Arc::clone(&gate.gate.shared), gate.gate.credentials(), draining);
+    let (shared, reach) = (Arc::clone(&gate.gate.shared), portcullis::admin::Reach::ThisMachine);
+    let routes = portcullis::admin::routes(shared, gate.gate.credentials(), draining, reach);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

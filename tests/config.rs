@@ -134,6 +134,7 @@ fn every_kind_of_mistake_of_the_server() {
         (LISTEN, "listen = \"localhost:8080\""),
         (LISTEN, "listen = []"),
         (LISTEN, "listen = [\"0.0.0.0:1\", \"unix:gate.sock\", \"0.0.0.0:1\"]"),
+        (LISTEN, "listen = [\"systemd:\", \"systemd:gate.socket\", \"systemd:\"]"),
         (LISTEN, &format!("listen = \"unix:/{}\"", "a".repeat(100))),
         (LISTEN, "listen = \"unix:/run/a.sock\"\nsocket_mode = \"0o600\""),
         (LISTEN, "listen = \"unix:/run/a.sock\"\nsocket_mode = \"777777\""),
@@ -155,6 +156,7 @@ fn every_kind_of_mistake_of_the_server() {
         (LISTEN, "workers = 0"),
         (LISTEN, "max_connections = 0"),
         ("[server]\n", "[admin]\nlisten = \"0.0.0.0:8080\"\n[server]\n"),
+        ("[server]\n", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]\n"),
         ("[server]\n", "[log]\nformat = \"jsno\"\nlevel = \"debug\"\n[server]\n"),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
@@ -246,6 +248,16 @@ fn every_kind_of_mistake_of_an_upstream() {
 }
 
 #[test]
+fn plain_http_needs_no_word_to_this_machine_and_to_private_addresses() {
+    let hosts = ["localhost", "127.0.0.1", "[::1]", "10.1.2.3", "172.31.255.255", "192.168.1.1", "[fd00::1]"];
+    for host in hosts.into_iter().chain(["[::ffff:10.1.2.3]"]) {
+        let text =
+            good_but(PROVIDER, &format!("provider = \"openai\"\nbase_url = \"http://{host}:8000/v1\""));
+        assert!(load_one(&text).is_ok(), "{host}: {}", told(load_one(&text)));
+    }
+}
+
+#[test]
 fn every_kind_of_mistake_of_how_an_upstream_is_reached() {
     let cases = [
         "max_in_flight = 0",
@@ -272,6 +284,16 @@ fn every_kind_of_mistake_of_how_an_upstream_is_reached() {
         "proxy_credentials = \"env:OPENAI_API_KEY\"",
         // What is local here is not local behind a proxy.
         "base_url = \"http://localhost:8000/v1\"\nproxy = \"http://proxy.example\"",
+        "base_url = \"http://10.1.2.3/v1\"\nproxy = \"http://proxy.example\"",
+        "base_url = \"http://10.1.2.3/v1\"\nproxy = \"environment\"",
+        // A name is what others say it is, and clouds answer at link-local addresses.
+        "base_url = \"http://models/v1\"",
+        "base_url = \"http://10.1.2.3.nip.io/v1\"",
+        "base_url = \"http://169.254.169.254/v1\"",
+        "base_url = \"http://[fe80::1]/v1\"",
+        "base_url = \"http://172.32.0.1/v1\"",
+        "base_url = \"http://100.64.0.1/v1\"",
+        "base_url = \"http://[2001:db8::1]/v1\"",
     ];
     let cases = cases.map(|text| format!("provider = \"openai\"\n{text}"));
     let cases = cases.each_ref().map(|text| (PROVIDER, text.as_str()));
@@ -480,7 +502,6 @@ fn every_kind_of_lint() {
         (LISTEN, "listen = \"0.0.0.0:80\"\nallow_ips = [\"192.0.2.0/24\"]"),
         (LISTEN, "listen = \"0.0.0.0:80\"\nsocket_mode = \"600\"\nmax_connections_per_ip = 10001"),
         (LIMITS, "{ requests = [\"60/min\", \"600/min\"] }"),
-        ("[server]", "[admin]\nlisten = \"0.0.0.0:9090\"\n[server]"),
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
         (PROVIDER, "provider = \"openai\"\nmax_queued = 9\nqueue_timeout = \"9s\""),

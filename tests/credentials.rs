@@ -111,7 +111,12 @@ fn states(gate: &Running) -> Vec<String> {
 
 fn admin(gate: &Running, path: &str) -> String {
     let shared = Arc::clone(&gate.gate.shared);
-    let routes = portcullis::admin::routes(shared, gate.gate.credentials(), gate.gate.draining());
+    let routes = portcullis::admin::routes(
+        shared,
+        gate.gate.credentials(),
+        gate.gate.draining(),
+        portcullis::admin::Reach::ThisMachine,
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let request = Request::get(path).body(String::new()).unwrap();

@@ -69,6 +69,11 @@ fn at_the_upstream() {
 }
 
 #[test]
+fn in_a_fault_of_the_gates_own() {
+    tell_one_story(&["any"]);
+}
+
+#[test]
 fn no_stage_is_left_out() {
     let driven = [
         "accept",
@@ -83,6 +88,7 @@ fn no_stage_is_left_out() {
         "budget",
         "inject",
         "forward",
+        "any",
     ];
     for reason in Reason::ALL {
         assert!(driven.contains(&reason.facts().stage), "{} is of no stage above", reason.code());

@@ -65,7 +65,7 @@ fn ports_and_files_are_served_by_each_worker() {
     let gate = setup.set("server", "listen", &list).start();
     let ports = gate.gate.listens.iter().filter_map(|listen| match listen {
         Listen::Tcp(address) => Some(*address),
-        Listen::Unix(_) => None,
+        Listen::Unix(_) | Listen::Systemd => None,
     });
     let ports: Vec<_> = ports.collect();
     assert_eq!((ports.len(), gate.gate.listens.len()), (2, 4));

@@ -242,7 +242,12 @@ fn the_admin_listener_shows_it_to_who_has_the_token() {
 fn admin(gate: &Running) -> SocketAddr {
     let draining = std::sync::Arc::default();
     let shared = std::sync::Arc::clone(&gate.gate.shared);
-    let routes = portcullis::admin::routes(shared, gate.gate.credentials(), draining);
+    let routes = portcullis::admin::routes(
+        shared,
+        gate.gate.credentials(),
+        draining,
+        portcullis::admin::Reach::ThisMachine,
+    );
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();

@@ -8,10 +8,12 @@ import atexit
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -39,6 +41,24 @@ def binary(given):
     subprocess.run(["cargo", "build", "--quiet", "--release", "--locked", "--bin", "portcullis"],
                    cwd=ROOT, check=True)
     return str(ROOT / "target" / "release" / "portcullis")
+
+
+def need(what, package, there=None):
+    """Installs what is missing from Debian if this is root, or says what it is. A program, if nothing else says
+    whether it is there."""
+    there = there or (lambda: shutil.which(what))
+    if there():
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"{what} is missing: installing {package}", flush=True)
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        if subprocess.run(install, check=False, stderr=subprocess.DEVNULL, **quiet).returncode:
+            # The lists of packages may be old, or not be there at all.
+            subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
+            subprocess.run(install, check=False, **quiet)
+    if not there():
+        sys.exit(f"{what} is missing: install it first (Debian: apt-get install {package})")
 
 
 def free_port():

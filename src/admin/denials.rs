@@ -4,7 +4,7 @@ use std::path;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use super::Shown;
 use crate::clock::Moment;
 use crate::config::before;
-use crate::project_key;
 use crate::store::read::{By, Failed, Filter, Reader};
 
 /// How many records are shown if the question does not say, and at most.
@@ -72,20 +71,10 @@ pub(super) async fn answer(
     headers: &HeaderMap,
     ask: impl FnOnce(&path::Path) -> Result<Option<Value>, String> + Send + 'static,
 ) -> Response {
-    let snapshot = shown.shared.snapshot.load_full();
-    let Some(token) = &snapshot.admin_token else {
-        return refused(
-            StatusCode::FORBIDDEN,
-            "set admin.token in the configuration to see denials and usage",
-        );
-    };
-    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    // Digests are compared, so how long it takes tells nothing about the token.
-    if sent.is_none_or(|sent| project_key::digest(sent) != *token) {
-        let mut response = refused(StatusCode::UNAUTHORIZED, "send the admin token: Authorization: Bearer …");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-        return response;
+    if let Err(refusal) = shown.demand_token(headers) {
+        return refusal;
     }
+    let snapshot = shown.shared.snapshot.load_full();
     let Some(store) = &snapshot.store else {
         return refused(
             StatusCode::NOT_FOUND,

@@ -85,7 +85,8 @@ impl Refused<'_> {
             | Reason::UpstreamTls
             | Reason::UpstreamUnreachable
             | Reason::UpstreamTimeout
-            | Reason::UpstreamInvalid => {
+            | Reason::UpstreamInvalid
+            | Reason::InternalError => {
                 Err(format!("no setting decides this: {}", self.told.hint.trim_end_matches('.')))
             }
         }

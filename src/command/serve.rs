@@ -11,8 +11,10 @@ use super::{FAILED, FINE, WRONG, complain};
 use crate::clock::Moment;
 use crate::config::{Fault, Sources};
 use crate::expect;
+use crate::ledger::panics_at;
 use crate::limits::Registry;
 use crate::reload::{LOOK, Watch};
+use crate::request_id::RequestId;
 use crate::run::{Ended, Gate};
 use crate::{admin, config::render_text};
 
@@ -79,7 +81,8 @@ async fn control(
                 return FAILED;
             }
         };
-        let routes = admin::routes(Arc::clone(&gate.shared), gate.credentials(), gate.draining());
+        let reach = admin::Reach::of(address.ip());
+        let routes = admin::routes(Arc::clone(&gate.shared), gate.credentials(), gate.draining(), reach);
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, routes).await {
                 tracing::error!(error = %error, "admin_listener_ended");
@@ -141,13 +144,18 @@ fn harden() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// A panic is told with its place but without its words, which could hold anything.
+/// A panic is told with its place and the request that was worked on, but without its words, which could hold anything.
 pub fn report_panics(gate: &Gate) {
     let dispatch = gate.dispatch();
     std::panic::set_hook(Box::new(move |info| {
         let at = info.location().map(ToString::to_string).unwrap_or_default();
+        let id = panics_at(&at);
         tracing::dispatcher::with_default(&dispatch, || {
-            tracing::error!(at, "panicked: this is a bug in portcullis");
+            let thread = std::thread::current();
+            let thread = thread.name().unwrap_or_default();
+            // Not as its record has it: that is another line.
+            let request = id.as_ref().map_or("none", RequestId::as_str);
+            tracing::error!(at, thread, request, "panicked: this is a bug in portcullis");
         });
     }));
 }

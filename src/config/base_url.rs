@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http::HeaderValue;
 
-use crate::address::is_loopback;
+use crate::address::{is_loopback, is_private};
 use crate::provider::{Api, Provider};
 
 /// A base URL, taken apart.
@@ -96,6 +96,11 @@ impl BaseUrl {
     /// Whether it is this machine.
     pub(super) fn is_local(&self) -> bool {
         &*self.host == "localhost" || self.host.parse().is_ok_and(is_loopback)
+    }
+
+    /// Whether it is an address of a private network. A name is not: what it resolves to is for others to say.
+    pub(super) fn is_private(&self) -> bool {
+        self.host.parse().is_ok_and(is_private)
     }
 
     /// What stands at the end of the path though the gate appends it.

@@ -1,4 +1,4 @@
-//! Where the gate listens: addresses with a port, and files of Unix sockets.
+//! Where the gate listens: addresses with a port, files of Unix sockets, and what systemd hands over.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,6 +13,8 @@ use crate::snapshot::Listen;
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// What the file of a Unix socket begins with.
 const UNIX: &str = "unix:";
+/// What stands for the sockets that systemd hands over.
+const SYSTEMD: &str = "systemd:";
 /// The longest path of a Unix socket that every system takes.
 const LONGEST_PATH: usize = 100;
 /// Who may connect to a Unix socket if nothing is said: its owner.
@@ -40,6 +42,7 @@ impl Work<'_> {
         for (path, text) in entries {
             let listen = match text.strip_prefix(UNIX) {
                 Some(file) => self.unix(&path, file),
+                None if text == SYSTEMD => Some(Listen::Systemd),
                 None => Some(Listen::Tcp(self.address(&path, &text, LISTEN))),
             };
             let Some(listen) = listen else { continue };
@@ -56,8 +59,11 @@ impl Work<'_> {
     pub(super) fn address(&mut self, path: &str, text: &str, default: SocketAddr) -> SocketAddr {
         text.parse().unwrap_or_else(|_| {
             let port = default.port();
-            let unix =
-                if path.starts_with("server.") { ", or \"unix:/path\" for a socket's file" } else { "" };
+            let unix = if path.starts_with("server.") {
+                ", or \"unix:/path\" for a socket's file, or \"systemd:\" for what systemd hands over"
+            } else {
+                ""
+            };
             let mend = format!("write it like \"{default}\", \"0.0.0.0:{port}\" or \"[::]:{port}\"{unix}");
             self.wrong(path, "this is not an address with a port", &mend);
             default
@@ -104,5 +110,7 @@ pub(super) fn is_local(listen: &Listen) -> bool {
     match listen {
         Listen::Tcp(address) => is_loopback(address.ip()),
         Listen::Unix(_) => true,
+        // Only systemd knows.
+        Listen::Systemd => false,
     }
 }

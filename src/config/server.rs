@@ -20,8 +20,9 @@ use crate::snapshot::{ForwardedHeader, Key, Listen, Project, Server};
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Server")]
 pub(super) struct ServerWritten {
-    /// Where clients connect, one place or several: an address with a port, or `"unix:/path"` for the file
-    /// of a socket. Clients on a socket count as 127.0.0.1. Default: "127.0.0.1:8080".
+    /// Where clients connect, one place or several: an address with a port, `"unix:/path"` for the file
+    /// of a socket, or `"systemd:"` for the sockets that systemd hands over. Clients on a socket's file count as
+    /// 127.0.0.1. Default: "127.0.0.1:8080".
     pub(super) listen: Option<OneOrMany>,
     /// Who may connect to the sockets' files, as their mode. Default: "600".
     pub(super) socket_mode: Option<String>,
@@ -78,8 +79,8 @@ pub(super) struct AdminWritten {
     pub(super) enabled: Option<bool>,
     /// Address and port of health, readiness and metrics. Default: "127.0.0.1:9090".
     pub(super) listen: Option<String>,
-    /// Where the token is that shows denials: `"env:NAME"` or `"file:/path"`. Default: none, and
-    /// they are not shown.
+    /// Where the token is that shows denials and usage, and where other machines can reach the listener also
+    /// metrics and credentials: `"env:NAME"` or `"file:/path"`. Default: none, and denials and usage are not shown.
     pub(super) token: Option<String>,
 }
 
@@ -159,13 +160,10 @@ impl Work<'_> {
                 "give it another port",
             );
         }
-        if !is_loopback(listen.ip()) {
-            let what = "the admin listener can be reached from other machines, and asks for no key";
-            self.lint(
-                "admin.listen",
-                what,
-                "listen on 127.0.0.1, or make sure that the network keeps others out",
-            );
+        if !is_loopback(listen.ip()) && admin.token.is_none() {
+            let what = "other machines can reach the admin listener, and there is no token to ask for";
+            let mend = "listen on 127.0.0.1, or set admin.token = \"env:NAME\" or \"file:/path\"";
+            self.wrong("admin.listen", what, mend);
         }
         Some(listen)
     }

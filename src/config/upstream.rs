@@ -35,8 +35,8 @@ pub(super) struct UpstreamWritten {
     pub(super) base_url: Option<String>,
     /// Models that it serves; tells among several upstreams of one kind. Default: `["*"]`.
     pub(super) models: Option<OneOrMany>,
-    /// Allows http:// to a host that is not this machine: credential and prompts travel unencrypted.
-    /// Default: false.
+    /// Allows http:// to a host that is neither this machine nor given as a private address (RFC 1918, `fc00::/7`), and
+    /// to a private address behind a proxy: credential and prompts travel unencrypted. Default: false.
     pub(super) plaintext: Option<bool>,
     /// A PEM file of certificate authorities that are trusted beside the public ones.
     pub(super) ca_file: Option<String>,
@@ -262,7 +262,8 @@ impl Work<'_> {
         };
         // What is local here is not behind a proxy.
         let proxied = written.proxy.as_deref().is_some_and(|proxy| proxy != ENVIRONMENT);
-        let alone = base.is_local() && !proxied;
+        // A private address can be behind the environment's proxy.
+        let alone = base.is_local() && !proxied || base.is_private() && written.proxy.is_none();
         if !base.encrypted && !alone && written.plaintext != Some(true) {
             let what = format!("the credential and every prompt would travel unencrypted to {}", base.host);
             self.wrong(&path, &what, "use https, or write plaintext = true if the network between is yours");

@@ -11,6 +11,7 @@ use crate::credentials::InUse;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, Gives};
 use crate::exchange::{Exchange, Refusal};
+use crate::ledger::Watched;
 use crate::snapshot::Upstream;
 use crate::upgrade;
 use crate::websocket::Session;
@@ -62,9 +63,13 @@ pub(super) async fn open(
     let Exchange { mut carried, stage: Sent { caller, endpoint, permits, alias: _, hides_usage: _ } } =
         exchange;
     carried.record.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
-    let pool = lease.pool.clone();
+    let (id, pool) = (carried.record.id, lease.pool.clone());
     let over = pool.sessions().over();
     let session = Session { carried, caller, endpoint, permits, lease, client, upstream: switched, over };
-    pool.sessions().begin(Box::pin(session.run()));
+    pool.sessions().begin(Box::pin(async move {
+        if let Err(wreck) = Watched::begin(id, || session.run()).await {
+            wreck.cut();
+        }
+    }));
     Ok(response(StatusCode::SWITCHING_PROTOCOLS, headers, Relay::none()))
 }

@@ -95,7 +95,11 @@ fn known(record: &Record) -> Known {
                 Known::Nothing
             }
         }
-        (Outcome::Refused(denial), Some(_)) if denial.reason == Reason::UpstreamInvalid => Known::Unknown,
+        (Outcome::Refused(denial), Some(_))
+            if matches!(denial.reason, Reason::UpstreamInvalid | Reason::InternalError) =>
+        {
+            Known::Unknown
+        }
         (Outcome::Refused(_), None) if record.unsure => Known::Unknown,
         (Outcome::Refused(_) | Outcome::Served, _) => Known::Nothing,
     }

@@ -4,6 +4,8 @@
 //!    a Unix socket cannot be shared so: there the workers wait at one.
 //! 2. The file of a Unix socket has its mode before anybody can connect.
 //! 3. A file that is there already is removed only if it is a socket at which nobody listens.
+//! 4. Sockets that systemd hands over are systemd's: they stay when the gate goes, and who connects meanwhile waits
+//!    for the next one. Each is shared by all workers.
 
 use std::fs;
 use std::io;
@@ -11,7 +13,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use listenfd::ListenFd;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::snapshot::{Listen, Server};
 
@@ -51,6 +54,7 @@ impl Sockets {
             match listen {
                 Listen::Tcp(address) => all.open_port(*address),
                 Listen::Unix(file) => all.open_file(file, server.socket_mode),
+                Listen::Systemd => all.take_over(),
             }
             .map_err(cannot)?;
         }
@@ -70,7 +74,7 @@ impl Sockets {
             sockets.push(socket);
         }
         for (socket, worker) in sockets.into_iter().zip(&mut self.of_workers) {
-            socket2::SockRef::from(&socket).listen(BACKLOG)?;
+            SockRef::from(&socket).listen(BACKLOG)?;
             worker.push(Open::Tcp(socket));
         }
         self.listens.push(Listen::Tcp(address));
@@ -91,6 +95,49 @@ impl Sockets {
         self.listens.push(Listen::Unix(path.to_owned()));
         Ok(())
     }
+
+    /// Takes the sockets that systemd hands over.
+    fn take_over(&mut self) -> io::Result<()> {
+        let mut handed = ListenFd::from_env();
+        if handed.len() == 0 {
+            return Err(wrong("systemd handed over no socket: LISTEN_FDS is not set for this process"));
+        }
+        for at in 0..handed.len() {
+            if let Ok(Some(tcp)) = handed.take_tcp_listener(at) {
+                is_listening(&SockRef::from(&tcp))?;
+                tcp.set_nonblocking(true)?;
+                self.listens.push(Listen::Tcp(tcp.local_addr()?));
+                for worker in &mut self.of_workers {
+                    worker.push(Open::Tcp(tcp.try_clone()?));
+                }
+            } else if let Ok(Some(unix)) = handed.take_unix_listener(at) {
+                is_listening(&SockRef::from(&unix))?;
+                unix.set_nonblocking(true)?;
+                let address = unix.local_addr()?;
+                let file = address.as_pathname().ok_or_else(|| wrong("one of the sockets has no file"))?;
+                self.listens.push(Listen::Unix(file.to_owned()));
+                for worker in &mut self.of_workers {
+                    worker.push(Open::Unix(unix.try_clone()?));
+                }
+            } else {
+                return Err(wrong("one of the sockets is no stream over TCP or a Unix socket's file"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes sure that clients can connect at a socket that was handed over.
+fn is_listening(socket: &SockRef<'_>) -> io::Result<()> {
+    if socket.is_listener()? {
+        Ok(())
+    } else {
+        Err(wrong("one of the sockets does not listen (Accept=yes?)"))
+    }
+}
+
+fn wrong(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
 /// Removes a socket at which nobody listens.

@@ -14,6 +14,8 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// The file of a Unix socket.
     Unix(PathBuf),
+    /// Whatever sockets systemd hands over.
+    Systemd,
 }
 
 impl std::fmt::Display for Listen {
@@ -21,6 +23,7 @@ impl std::fmt::Display for Listen {
         match self {
             Self::Tcp(address) => write!(f, "{address}"),
             Self::Unix(file) => write!(f, "unix:{}", file.display()),
+            Self::Systemd => f.write_str("systemd"),
         }
     }
 }

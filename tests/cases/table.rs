@@ -6,7 +6,7 @@ use portcullis::dialect::Dialect;
 
 use super::{Case, Line, case};
 use crate::common::client::request;
-use crate::common::setup::new_key;
+use crate::common::setup::{a_breaker_that_panics, new_key};
 use crate::common::{OK, Upstream, until};
 
 const KEY: &str = "[projects.search.keys]";
@@ -694,6 +694,11 @@ fn way() -> Vec<Case> {
             line: upstream,
             detail: |_| "TLS failed: received corrupt message of type InvalidContentType",
             ..case(Reason::UpstreamTls)
+        },
+        Case {
+            arrange: |setup, _| setup.adjust(a_breaker_that_panics),
+            upstream: Upstream::nowhere,
+            ..case(Reason::InternalError)
         },
     ]
 }

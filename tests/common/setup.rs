@@ -1,6 +1,7 @@
 //! The configuration of a test, setting by setting, so that a test changes one and knows its line.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use portcullis::project_key;
 use portcullis::snapshot::Snapshot;
@@ -143,5 +144,22 @@ impl Setup {
             line += values.len();
         }
         panic!("no {key} in [{section}]");
+    }
+}
+
+/// A pause that no clock can count to: whoever adds it to a time panics. No configuration can say it.
+pub(crate) fn a_breaker_that_panics(snapshot: &mut Snapshot) {
+    for upstream in &mut snapshot.upstreams {
+        if let Some(tolerance) = &mut upstream.tolerance {
+            (tolerance.failures, tolerance.pause, tolerance.longest_pause) =
+                (1, Duration::MAX, Duration::MAX);
+        }
+    }
+}
+
+/// The same where the end of an answer is noted.
+pub(crate) fn an_end_that_panics(snapshot: &mut Snapshot) {
+    for upstream in &mut snapshot.upstreams {
+        upstream.pool_idle = Duration::MAX;
     }
 }

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::common::setup::new_key;
+use crate::common::setup::{a_breaker_that_panics, new_key};
 use crate::common::{CHAT, OK, Running, Setup, Upstream, until};
 use crate::raw::{DATA, GOAWAY, HEADERS, Raw};
 use portcullis::run::Ended;
@@ -253,4 +253,40 @@ fn a_form_goes_on_whole_when_its_end_comes_by_itself() {
             assert!(requests.last().unwrap().body == body.as_bytes());
         }
     }
+}
+
+#[test]
+fn a_fault_of_the_gates_own_is_one_requests_and_the_others_of_its_connection_go_on() {
+    let upstream = Upstream::start(|talk| {
+        while talk.request().is_some() {
+            talk.send(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+            )
+            .unwrap();
+            talk.send("b\r\ndata: one\n\n\r\n").unwrap();
+            // Until the other request has ended.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            talk.send("b\r\ndata: two\n\n\r\n0\r\n\r\n").unwrap();
+        }
+    });
+    let away = format!("\"http://{}/v1\"", Upstream::nowhere().address);
+    let setup = Setup::new(upstream.address).set("upstreams.openai", "base_url", &away);
+    let gate = setup.adjust(a_breaker_that_panics).start();
+    let key = gate.setup.client_key.clone();
+    let message = r#"{"model":"claude-sonnet-4-5","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    run(async {
+        let mut sender = connect(&gate).await;
+        let streaming = sender.send_request(asking("POST", "/v1/messages", &key, message)).await.unwrap();
+        assert_eq!(streaming.status(), 200);
+        for _ in 0..3 {
+            let (answer, body) = ask(&mut sender, chat(&key)).await;
+            assert_eq!((answer.status().as_u16(), reason(&answer)), (500, Some("internal_error")), "{body}");
+        }
+        let whole = streaming.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(whole, "data: one\n\ndata: two\n\n");
+        let (answer, _) = ask(&mut sender, asking("POST", "/v1/messages", &key, message)).await;
+        assert_eq!(answer.status(), 200, "the connection goes on");
+    });
+    let records = gate.records_when(5);
+    assert_eq!(records.iter().filter(|record| record["reason"] == "internal_error").count(), 3);
 }

@@ -6,6 +6,10 @@ mod faults;
 mod hardening;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod sink;
+#[cfg(target_os = "linux")]
+mod systemd;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -185,7 +189,12 @@ fn health_tells_with_its_exit_code() {
     let address = listener.local_addr().unwrap().to_string();
     let gate = Setup::new("127.0.0.1:9").start();
     let shared = Arc::clone(&gate.gate.shared);
-    let routes = portcullis::admin::routes(shared, gate.gate.credentials(), Arc::clone(&draining));
+    let routes = portcullis::admin::routes(
+        shared,
+        gate.gate.credentials(),
+        Arc::clone(&draining),
+        portcullis::admin::Reach::ThisMachine,
+    );
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -203,6 +212,54 @@ fn health_tells_with_its_exit_code() {
     let out = run(&["health", "--admin", &nowhere.address.to_string()], "");
     assert_eq!(out.status.code(), Some(1));
     assert_eq!(run(&["health", "--admin", "x"], "").status.code(), Some(2));
+}
+
+#[test]
+fn where_others_reach_the_admin_listener_it_asks_for_the_token() {
+    const TOKEN: &str = "an admin token of a test";
+    // Nobody else takes the port in the meantime, most likely; if so, the process does not get ready.
+    let port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let token = folder.join("admin-token");
+    std::fs::write(&token, TOKEN).unwrap();
+    let upstream = Upstream::answering(OK);
+    let setup = Setup::new(upstream.address)
+        .set("admin", "enabled", "true")
+        .set("admin", "listen", &format!("\"0.0.0.0:{port}\""))
+        .set("admin", "token", &format!("\"file:{}\"", token.display()));
+    let process = Process::start("admin-token", setup.clone());
+    let ask = |path: &str, header: &str| {
+        let mut client = Client::connect(SocketAddr::from(([127, 0, 0, 1], port)));
+        client.send(format!("GET {path} HTTP/1.1\r\nhost: gate\r\n{header}\r\n"));
+        client.answer()
+    };
+    let bearer = format!("authorization: Bearer {TOKEN}\r\n");
+    for (path, shows) in [("/metrics", "portcullis_in_flight"), ("/credentials", "\"main\"")] {
+        let answer = ask(path, &bearer);
+        assert!(answer.status == 200 && answer.text().contains(shows), "{path}: {answer:?}");
+        let key = format!("authorization: Bearer {}\r\n", process.setup.client_key);
+        let part = bearer.replace("test", "tes");
+        let twice = format!("{part}{bearer}");
+        for wrong in ["", "authorization: Bearer \r\n", &key, &part, &twice, &bearer.replace("Bearer ", "")] {
+            let answer = ask(path, wrong);
+            assert_eq!(answer.status, 401, "{path} {wrong}: {answer:?}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            assert!(!answer.text().contains(shows), "{answer:?}");
+        }
+    }
+    for open in ["/healthz", "/readyz"] {
+        assert_eq!(ask(open, "").status, 200, "probes hold no secret");
+    }
+    let out = run(&["health", "--admin", &format!("127.0.0.1:{port}")], "");
+    assert_eq!((out.status.code(), &*out.stdout), (Some(0), &b"ready\n"[..]));
+    // A reload that takes the token away does not open it: the listener stays where it is.
+    let loopback =
+        setup.set("admin", "listen", "\"127.0.0.1:9090\"").set("admin", "token", "\"env:PROVIDER_KEY\"");
+    let without = loopback.text().replace("token = \"env:PROVIDER_KEY\"\n", "");
+    std::fs::write(&process.file, without).unwrap();
+    process.signal(Signal::HUP);
+    until("nobody is let in", || ask("/metrics", &bearer).status == 403);
+    assert_eq!(ask("/readyz", "").status, 200);
 }
 
 #[test]
