@@ -34,11 +34,11 @@ impl<S> Layer<S> for CatchLayer {
 
 impl<S> Service<Exchange<Accepted>> for Catch<S>
 where
-    S: Service<Exchange<Accepted>, Response = Response<Relay>, Error = Infallible>,
+    S: Service<Exchange<Accepted>, Response = Response<Relay>, Error = Infallible> + Clone,
 {
     type Response = Response<Relay>;
     type Error = Infallible;
-    type Future = Catching<S::Future>;
+    type Future = Catching<S>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -46,29 +46,37 @@ where
 
     fn call(&mut self, exchange: Exchange<Accepted>) -> Self::Future {
         let (id, version) = (exchange.record.id, exchange.head.version);
-        Catching { inner: Watched::begin(id, || self.inner.call(exchange)), version }
+        let (service, exchange) = (self.inner.clone(), Some(exchange));
+        Catching { work: Watched::not_begun(id), service, exchange, version }
     }
 }
 
 pin_project! {
-    /// A request in whose work panics are caught.
-    #[derive(Debug)]
-    pub(crate) struct Catching<F> {
+    /// A request in whose work panics are caught. It begins where it is polled: moved, it would be copied.
+    pub(crate) struct Catching<S>
+    where
+        S: Service<Exchange<Accepted>>,
+    {
         #[pin]
-        inner: Watched<F>,
+        work: Watched<S::Future>,
+        service: S,
+        exchange: Option<Exchange<Accepted>>,
         version: Version,
     }
 }
 
-impl<F> Future for Catching<F>
+impl<S> Future for Catching<S>
 where
-    F: Future<Output = Result<Response<Relay>, Infallible>>,
+    S: Service<Exchange<Accepted>, Response = Response<Relay>, Error = Infallible>,
 {
     type Output = Result<Response<Relay>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let done = ready!(this.inner.poll(cx));
+        let mut this = self.project();
+        if let Some(exchange) = this.exchange.take() {
+            this.work.as_mut().begin_here(|| this.service.call(exchange));
+        }
+        let done = ready!(this.work.poll(cx));
         Poll::Ready(done.unwrap_or_else(|wreck| Ok(broken(wreck, *this.version))))
     }
 }

@@ -127,6 +127,20 @@ pin_project! {
 }
 
 impl<F> Watched<F> {
+    /// What is begun later, where it stays.
+    #[must_use]
+    pub const fn not_begun(id: RequestId) -> Self {
+        Self { work: None, sunk: None, id }
+    }
+
+    /// Begins it where it is, which may panic already.
+    pub fn begin_here(self: Pin<&mut Self>, begin: impl FnOnce() -> F) {
+        let mut this = self.project();
+        if let Err(panicked) = watched(*this.id, || this.work.set(Some(begin()))) {
+            *this.sunk = Some(panicked.over(|| this.work.set(None)));
+        }
+    }
+
     /// Begins it, which may panic already.
     pub fn begin(id: RequestId, begin: impl FnOnce() -> F) -> Self {
         let mut this = Self { work: None, sunk: None, id };
