@@ -93,7 +93,8 @@ fn every_setting_stands_in_the_example_and_has_a_description() {
     let names = ["ca_file", "proxy", "proxy_credentials", "tls", "certificate"];
     assert!(names.iter().all(|name| EXAMPLE.contains(&format!("#   {name} = "))));
     // Nor does it need another server to run.
-    let of_several_gates = ["url", "user", "password", "ca_file", "prefix", "on_failure"];
+    let of_several_gates =
+        ["url", "user", "password", "sentinel_user", "sentinel_password", "ca_file", "prefix", "on_failure"];
     missing.retain(|path| !of_several_gates.iter().any(|name| *path == format!(".store.{name}")));
     assert!(of_several_gates.iter().all(|name| EXAMPLE.contains(&format!("# {name} = "))));
     assert_eq!(missing, Vec::<String>::new());
