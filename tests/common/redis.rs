@@ -1,10 +1,9 @@
 //! A real Redis server that a test starts, stops and loses.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
 use std::time::Duration;
 
 /// How long anything may take before the test gives up.
@@ -152,22 +151,27 @@ impl Redis {
         std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap())
     }
 
-    /// Asks it something, and gives the answer's text; of a list, its texts with blanks between.
+    /// Asks it something, and gives the answer's text; of a list, its texts with blanks between. A server that changes
+    /// its role closes its clients' connections, so it is asked again then.
     pub(crate) fn ask(&self, words: &[&str]) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        (0..3).find_map(|_| self.asked(words).ok()).expect("it answers")
+    }
+
+    fn asked(&self, words: &[&str]) -> io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let mut said = Vec::new();
         let login = self.password.map(|password| vec!["AUTH", password]);
         for words in login.as_deref().into_iter().chain([words]) {
-            write!(said, "*{}\r\n", words.len()).unwrap();
+            write!(said, "*{}\r\n", words.len())?;
             for word in words {
-                write!(said, "${}\r\n{word}\r\n", word.len()).unwrap();
+                write!(said, "${}\r\n{word}\r\n", word.len())?;
             }
         }
-        stream.write_all(&said).unwrap();
+        stream.write_all(&said)?;
         let mut reader = BufReader::new(stream);
         if login.is_some() {
-            assert_eq!(answer(&mut reader), "OK");
+            assert_eq!(answer(&mut reader)?, "OK");
         }
         answer(&mut reader)
     }
@@ -182,18 +186,23 @@ impl Redis {
 }
 
 /// Reads one answer.
-fn answer(reader: &mut BufReader<TcpStream>) -> String {
+fn answer(reader: &mut BufReader<TcpStream>) -> io::Result<String> {
     let mut head = String::new();
-    reader.read_line(&mut head).unwrap();
-    let (kind, rest) = head.trim_end().split_at(1);
+    reader.read_line(&mut head)?;
+    let Some((kind, rest)) = head.trim_end().split_at_checked(1) else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
     match (kind, rest.parse::<i64>()) {
         ("$", Ok(length @ 0..)) => {
             let mut text = vec![0; usize::try_from(length).unwrap() + 2];
-            reader.read_exact(&mut text).unwrap();
-            String::from_utf8(text[..text.len() - 2].to_vec()).unwrap()
+            reader.read_exact(&mut text)?;
+            Ok(String::from_utf8(text[..text.len() - 2].to_vec()).unwrap())
         }
-        ("*", Ok(count)) => (0..count).map(|_| answer(reader)).collect::<Vec<_>>().join(" "),
-        _ => rest.to_owned(),
+        ("*", Ok(count)) => {
+            let all: io::Result<Vec<_>> = (0..count).map(|_| answer(reader)).collect();
+            Ok(all?.join(" "))
+        }
+        _ => Ok(rest.to_owned()),
     }
 }
 
