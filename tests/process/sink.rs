@@ -68,14 +68,14 @@ fn requests_are_answered_what_is_lost_is_counted_and_records_flow_again() {
     for _ in 0..10 {
         ask(&process);
     }
-    until("they are counted", || lost(admin) == before + 10);
-    let lost = before + 10;
+    // A record closes a moment after its answer, so more of the flood's may come.
+    until("they are counted", || lost(admin) >= before + 10);
 
     // Somebody reads again: each request was written or counted, and the count is told.
     let mut written = 0;
     let mut told = 0;
     let mut last = None;
-    while told < lost || written + told < sent + 10 {
+    while written + told < sent + 10 {
         let line: Value = process.line("");
         if line["event"] == "records_lost" {
             told += usize::try_from(line["count"].as_u64().unwrap()).unwrap();
@@ -87,7 +87,7 @@ fn requests_are_answered_what_is_lost_is_counted_and_records_flow_again() {
             written += 1;
         }
     }
-    assert_eq!((told, written), (lost, sent + 10 - lost));
+    assert_eq!((told, written + told), (lost(admin), sent + 10));
     let after = ask(&process);
     while process.line("served")["request_id"] != *after {}
     process.signal(Signal::TERM);
