@@ -101,7 +101,9 @@ pub(super) fn framed(bytes: &[u8], salt: u32) -> Option<&[u8]> {
 
 /// Whether a whole note begins within one that stands at the beginning of some bytes.
 pub(super) fn begins_in(bytes: &[u8], note: &[u8], salt: u32) -> bool {
-    (1..HEAD + note.len()).any(|at| bytes.get(at..).is_some_and(|rest| framed(rest, salt).is_some()))
+    let within = bytes.get(1..HEAD + note.len()).unwrap_or_default();
+    memchr::memchr_iter(MARK, within)
+        .any(|at| bytes.get(1 + at..).is_some_and(|rest| framed(rest, salt).is_some()))
 }
 
 fn checksum(length: [u8; 2], note: &[u8], salt: u32) -> u32 {
