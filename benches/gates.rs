@@ -159,7 +159,7 @@ fn estimate(bencher: Bencher<'_, '_>) {
 fn price(bencher: Bencher<'_, '_>) {
     let snapshot = fixture().snapshot;
     let now = Moment::now();
-    bencher.bench_local(|| snapshot.prices.find(black_box(0), black_box("gpt-4o-mini"), now));
+    bencher.bench_local(|| snapshot.prices.find(black_box(0), black_box("gpt-4o-mini"), None, now));
 }
 
 /// What a model costs that was not, by the longest of the lists.
@@ -171,14 +171,14 @@ fn price_unknown(bencher: Bencher<'_, '_>) {
     let mut number = 0u32;
     bencher.bench_local(|| {
         number += 1;
-        prices.find(0, &format!("nobody/has-{number}"), now)
+        prices.find(0, &format!("nobody/has-{number}"), None, now)
     });
 }
 
 /// What a request costs.
 #[divan::bench]
 fn cost(bencher: Bencher<'_, '_>) {
-    let price = fixture().snapshot.prices.find(0, "gpt-4o-mini", Moment::now()).unwrap();
+    let price = fixture().snapshot.prices.find(0, "gpt-4o-mini", None, Moment::now()).unwrap();
     let usage = Usage { input: 1_000, cached: 500, output: 200, reasoning: 100, ..Usage::default() };
     bencher.bench_local(|| (price.of(black_box(&usage)), price.most(1_000, 4_096)));
 }

@@ -177,6 +177,7 @@ fn asked(
     record.stream = scoped.endpoint.gives.streams(peeked.stream);
     record.token_ceiling = peeked.token_ceiling;
     record.choices = peeked.choices;
+    record.tier = peeked.tier;
     record.model.clone_from(&model);
     let report_said = report_said(&carried.snapshot, &scoped, record.stream, &peeked);
     let Peeked { rerouting, previous_response, inside, model_at, parameters, .. } = peeked;

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::endpoint::{LONGEST_MODEL, Places};
+use crate::prices::Tier;
 use grammar::{Container, Grammar, Step};
 use inside::Inside;
 pub use options::{Said, StreamOptions};
@@ -53,6 +54,8 @@ pub struct Peeked {
     pub token_ceiling: Option<u64>,
     /// The largest number of answers asked for at once.
     pub choices: Option<u64>,
+    /// The tier of service asked for, where it has prices of its own.
+    pub tier: Option<Tier>,
     /// The top-level `previous_response_id`: the response that is continued.
     pub previous_response: Option<Box<str>>,
     /// What else it asks for, where that was watched for.
@@ -105,6 +108,10 @@ enum Meaning {
     Ceiling,
     Choices,
     PreviousResponse,
+    /// The tier of service, or an object with it.
+    Tier,
+    /// Another word for it.
+    Speed,
     GenerationConfig,
     StreamOptions,
     IncludeUsage,
@@ -117,6 +124,7 @@ enum Place {
     Top,
     GenerationConfig,
     StreamOptions,
+    Tier,
 }
 
 /// The scanner.
@@ -231,6 +239,7 @@ impl Peek {
             (1, _, Container::Array) => return Err(Fault::Unfit("it is not a JSON object")),
             (2, Meaning::GenerationConfig, Container::Object) => Place::GenerationConfig,
             (2, Meaning::StreamOptions, Container::Object) => Place::StreamOptions,
+            (2, Meaning::Tier, Container::Object) => Place::Tier,
             _ => Place::Elsewhere,
         };
         if let Some(slot) = self.places.get_mut(depth) {
@@ -273,6 +282,8 @@ impl Peek {
                     b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
                     b"n" | b"best_of" | b"num_generations" | b"num_return_sequences" => Meaning::Choices,
                     b"previous_response_id" => Meaning::PreviousResponse,
+                    b"service_tier" | b"serviceTier" => Meaning::Tier,
+                    b"speed" => Meaning::Speed,
                     b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
                         Meaning::GenerationConfig
                     }
@@ -286,7 +297,8 @@ impl Peek {
                 _ => Meaning::Nothing,
             },
             Place::StreamOptions if self.found.report.options.inside(name) => Meaning::IncludeUsage,
-            Place::StreamOptions | Place::Elsewhere => Meaning::Nothing,
+            Place::Tier if name == b"type" => Meaning::Tier,
+            Place::StreamOptions | Place::Tier | Place::Elsewhere => Meaning::Nothing,
         };
         if self.meaning == Meaning::Nothing {
             self.meaning =
@@ -324,6 +336,12 @@ impl Peek {
             Meaning::PreviousResponse => {
                 let id = std::str::from_utf8(self.grammar.kept()).unwrap_or_default();
                 self.found.previous_response = Some(id.into());
+            }
+            Meaning::Tier | Meaning::Speed => {
+                self.found.tier = Tier::asked(self.grammar.kept()).or(self.found.tier);
+                if let (Meaning::Tier, Some(watch)) = (meaning, &mut self.watch) {
+                    watch.text(Watched::ServiceTier, self.grammar.kept());
+                }
             }
             Meaning::Stream => return Err(Fault::Unfit("'stream' is not true or false")),
             Meaning::Watched(watched) => {
@@ -413,6 +431,8 @@ fn unfit(meaning: Meaning) -> Result<(), Fault> {
         | Meaning::Ceiling
         | Meaning::Choices
         | Meaning::PreviousResponse
+        | Meaning::Tier
+        | Meaning::Speed
         | Meaning::GenerationConfig
         | Meaning::StreamOptions
         | Meaning::IncludeUsage => Ok(()),

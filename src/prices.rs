@@ -15,6 +15,7 @@ mod line;
 mod list;
 mod listing;
 mod price;
+mod tier;
 
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::provider::Provider;
 
 pub use listing::{Difference, Listed, differences, listed, title};
 pub use price::{Kind, Price};
+pub use tier::Tier;
 
 use line::Entry;
 
@@ -111,13 +113,14 @@ impl Prices {
         }
     }
 
-    /// What an upstream's model costs at a moment; nothing if that is not known.
+    /// What an upstream's model costs at a moment, where no tier of service was asked for, or in the one that was;
+    /// nothing if that is not known.
     #[must_use]
-    pub fn find(&self, upstream: usize, model: &str, at: Moment) -> Option<Arc<Price>> {
-        self.find_in_tier(upstream, model, None, at)
+    pub fn find(&self, upstream: usize, model: &str, tier: Option<Tier>, at: Moment) -> Option<Arc<Price>> {
+        self.find_in_tier(upstream, model, tier.map(Tier::word), at)
     }
 
-    /// The same in a tier of service, such as `flex`, `priority`, `fast` or `batch`. A tier without prices of its
+    /// The same in a tier by its name, such as `flex`, `priority`, `fast` or `batch`. A tier without prices of its
     /// own costs the same.
     #[must_use]
     pub fn find_in_tier(

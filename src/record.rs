@@ -20,7 +20,7 @@ use crate::diagnosis::Diagnosis;
 use crate::endpoint::Endpoint;
 use crate::limits::{Estimate, Reservation};
 use crate::money::Money;
-use crate::prices::Price;
+use crate::prices::{Price, Tier};
 use crate::provider_key::up_to_a_key;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
@@ -208,6 +208,8 @@ pub struct Record {
     pub token_ceiling: Option<u64>,
     /// How many answers were asked for at once, if the client said so.
     pub choices: Option<u64>,
+    /// The tier of service that was asked for, where it has prices of its own.
+    pub tier: Option<Tier>,
     /// What it took from limits on tokens and money.
     pub reserved: Option<Box<Reserved>>,
     /// Whether requests that several gates share are taken with its tokens and money: what was leased of them had run
@@ -291,6 +293,7 @@ impl Record {
             stream: false,
             token_ceiling: None,
             choices: None,
+            tier: None,
             reserved: None,
             deferred: false,
             budget_reached: None,

@@ -172,6 +172,35 @@ fn money_is_counted_exactly() {
 }
 
 #[test]
+fn a_tier_of_service_is_reserved_and_settled_by_its_own_price() {
+    let upstream = reporting(1_000_000, 100_000);
+    let gate = budgeted(&upstream, r#"{ budget = "12 USD/day" }"#).start();
+    let chat = |field: &str| {
+        let field = if field.is_empty() { String::new() } else { format!("{field}, ") };
+        let body = format!(r#"{{{field}"model": "gpt-5", "max_tokens": 100000, "messages": []}}"#);
+        gate.ask(post("/v1/chat/completions", &gate.setup.client_key, &body))
+    };
+    // A million tokens read and a tenth of a million written: 1.25 and 1 USD, half of that in flex, twice in priority.
+    for (field, left_then) in [
+        ("", "9.75 USD"),
+        (r#""service_tier": "auto""#, "7.50 USD"),
+        (r#""service_tier": "flex""#, "6.375 USD"),
+        (r#""service_\u0074ier": "priority""#, "1.875 USD"),
+    ] {
+        assert_eq!(chat(field).status, 200, "{field}");
+        gate.idle();
+        assert_eq!(left(&gate, 0), left_then, "{field}");
+    }
+    let tiers: Vec<Value> = gate.records().iter().map(|record| record["service_tier"].clone()).collect();
+    let tiers: Vec<&str> = tiers.iter().filter_map(Value::as_str).collect();
+    assert_eq!(tiers, ["flex", "priority"]);
+    // What it would take at most, 1 USD and a little, fits; in priority it does not.
+    let refused = chat(r#""service_tier": "priority""#);
+    assert_eq!((refused.status, refused.reason()), (429, Some("budget_exhausted")), "{}", refused.text());
+    assert_eq!(chat(r#""service_tier": "flex""#).status, 200);
+}
+
+#[test]
 fn a_warning_is_told_once_for_each_share() {
     let upstream = reporting(1_000_000, 0);
     let gate =

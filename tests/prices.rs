@@ -41,7 +41,7 @@ fn load(more: &str) -> Result<Loaded, Faults> {
 fn price(more: &str, upstream: &str, model: &str) -> Option<Price> {
     let snapshot = load(more).unwrap_or_else(|faults| panic!("{}", faults.render_text())).snapshot;
     let upstream = snapshot.upstream_named(upstream).unwrap();
-    snapshot.prices.find(upstream, model, Moment::now()).map(|price| (*price).clone())
+    snapshot.prices.find(upstream, model, None, Moment::now()).map(|price| (*price).clone())
 }
 
 #[test]

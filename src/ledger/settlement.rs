@@ -52,7 +52,7 @@ pub(super) fn settlement(record: &Record) -> Settlement {
     };
     let price = record.reserved.as_ref().and_then(|reserved| reserved.price.clone()).or_else(|| {
         let model = record.upstream_model.as_deref().or(record.model.as_deref())?;
-        record.snapshot.prices.find(record.upstream?, model, record.begun)
+        record.snapshot.prices.find(record.upstream?, model, record.tier, record.begun)
     });
     let money = match (known, price) {
         (Known::Nothing, _) => Money::ZERO,

@@ -47,6 +47,8 @@ impl Inside {
                     | Meaning::Ceiling
                     | Meaning::Choices
                     | Meaning::PreviousResponse
+                    | Meaning::Tier
+                    | Meaning::Speed
                     | Meaning::GenerationConfig
                     | Meaning::StreamOptions
                     | Meaning::IncludeUsage => false,

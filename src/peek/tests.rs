@@ -51,6 +51,25 @@ fn the_response_that_is_continued_is_found_at_the_top_only() {
     }
 }
 
+#[test]
+fn a_tier_of_service_is_found_wherever_providers_take_it() {
+    for (body, tier) in [
+        (r#"{"service_tier":"priority"}"#, Some(Tier::Priority)),
+        (r#"{"serviceTier":"flex"}"#, Some(Tier::Flex)),
+        (r#"{"serviceTier":{"x":"flex","type":"priority"}}"#, Some(Tier::Priority)),
+        (r#"{"speed":"fast"}"#, Some(Tier::Fast)),
+        (r#"{"speed":"fast","service_tier":"auto"}"#, Some(Tier::Fast)),
+        (r#"{"service_tier":"default"}"#, None),
+        (r#"{"service_tier":null,"speed":1}"#, None),
+        (r#"{"metadata":{"service_tier":"flex","type":"flex"}}"#, None),
+        (r#"{"tools":[{"type":"priority"}]}"#, None),
+    ] {
+        for size in [1, 3, body.len()] {
+            assert_eq!(peek_cut(body.as_bytes(), size).unwrap().tier, tier, "{body}");
+        }
+    }
+}
+
 fn inside(places: Places, body: &str) -> Result<Vec<String>, Fault> {
     let mut peek = Peek::within(places);
     peek.feed(body.as_bytes())?;

@@ -26,7 +26,7 @@ use crate::endpoint::{Access, Endpoint, Family, ModelIn};
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
 use crate::limits::{Estimate, Limit, Limits, Reservation, Unspent};
-use crate::prices::Price;
+use crate::prices::{Price, Tier};
 use crate::record::Reserved;
 use crate::snapshot::{Key, Project};
 use crate::usage::Usage;
@@ -125,6 +125,7 @@ pub fn go_on(
         return Ok(());
     }
     sight.notes.token_ceiling = message.ceiling;
+    sight.notes.tier = message.tier;
     Taking::new(message.input, endpoint, sight).reserve(project, key, None, used, sight)
 }
 
@@ -137,6 +138,8 @@ pub struct Message {
     pub asks: bool,
     /// The most tokens that this may have, if it says so.
     pub ceiling: Option<u64>,
+    /// The tier of service that it asks for.
+    pub tier: Option<Tier>,
 }
 
 impl Policy for FundsUnused {
@@ -200,7 +203,7 @@ impl Taking {
         let model = notes.upstream_model.as_deref().or(notes.model.as_deref());
         let price = match (uses, model, notes.upstream) {
             (Uses::Input | Uses::Both, Some(model), Some(upstream)) => {
-                sight.snapshot.prices.find(upstream, model, sight.now)
+                sight.snapshot.prices.find(upstream, model, notes.tier, sight.now)
             }
             _ => None,
         };

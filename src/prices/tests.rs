@@ -86,7 +86,7 @@ fn names_are_found_as_clients_write_them() {
         &[],
     );
     let input = |upstream, model| {
-        let price = all.find(upstream, model, at(NOW))?;
+        let price = all.find(upstream, model, None, at(NOW))?;
         Some(price.listed(Kind::Input)?.to_string())
     };
     assert_eq!(input(0, "gpt-4o").as_deref(), Some("2.50"));
@@ -154,7 +154,7 @@ fn overrides_take_the_place_of_the_list() {
         &overrides,
     );
     let input = |upstream, model| {
-        all.find(upstream, model, at(NOW)).unwrap().listed(Kind::Input).unwrap().to_string()
+        all.find(upstream, model, None, at(NOW)).unwrap().listed(Kind::Input).unwrap().to_string()
     };
     assert_eq!(input(0, "gpt-4o"), "2.00", "the closest");
     assert_eq!(input(0, "gpt-4.1"), "1.00");
@@ -177,8 +177,8 @@ fn what_is_remembered_is_what_is_found() {
             }
             let fresh =
                 all.tariffs[upstream].entry(name).and_then(|entry| entry.at(at(NOW).unix_seconds(), None));
-            assert_eq!(all.find(upstream, name, at(NOW)), fresh, "{name}");
-            assert_eq!(all.find(upstream, name, at(NOW)), fresh, "{name}");
+            assert_eq!(all.find(upstream, name, None, at(NOW)), fresh, "{name}");
+            assert_eq!(all.find(upstream, name, None, at(NOW)), fresh, "{name}");
         }
     }
 }

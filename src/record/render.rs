@@ -135,6 +135,9 @@ impl Record {
         if let Some(ceiling) = self.token_ceiling {
             number(out, key!("token_ceiling"), ceiling);
         }
+        if let Some(tier) = self.tier {
+            word(out, text_key!("service_tier"), tier.word());
+        }
     }
 
     /// The method; one that is no usual one may be anything.

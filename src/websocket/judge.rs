@@ -102,7 +102,7 @@ impl Judge {
         let context = used.input.saturating_mul(2) / self.asked.max(1);
         self.asked += u64::from(asks);
         let input = estimator.tokens().saturating_add(context);
-        let message = Message { input, asks, ceiling: peeked.token_ceiling };
+        let message = Message { input, asks, ceiling: peeked.token_ceiling, tier: peeked.tier };
         go_on(project, key, self.endpoint, message, used, &mut sight)?;
         // The store of the gates that share the limits is asked before the message goes on.
         had(record).await
