@@ -305,11 +305,12 @@ fn peek_1_kb(bencher: Bencher<'_, '_>) {
 }
 
 /// A chat answer of about so many bytes, with its usage behind the text.
-fn answer(bytes: usize) -> String {
+fn answer(bytes: usize) -> Bytes {
     let text = "The file is read once, when the gate starts. ".repeat(bytes / 45);
     format!(
         r#"{{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion","created":1741569952,"model":"gpt-4o-mini-2024-07-18","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}","refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":19,"completion_tokens":210,"total_tokens":229,"prompt_tokens_details":{{"cached_tokens":0,"audio_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}},"service_tier":"default","system_fingerprint":"fp_fc9f1d7035"}}"#
     )
+    .into()
 }
 
 /// An event of a chat that brings a word.
@@ -328,7 +329,7 @@ fn usage_of_json(bencher: Bencher<'_, '_>, bytes: usize) {
     let answer = answer(bytes);
     bencher.with_inputs(|| meter("application/json")).bench_local_refs(|meter| {
         let mut usage = None;
-        meter.piece(black_box(answer.as_bytes()), &mut usage);
+        meter.piece(black_box(&answer), &mut usage);
         assert!(usage.is_some());
         usage
     });
@@ -338,12 +339,12 @@ fn usage_of_json(bencher: Bencher<'_, '_>, bytes: usize) {
 #[divan::bench]
 fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
     let numbers = "-0.009327292,0.0023064255,".repeat(2600);
-    let answer = format!(
+    let answer = Bytes::from(format!(
         r#"{{"data":[{{"embedding":[{numbers}0]}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#
-    );
+    ));
     bencher.with_inputs(|| meter("application/json")).bench_local_refs(|meter| {
         let mut usage = None;
-        meter.piece(black_box(answer.as_bytes()), &mut usage);
+        meter.piece(black_box(&answer), &mut usage);
         usage
     });
 }
@@ -351,10 +352,11 @@ fn usage_of_embeddings(bencher: Bencher<'_, '_>) {
 /// A hundred events, each in a piece.
 #[divan::bench]
 fn usage_of_100_events(bencher: Bencher<'_, '_>) {
+    let event = Bytes::from_static(EVENT.as_bytes());
     bencher.with_inputs(|| meter("text/event-stream")).bench_local_refs(|meter| {
         let mut usage = None;
         for _ in 0..100 {
-            meter.piece(black_box(EVENT.as_bytes()), &mut usage);
+            meter.piece(black_box(&event), &mut usage);
         }
         meter.output_seen()
     });
@@ -363,12 +365,13 @@ fn usage_of_100_events(bencher: Bencher<'_, '_>) {
 /// The same where each event is cut in two.
 #[divan::bench]
 fn usage_of_100_cut_events(bencher: Bencher<'_, '_>) {
-    let (one, two) = EVENT.split_at(150);
+    let (one, two) = EVENT.as_bytes().split_at(150);
+    let (one, two) = (Bytes::from_static(one), Bytes::from_static(two));
     bencher.with_inputs(|| meter("text/event-stream")).bench_local_refs(|meter| {
         let mut usage = None;
         for _ in 0..100 {
-            meter.piece(black_box(one.as_bytes()), &mut usage);
-            meter.piece(black_box(two.as_bytes()), &mut usage);
+            meter.piece(black_box(&one), &mut usage);
+            meter.piece(black_box(&two), &mut usage);
         }
         meter.output_seen()
     });

@@ -40,6 +40,8 @@ const CONT: u8 = 9;
 
 /// Which bytes need a second look are of a class beyond all others, and have a bit of their own.
 const LOOK: u8 = 16;
+/// How many bytes are taken at once.
+const EIGHT: usize = 8;
 
 /// What a step adds, in parts of a token: made by `benches/estimate/fit.py`.
 const WEIGHTS: [[u16; 10]; 10] = [
@@ -60,7 +62,9 @@ static STEPS: [u16; 256] = steps();
 /// The weights of two steps, by three classes in twelve bits.
 static TWO_STEPS: [u16; 1 << 12] = two_steps();
 /// The classes of bytes of JSON, and of plain text.
-static CLASSES: [[u8; 256]; 2] = [classes(true), classes(false)];
+static CLASSES: [[u8; 256]; 2] = [classes(true, true), classes(false, true)];
+/// The same where it is known already whether base64 begins.
+static PLAINER: [[u8; 256]; 2] = [classes(true, false), classes(false, false)];
 
 #[expect(clippy::indexing_slicing, reason = "done by the compiler, which would stop")]
 const fn steps() -> [u16; 256] {
@@ -93,13 +97,14 @@ const fn two_steps() -> [u16; 1 << 12] {
     clippy::cast_possible_truncation,
     reason = "done by the compiler, which would stop"
 )]
-const fn classes(json: bool) -> [u8; 256] {
+const fn classes(json: bool, base64: bool) -> [u8; 256] {
     let mut all = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         all[byte] = match byte as u8 {
-            b'\\' | b'"' if json => LOOK,
-            b',' => LOOK,
+            b'\\' if json => LOOK,
+            b'"' if json && base64 => LOOK,
+            b',' if base64 => LOOK,
             b'a'..=b'z' => LOWER,
             b'A'..=b'Z' => UPPER,
             b'0'..=b'9' => DIGIT,
@@ -163,13 +168,20 @@ impl Estimator {
     /// Takes the next piece.
     pub fn piece(&mut self, piece: &[u8]) {
         let mut at = 0;
-        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
-            at += match self.within {
-                Within::Text => self.text(rest, piece, at),
-                Within::Escape => self.escape(rest),
-                Within::Code { left, value } => self.code(rest, left, value),
-                Within::Base64(length) => self.base64(rest, length),
-            };
+        let mut coded = self.next_base64(piece, 0);
+        while at < piece.len() {
+            let rest = piece.get(at..).unwrap_or_default();
+            match self.within {
+                Within::Text => {
+                    if coded.is_some_and(|coded| coded <= at) {
+                        coded = self.next_base64(piece, at);
+                    }
+                    at = self.text(piece, at, coded);
+                }
+                Within::Escape => at += self.escape(rest),
+                Within::Code { left, value } => at += self.code(rest, left, value),
+                Within::Base64(length) => at += self.base64(rest, length),
+            }
         }
         let kept = piece.len().min(TAIL);
         self.tail.rotate_left(kept);
@@ -189,59 +201,94 @@ impl Estimator {
         self.parts.saturating_add(open).div_ceil(PARTS)
     }
 
-    /// Takes text up to where it is none any more. Gives how many bytes that were.
-    fn text(&mut self, rest: &[u8], piece: &[u8], from: usize) -> usize {
-        let [of_json, of_text] = &CLASSES;
-        let classes = if self.json { of_json } else { of_text };
-        let (mut before, mut parts, mut at) = (self.before, 0u64, 0);
-        let (eights, few) = rest.as_chunks();
-        for eight in eights {
-            if let Some((sum, last)) = eight_steps(classes, before, u64::from_le_bytes(*eight)) {
-                (parts, before, at) = (parts + u64::from(sum), last, at + eight.len());
-                continue;
-            }
-            let (sum, last, taken) = self.one_by_one(classes, before, eight, piece, from + at);
-            (parts, before, at) = (parts + sum, last, at + taken);
-            if self.within != Within::Text {
-                break;
-            }
+    /// Takes text from one place to where it is none any more: to where base64 begins, if it does, or an escape that
+    /// is longer than two bytes. Gives that place.
+    fn text(&mut self, piece: &[u8], from: usize, coded: Option<usize>) -> usize {
+        let kind = usize::from(!self.json);
+        let (Some(classes), Some(plainer)) = (CLASSES.get(kind), PLAINER.get(kind)) else { return piece.len() };
+        let end = coded.unwrap_or(piece.len());
+        let mut at = from;
+        // What tells that base64 begins here may stand in the piece before.
+        if from < TAIL {
+            at = self.one_by_one(classes, piece, from, end.min(TAIL));
         }
         if self.within == Within::Text {
-            let (sum, last, taken) = self.one_by_one(classes, before, few, piece, from + at);
-            (parts, before, at) = (parts + sum, last, at + taken);
+            at = self.by_eights(plainer, piece, at, end);
+        }
+        if self.within == Within::Text {
+            at = self.one_by_one(classes, piece, at, end);
+        }
+        if self.within == Within::Text && coded == Some(at) {
+            self.within = Within::Base64(0);
+        }
+        at
+    }
+
+    /// Takes text as long as there are eight bytes of it, or to an escape that is longer than two bytes.
+    fn by_eights(&mut self, classes: &[u8; 256], piece: &[u8], from: usize, end: usize) -> usize {
+        let (mut before, mut parts, mut at) = (self.before, 0u64, from);
+        while let Some(eight) = piece.get(at..end).and_then(<[u8]>::first_chunk::<EIGHT>) {
+            if let Some((sum, last)) = eight_steps(classes, before, u64::from_le_bytes(*eight)) {
+                (parts, before, at) = (parts + u64::from(sum), last, at + EIGHT);
+                continue;
+            }
+            let few = eight.iter().take_while(|byte| **byte != b'\\');
+            for byte in few {
+                let class = classes.get(usize::from(*byte)).copied().unwrap_or(PUNCT);
+                parts += u64::from(step(before, class));
+                (before, at) = (class, at + 1);
+            }
+            // Prompts are full of escapes of two bytes.
+            let Some(class) = piece.get(at + 1).and_then(|byte| class_of_escape(*byte)) else {
+                self.within = Within::Escape;
+                at += 1;
+                break;
+            };
+            parts += u64::from(step(before, class));
+            (before, at) = (class, at + 2);
         }
         (self.before, self.parts) = (before, self.parts.saturating_add(parts));
         at
     }
 
-    /// Takes bytes up to where they are no text any more: what they add, the class of the last, and how many they were.
-    fn one_by_one(
-        &mut self,
-        classes: &[u8; 256],
-        mut before: u8,
-        bytes: &[u8],
-        piece: &[u8],
-        from: usize,
-    ) -> (u64, u8, usize) {
-        let mut parts = 0;
-        for (at, byte) in bytes.iter().enumerate() {
+    /// The next place behind a byte of the piece where base64 begins, if what tells so begins behind it too.
+    fn next_base64(&self, piece: &[u8], from: usize) -> Option<usize> {
+        let rest = piece.get(from..)?;
+        memchr::memchr2_iter(b':', b';', rest).find_map(|at| {
+            let behind = piece.get(from + at..)?;
+            let length = if behind.starts_with(b";base64,") {
+                8
+            } else if self.json && behind.starts_with(b":\"") {
+                2
+            } else if self.json && behind.starts_with(b": \"") {
+                3
+            } else {
+                return None;
+            };
+            let begins = from + at + length;
+            let (last, mark) = (begins - 1, piece.get(begins - 1)?);
+            self.begins_base64(*mark, piece, last).then_some(begins)
+        })
+    }
+
+    /// Takes bytes up to where they are no text any more. Gives where that is.
+    fn one_by_one(&mut self, classes: &[u8; 256], piece: &[u8], from: usize, end: usize) -> usize {
+        for (at, byte) in piece.iter().enumerate().take(end).skip(from) {
             let class = classes.get(usize::from(*byte)).copied().unwrap_or(PUNCT);
             if class != LOOK {
-                parts += u64::from(step(before, class));
-                before = class;
+                self.step_to(class);
             } else if *byte == b'\\' {
                 self.within = Within::Escape;
-                return (parts, before, at + 1);
+                return at + 1;
             } else {
-                parts += u64::from(step(before, PUNCT));
-                before = PUNCT;
-                if self.begins_base64(*byte, piece, from + at) {
+                self.step_to(PUNCT);
+                if self.begins_base64(*byte, piece, at) {
                     self.within = Within::Base64(0);
-                    return (parts, before, at + 1);
+                    return at + 1;
                 }
             }
         }
-        (parts, before, bytes.len())
+        end.max(from)
     }
 
     fn step_to(&mut self, class: u8) {
@@ -274,8 +321,8 @@ impl Estimator {
         self.within = Within::Text;
         match rest.first() {
             Some(b'u') => self.within = Within::Code { left: 4, value: 0 },
-            Some(b'n' | b't' | b'r') => self.step_to(LINE),
-            _ => self.step_to(PUNCT),
+            Some(byte) => self.step_to(class_of_escape(*byte).unwrap_or(PUNCT)),
+            None => {}
         }
         1
     }
@@ -343,6 +390,15 @@ fn eight_steps(classes: &[u8; 256], before: u8, bytes: u64) -> Option<(u32, u8)>
     };
     let sum = two(before.into(), a, b) + two(b, c, d) + two(d, e, f) + two(f, g, h);
     Some((sum, h.to_le_bytes()[0]))
+}
+
+/// What an escape of two bytes stands for, by its second.
+const fn class_of_escape(byte: u8) -> Option<u8> {
+    match byte {
+        b'u' => None,
+        b'n' | b't' | b'r' => Some(LINE),
+        _ => Some(PUNCT),
+    }
 }
 
 fn step(before: u8, class: u8) -> u16 {

@@ -374,7 +374,8 @@ const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-requ
 /// The headers of the answer that the client may see, and the request's name. The upstream's name
 /// of the request goes into the record.
 fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(6);
+    // Enough for what most answers bring and for two limits: to grow is to put every header in anew.
+    let mut headers = HeaderMap::with_capacity(12);
     let mut last = None;
     for (name, value) in from {
         // Of several values under one name only the first comes with it.

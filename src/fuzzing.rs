@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use serde::de::IgnoredAny;
 
 use crate::accept::framing::Framing;
 use crate::clock::Moment;
@@ -268,7 +269,7 @@ pub fn answer(bytes: &[u8]) {
     let found = |size: usize| {
         let (mut meter, mut usage) = (Meter::of(row, &headers)?, None::<Usage>);
         for piece in text.chunks(size.max(1)) {
-            meter.piece(piece, &mut usage);
+            meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
         }
         Some((usage, meter.output_seen()))
     };
@@ -281,7 +282,18 @@ pub fn answer(bytes: &[u8]) {
         passed
     };
     let size = usize::from(*size) % 32;
-    assert_eq!(found(text.len()), found(size));
+    let (whole, pieces) = (found(text.len()), found(size));
+    // A text that is no JSON may be taken, by its end, for one that is.
+    let json = |text: &[u8]| text.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(text).is_ok();
+    let mut lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let sound = match *kind {
+        "application/json" => json(text),
+        "text/event-stream" => lines.all(|line| line.strip_prefix(b"data:").is_none_or(json)),
+        _ => true,
+    };
+    if sound {
+        assert_eq!(whole, pieces);
+    }
     let passed = hidden(text.len());
     assert_eq!(passed, hidden(size));
     assert!(passed.len() <= text.len());

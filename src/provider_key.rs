@@ -66,16 +66,13 @@ pub fn up_to_a_key(text: &str) -> &str {
     // Behind the last place where a key could begin nothing has to be looked at, and most texts are
     // shorter than any key.
     let places = (text.len() + 1).saturating_sub(SHORTEST_AMONG_WORDS);
-    let mut boundary = true;
-    for (at, byte) in text.bytes().enumerate().take(places) {
-        let in_word = byte.is_ascii_alphanumeric();
-        if boundary
-            && in_word
+    let mut before = b' ';
+    for (at, byte) in text.as_bytes().iter().enumerate().take(places) {
+        if !std::mem::replace(&mut before, *byte).is_ascii_alphanumeric()
             && let Some(end) = beginning_at(text, at)
         {
             return text.get(..end).unwrap_or_default();
         }
-        boundary = !in_word;
     }
     text
 }
@@ -86,27 +83,32 @@ fn up_to_a_project_key(text: &str) -> &str {
     ends.into_iter().find(|before| before.ends_with(project_key::PREFIX)).unwrap_or(text)
 }
 
-/// The bytes that some key begins with, one bit each.
-const FIRST: u128 = {
+/// The bytes that some key has at one of its first two places, one bit each.
+const fn bytes_at(place: usize) -> u128 {
     let (mut bits, mut rest): (u128, &[(&str, &str)]) = (0, &BEGINNINGS);
     while let [(beginning, _), more @ ..] = rest {
-        if let [first, ..] = beginning.as_bytes() {
-            bits |= 1 << *first;
+        if let [first, second, ..] = beginning.as_bytes() {
+            bits |= 1 << if place == 0 { *first } else { *second };
         }
         rest = more;
     }
     bits
-};
+}
+
+const FIRST: u128 = bytes_at(0);
+const SECOND: u128 = bytes_at(1);
 
 /// Where the beginning of a provider's key ends that begins at a byte.
 fn beginning_at(text: &str, at: usize) -> Option<usize> {
-    let rest = text.get(at..)?;
+    let rest = text.as_bytes().get(at..)?;
     // Cheap first: nearly no word begins like a key.
-    let first = rest.as_bytes().first()?;
-    if !first.is_ascii() || FIRST & 1 << first == 0 {
+    let [first, second, ..] = rest else { return None };
+    if !first.is_ascii() || FIRST & 1 << first == 0 || !second.is_ascii() || SECOND & 1 << second == 0 {
         return None;
     }
-    let (beginning, _) = BEGINNINGS.iter().find(|(beginning, _)| rest.starts_with(beginning))?;
+    let begins = |beginning: &[u8]| beginning.first() == Some(first) && rest.starts_with(beginning);
+    let (beginning, _) = BEGINNINGS.iter().find(|(beginning, _)| begins(beginning.as_bytes()))?;
+    let rest = text.get(at..)?;
     let length = rest.find(|c: char| !is_of_a_key(c)).unwrap_or(rest.len());
     (length >= SHORTEST_AMONG_WORDS).then_some(at + beginning.len())
 }

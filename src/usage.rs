@@ -12,6 +12,7 @@ mod events;
 mod field;
 mod hide;
 mod meter;
+mod read;
 mod report;
 mod scan;
 mod text;

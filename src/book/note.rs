@@ -141,15 +141,14 @@ impl<'a> Names<'a> {
         [(); 4].map(|()| {
             let (name, behind) = name(rest).unwrap_or_default();
             rest = behind;
-            name
+            std::str::from_utf8(name).unwrap_or_default()
         })
     }
 }
 
-fn name(bytes: &[u8]) -> Option<(&str, &[u8])> {
+fn name(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first()?;
-    let (name, rest) = rest.split_at_checked(usize::from(*length))?;
-    Some((std::str::from_utf8(name).ok()?, rest))
+    rest.split_at_checked(usize::from(*length))
 }
 
 impl<'a> Note<'a> {

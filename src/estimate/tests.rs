@@ -101,6 +101,24 @@ proptest! {
     }
 
     #[test]
+    fn pieces_change_nothing_in_what_is_no_json(
+        words in prop::collection::vec(prop::sample::select(&[
+            "\"data\":\"", "data\": \"", "\\data\":\"", "bytes\"", ":", "\"", ";base64,", ";base64", ",", "\\", "\\u",
+            "\\u00", "4", "ab12", " ", "\n", "\u{4e2d}", "as is, here; there",
+        ][..]), 0..40),
+        size in 1..40_usize,
+    ) {
+        let text = words.concat();
+        for estimator in [Estimator::default(), Estimator::plain()] {
+            let single: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+            let whole = of(estimator.clone(), &[text.as_bytes()]);
+            prop_assert_eq!(of(estimator.clone(), &pieces), whole);
+            prop_assert_eq!(of(estimator, &single), whole);
+        }
+    }
+
+    #[test]
     fn any_bytes_are_taken(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         of(Estimator::default(), &[&bytes]);
     }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, InvalidHeaderValue};
+use smallvec::SmallVec;
 
 use crate::clock::Moment;
 use crate::dialect::Surface;
@@ -76,25 +77,39 @@ pub(super) fn tell(headers: &mut HeaderMap, record: &Record) {
     for (left, limit) in tightest.into_iter().flatten() {
         let Some(names) = names(limit.counts, anthropic) else { continue };
         let full_in = limit.meter.full_in(now);
-        let reset = if anthropic { at(now, full_in) } else { short(full_in) };
+        let reset = if anthropic { HeaderValue::try_from(at(now, full_in)) } else { short(full_in) };
         headers.insert(names.limit, HeaderValue::from(limit.meter.quota().amount.get()));
         headers.insert(names.remaining, HeaderValue::from(left));
-        if let Ok(reset) = HeaderValue::try_from(reset) {
+        if let Ok(reset) = reset {
             headers.insert(names.reset, reset);
         }
     }
 }
 
 /// A time as OpenAI writes it: `120ms`, `2.5s`, `6m0s`.
-fn short(time: Duration) -> String {
+fn short(time: Duration) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut out = SmallVec::<[u8; 24]>::new();
+    let mut digits = itoa::Buffer::new();
     let ms = time.as_millis();
     if ms < 1_000 {
-        return format!("{ms}ms");
+        out.extend_from_slice(digits.format(ms).as_bytes());
+        out.extend_from_slice(b"ms");
+        return HeaderValue::from_bytes(&out);
     }
     let (minutes, seconds, rest) = (ms / 60_000, ms / 1_000 % 60, ms % 1_000);
-    let part = if rest == 0 || minutes > 0 { String::new() } else { format!(".{rest:03}") };
-    let part = part.trim_end_matches('0');
-    if minutes == 0 { format!("{seconds}{part}s") } else { format!("{minutes}m{seconds}s") }
+    if minutes > 0 {
+        out.extend_from_slice(digits.format(minutes).as_bytes());
+        out.push(b'm');
+    }
+    out.extend_from_slice(digits.format(seconds).as_bytes());
+    if rest > 0 && minutes == 0 {
+        // A thousand above, so that there are always three digits behind the first.
+        let rest = digits.format(1_000 + rest).trim_end_matches('0').as_bytes();
+        out.push(b'.');
+        out.extend_from_slice(rest.get(1..).unwrap_or_default());
+    }
+    out.push(b's');
+    HeaderValue::from_bytes(&out)
 }
 
 /// A moment as Anthropic writes it, to the second.
@@ -109,10 +124,16 @@ mod tests {
 
     #[test]
     fn times_are_written_as_openai_does() {
-        for (ms, text) in
-            [(0, "0ms"), (120, "120ms"), (1_000, "1s"), (2_500, "2.5s"), (360_000, "6m0s"), (61_700, "1m1s")]
-        {
-            assert_eq!(short(Duration::from_millis(ms)), text);
+        for (ms, text) in [
+            (0, "0ms"),
+            (120, "120ms"),
+            (1_000, "1s"),
+            (2_500, "2.5s"),
+            (3_007, "3.007s"),
+            (360_000, "6m0s"),
+            (61_700, "1m1s"),
+        ] {
+            assert_eq!(short(Duration::from_millis(ms)).unwrap(), text);
         }
     }
 }

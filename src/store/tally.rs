@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::Method;
+
 use super::Decision;
+use crate::denial::Reason;
 use crate::provider_key::up_to_a_key;
 
 /// What makes two decisions alike.
@@ -94,8 +97,8 @@ impl Alike {
             method: shown(decision.method.as_str()),
             path: shown(decision.uri.path()),
             model: shown(decision.model.as_deref().unwrap_or_default()),
-            denied: decision.denied.map_or("", crate::denial::Reason::code),
-            would_deny: decision.would_deny.map_or("", crate::denial::Reason::code),
+            denied: decision.denied.map_or("", Reason::code),
+            would_deny: decision.would_deny.map_or("", Reason::code),
             surface: decision.endpoint.map_or("", |endpoint| endpoint.surface.name()),
             scope: decision.endpoint.map_or("", |endpoint| endpoint.scope.name()),
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
@@ -109,15 +112,58 @@ fn shown(text: &str) -> Box<str> {
     text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().into()
 }
 
+/// What makes decisions surely alike, and is told without a copy: a busy gate makes many of few kinds.
+#[derive(PartialEq, Eq, Hash)]
+struct Same<'d> {
+    /// Where the snapshot is; it is held as long as the decisions are.
+    snapshot: usize,
+    key: usize,
+    hour: i64,
+    client: IpAddr,
+    method: &'d Method,
+    path: &'d str,
+    model: Option<&'d str>,
+    denied: Option<Reason>,
+    would_deny: Option<Reason>,
+    endpoint: Option<usize>,
+    upstream: Option<usize>,
+}
+
+impl<'d> Same<'d> {
+    fn of(decision: &'d Decision, at: i64) -> Self {
+        Self {
+            snapshot: Arc::as_ptr(&decision.snapshot).addr(),
+            key: decision.key,
+            hour: hour(at),
+            client: decision.client,
+            method: &decision.method,
+            path: decision.uri.path(),
+            model: decision.model.as_deref(),
+            denied: decision.denied,
+            would_deny: decision.would_deny,
+            endpoint: decision.endpoint.map(|endpoint| std::ptr::from_ref(endpoint).addr()),
+            upstream: decision.upstream,
+        }
+    }
+}
+
+type Grouped<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// Sums up decisions.
 pub(super) fn tally(decisions: &[Decision]) -> HashMap<Alike, Often> {
-    let mut sums: HashMap<Alike, Often> = HashMap::new();
+    let mut groups: Grouped<Same<'_>, (&Decision, Often)> = Grouped::default();
     for decision in decisions {
         let at = millis(decision.at);
-        let Some(alike) = Alike::of(decision, at) else { continue };
-        let often = sums.entry(alike).or_default();
+        let (_, often) = groups.entry(Same::of(decision, at)).or_insert((decision, Often::default()));
         often.count += 1;
         often.last = often.last.max(at);
+    }
+    let mut sums: HashMap<Alike, Often> = HashMap::new();
+    for (decision, group) in groups.into_values() {
+        let Some(alike) = Alike::of(decision, group.last) else { continue };
+        let often = sums.entry(alike).or_default();
+        often.count += group.count;
+        often.last = often.last.max(group.last);
     }
     sums
 }
@@ -125,14 +171,20 @@ pub(super) fn tally(decisions: &[Decision]) -> HashMap<Alike, Often> {
 impl Paces {
     /// Counts decisions in; tells the pace of each key that is among them.
     pub(super) fn count(&mut self, decisions: &[Decision]) -> HashMap<Owner, Told> {
-        let mut counted: HashMap<Owner, i64> = HashMap::new();
+        let mut groups: Grouped<(usize, usize, i64), (&Decision, i64)> = Grouped::default();
         for decision in decisions.iter().filter(|decision| decision.asks_for_a_turn()) {
+            let second = millis(decision.at) / 1_000;
+            let same = (Arc::as_ptr(&decision.snapshot).addr(), decision.key, second);
+            groups.entry(same).or_insert((decision, 0)).1 += 1;
+        }
+        let mut counted: HashMap<Owner, i64> = HashMap::new();
+        for ((_, _, second), (decision, requests)) in groups {
             let Some(key) = decision.snapshot.keys.get(decision.key) else { continue };
             let Some(project) = decision.snapshot.projects.get(key.project) else { continue };
             for key in [Arc::clone(&key.id), ALL_KEYS.into()] {
                 let owner = (Arc::clone(&project.name), key);
-                self.0.entry(owner.clone()).or_insert_with(Pace::new).count(millis(decision.at) / 1_000);
-                *counted.entry(owner).or_default() += 1;
+                self.0.entry(owner.clone()).or_insert_with(Pace::new).count(second, requests);
+                *counted.entry(owner).or_default() += requests;
             }
         }
         let latest = self.0.values().map(|pace| pace.latest).max().unwrap_or_default();
@@ -158,7 +210,7 @@ impl Pace {
         self.seconds.get_mut(usize::try_from(second.rem_euclid(slots)).ok()?)
     }
 
-    fn count(&mut self, second: i64) {
+    fn count(&mut self, second: i64, requests: i64) {
         let reach = i64::try_from(SECONDS).unwrap_or(i64::MAX);
         if second > self.latest {
             // What is overwritten is too long ago.
@@ -171,7 +223,7 @@ impl Pace {
         }
         let second = second.max(self.latest - reach + 1);
         if let Some(slot) = self.slot(second) {
-            *slot = slot.saturating_add(1);
+            *slot = slot.saturating_add(u32::try_from(requests).unwrap_or(u32::MAX));
         }
     }
 
@@ -211,7 +263,7 @@ mod tests {
             let last = late.index(begun.len());
             begun.push(begun[last]);
             for millis in &begun {
-                pace.count((begin + millis) / 1_000);
+                pace.count((begin + millis) / 1_000, 1);
             }
             begun.sort_unstable();
             let within = |from: i64| begun.iter().filter(|at| (from..from + 60_000).contains(*at)).count();

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use super::text::{Bringer, Text};
-use super::walk::{Told, Walk, Words};
+use super::walk::{End, Told, Walk, Words, at_the_end};
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage"));
 static META: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"meta\""));
@@ -37,7 +37,7 @@ impl Texts {
 
     /// A text that is all here.
     pub(super) fn whole(&mut self, text: &[u8], told: &mut Told<'_>) {
-        if self.may_report(text) {
+        if self.may_report(text) && at_the_end(text, self.words, told) == End::TooLittle {
             self.walk.begin();
             self.walk.feed(text, self.words, told);
             self.walk.begin();
@@ -48,7 +48,7 @@ impl Texts {
 
     /// A message of a session, all of it. What brings sound is no text.
     pub(super) fn message(&mut self, text: &[u8], told: &mut Told<'_>) {
-        if self.may_report(text) {
+        if self.may_report(text) && at_the_end(text, self.words, told) == End::TooLittle {
             self.walk.begin();
             self.walk.feed(text, self.words, told);
             self.walk.begin();
@@ -58,6 +58,23 @@ impl Texts {
             self.text.feed(text);
             self.text.end();
         }
+    }
+
+    /// A text that is all here if it ends with this piece, and that is looked at as if it did; if so much is enough.
+    pub(super) fn taken_for_whole(&mut self, piece: &[u8], told: &mut Told<'_>) -> bool {
+        let whole = !self.begun
+            && piece.trim_ascii_end().ends_with(b"}")
+            && at_the_end(piece, self.words, told) == End::Enough;
+        if whole {
+            self.text.feed(piece);
+        }
+        whole
+    }
+
+    /// What was taken for whole was not, and is walked through after all; its text is counted.
+    pub(super) fn was_not_whole(&mut self, piece: &[u8], told: &mut Told<'_>) {
+        *told.usage = None;
+        self.part(piece, false, told);
     }
 
     /// A part of a text. Of a session's messages the text is not counted then: it is sound.

@@ -196,11 +196,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn of(text: &[u8]) -> Self {
         match text {
-            "AUDIO" | "audio" => Self::Audio,
-            "IMAGE" | "VIDEO" | "DOCUMENT" | "image" | "video" | "document" => Self::Image,
-            "1h" => Self::Hour,
+            b"AUDIO" | b"audio" => Self::Audio,
+            b"IMAGE" | b"VIDEO" | b"DOCUMENT" | b"image" | b"video" | b"document" => Self::Image,
+            b"1h" => Self::Hour,
             _ => Self::Plain,
         }
     }

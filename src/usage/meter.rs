@@ -1,5 +1,6 @@
 //! Finds what an answer used, and how much it wrote so far, as its pieces pass.
 
+use bytes::Bytes;
 use http::HeaderMap;
 
 use super::Usage;
@@ -13,8 +14,9 @@ use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Verb};
 /// How an answer's texts stand in it.
 #[derive(Debug)]
 enum Framing {
-    /// It is one; or a list of them, as Gemini streams where no events are asked for.
-    One,
+    /// It is one; or a list of them, as Gemini streams where no events are asked for. The first piece is kept if it
+    /// looked as if it were all of it.
+    One { first: Option<Bytes> },
     Events(Events),
     Lines,
     Aws(Box<Frames>),
@@ -41,13 +43,13 @@ impl Meter {
         let framing = framing(kind, endpoint.gives)?;
         let bringer = match framing {
             // Gemini's stream as a list: each of its entries brings a text.
-            Framing::One if endpoint.gives == Gives::Events => bringer(endpoint),
-            Framing::One if writes(endpoint.scope.family) => Bringer::Whole,
-            Framing::One => Bringer::Nothing,
+            Framing::One { .. } if endpoint.gives == Gives::Events => bringer(endpoint),
+            Framing::One { .. } if writes(endpoint.scope.family) => Bringer::Whole,
+            Framing::One { .. } => Bringer::Nothing,
             Framing::Events(_) | Framing::Lines | Framing::Aws(_) | Framing::Messages => bringer(endpoint),
         };
         // Pictures are listed in an answer that is one text; a stream's events bring one each, and tell tokens.
-        let pictures = endpoint.scope.family == Family::Images && matches!(framing, Framing::One);
+        let pictures = endpoint.scope.family == Family::Images && matches!(framing, Framing::One { .. });
         let words = if pictures { Words::Pictures } else { words(endpoint.surface) };
         Some(Self { framing, texts: Texts::new(words, bringer) })
     }
@@ -80,11 +82,18 @@ impl Meter {
     }
 
     /// Takes the next piece of the answer; `usage` is what was found before, and is what is found with it.
-    pub fn piece(&mut self, piece: &[u8], usage: &mut Option<Usage>) {
+    pub fn piece(&mut self, piece: &Bytes, usage: &mut Option<Usage>) {
         let texts = &mut self.texts;
         let told = &mut Told { usage, adds: false };
         match &mut self.framing {
-            Framing::One => texts.part(piece, true, told),
+            Framing::One { first } => match first.take() {
+                None if texts.taken_for_whole(piece, told) => *first = Some(piece.clone()),
+                None => texts.part(piece, true, told),
+                Some(kept) => {
+                    texts.was_not_whole(&kept, told);
+                    texts.part(piece, true, told);
+                }
+            },
             Framing::Events(events) => events.feed(piece, texts, told),
             Framing::Lines => lines(piece, texts, told),
             Framing::Aws(frames) => frames.feed(piece, texts, told),
@@ -155,7 +164,7 @@ const fn writes(family: Family) -> bool {
 fn framing(kind: Option<&[u8]>, gives: Gives) -> Option<Framing> {
     let Some(kind) = kind else {
         return match gives {
-            Gives::Json | Gives::StreamIfAsked => Some(Framing::One),
+            Gives::Json | Gives::StreamIfAsked => Some(Framing::One { first: None }),
             Gives::StreamUnlessDeclined | Gives::Lines => Some(Framing::Lines),
             Gives::Events => Some(Framing::Events(Events::new())),
             Gives::AwsEvents => Some(Framing::Aws(Box::default())),
@@ -171,7 +180,7 @@ fn framing(kind: Option<&[u8]>, gives: Gives) -> Option<Framing> {
     } else if is("application/vnd.amazon.eventstream") {
         Some(Framing::Aws(Box::default()))
     } else if is("application/json") {
-        Some(Framing::One)
+        Some(Framing::One { first: None })
     } else {
         None
     }

@@ -4,12 +4,9 @@
 //! that uses it, and what is not known is passed over. The sums are made here: Anthropic and Bedrock leave cached
 //! tokens out of their input, Gemini its thoughts out of the candidates, xAI its reasoning out of the completion.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
 use super::Usage;
-use super::field::{Field, Kind, Part, field};
+use super::field::{Field, Kind, Part};
+use super::read;
 use crate::money::Money;
 
 /// What one report said.
@@ -24,12 +21,12 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Reads a usage object; nothing if it tells nothing, or is not one.
-    pub(super) fn read(object: &[u8]) -> Option<Self> {
+    /// Reads the usage object with which a text begins, and where it ends; nothing if it is not one. It may tell
+    /// nothing.
+    pub(super) fn read(text: &[u8]) -> Option<(Option<Self>, usize)> {
         let mut raw = Raw::default();
-        let mut reader = serde_json::Deserializer::from_slice(object);
-        Within { raw: &mut raw, field: Field::Into(Part::Top) }.deserialize(&mut reader).ok()?;
-        raw.report()
+        let end = read::report(text, &mut raw)?;
+        Some((raw.report(), end))
     }
 
     /// A count that stands by itself in an answer.
@@ -91,7 +88,7 @@ impl Report {
 
 /// The counts as they came.
 #[derive(Debug, Default)]
-struct Raw {
+pub(super) struct Raw {
     report: Report,
     bare: bool,
     cached_bare: u64,
@@ -108,7 +105,13 @@ struct Raw {
 }
 
 impl Raw {
-    fn count(&mut self, field: Field, count: u64) {
+    /// What kind an entry of a list is of.
+    pub(super) const fn kind(&mut self, kind: Kind) {
+        self.kind = kind;
+    }
+
+    /// A number that is whole.
+    pub(super) fn count(&mut self, field: Field, count: u64) {
         let Report { usage, input, output, else_told } = &mut self.report;
         match field {
             Field::Input { bare } => {
@@ -151,7 +154,8 @@ impl Raw {
         }
     }
 
-    fn fraction(&mut self, field: Field, value: f64) {
+    /// Any other number.
+    pub(super) fn fraction(&mut self, field: Field, value: f64) {
         let whole = |value: f64| {
             // What is no sensible number becomes nothing, or as much as there can be.
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates")]
@@ -169,7 +173,7 @@ impl Raw {
     }
 
     /// An entry of a list has ended.
-    fn entry(&mut self, part: Part) {
+    pub(super) fn entry(&mut self, part: Part) {
         let (kind, share) = (std::mem::take(&mut self.kind), std::mem::take(&mut self.share));
         let usage = &mut self.report.usage;
         let of = match (part, kind) {
@@ -224,102 +228,5 @@ impl Raw {
         }
         let told = self.report.input || self.report.output || self.report.else_told || usage.cost.is_some();
         told.then_some(self.report)
-    }
-}
-
-/// Reads the value of a field.
-struct Within<'r> {
-    raw: &'r mut Raw,
-    field: Field,
-}
-
-/// Reads a field's name.
-struct Name(Part);
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Field;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Field, D::Error> {
-        // As bytes, since a name that is no text is none of those that matter.
-        from.deserialize_bytes(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Field;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Field, E> {
-        Ok(field(self.0, name))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Within<'_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        if self.field == Field::Nothing {
-            return from.deserialize_ignored_any(IgnoredAny).map(drop);
-        }
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Within<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a count")
-    }
-
-    fn visit_u64<E: Error>(self, count: u64) -> Result<(), E> {
-        self.raw.count(self.field, count);
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.raw.fraction(self.field, value);
-        Ok(())
-    }
-
-    // A negative count says nothing.
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        if self.field == Field::Kind {
-            self.raw.kind = Kind::of(text);
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        // Within a list an entry is what the list is.
-        while list.next_element_seed(Within { raw: &mut *self.raw, field: self.field })?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        let Field::Into(part) = self.field else {
-            while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(());
-        };
-        while let Some(field) = object.next_key_seed(Name(part))? {
-            object.next_value_seed(Within { raw: &mut *self.raw, field })?;
-        }
-        self.raw.entry(part);
-        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
@@ -26,7 +27,7 @@ impl Case {
         let mut meter = meter(self.surface, self.endpoint, self.kind);
         let mut usage = None;
         for piece in pieces {
-            meter.piece(piece, &mut usage);
+            meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
         }
         (usage, meter.output_seen())
     }
@@ -96,8 +97,8 @@ proptest! {
         let (one, two) = text.as_bytes().split_at(cut.index(text.len()));
         let mut meter = meter(Surface::OpenAi, "chat", EVENTS);
         let mut usage = None;
-        meter.piece(one, &mut usage);
-        meter.piece(two, &mut usage);
+        meter.piece(&Bytes::copy_from_slice(one), &mut usage);
+        meter.piece(&Bytes::copy_from_slice(two), &mut usage);
         prop_assert_eq!(usage, None);
     }
 
@@ -109,9 +110,9 @@ proptest! {
         ] {
             let mut usage = None;
             let mut meter = meter(surface, name, kind);
-            meter.piece(b"data: {\"usage\":{\"a\":[", &mut usage);
+            meter.piece(&Bytes::from_static(b"data: {\"usage\":{\"a\":["), &mut usage);
             for piece in bytes.chunks(7) {
-                meter.piece(piece, &mut usage);
+                meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
             }
         }
     }
@@ -119,7 +120,7 @@ proptest! {
 
 fn found(surface: Surface, name: &str, kind: &'static str, text: &str) -> Option<Usage> {
     let mut usage = None;
-    meter(surface, name, kind).piece(text.as_bytes(), &mut usage);
+    meter(surface, name, kind).piece(&Bytes::copy_from_slice(text.as_bytes()), &mut usage);
     usage
 }
 
@@ -186,7 +187,7 @@ fn events_that_are_huge_are_walked_through_and_huge_reports_passed_over() {
     let mut usage = None;
     let mut meter = meter(Surface::OpenAi, "chat", EVENTS);
     for piece in [event, report].concat().as_bytes().chunks(8192) {
-        meter.piece(piece, &mut usage);
+        meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
     }
     assert_eq!(usage, Some(Usage { input: 7, ..Usage::default() }));
     assert_eq!(meter.output_seen(), 1_200_000 / 3);
@@ -202,7 +203,7 @@ fn a_frame_that_is_huge_is_passed_over_and_the_next_is_read() {
     let mut usage = None;
     let mut meter = meter(Surface::Bedrock, "converse_stream", AWS);
     for piece in [huge, next].concat().chunks(1000) {
-        meter.piece(piece, &mut usage);
+        meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
     }
     assert_eq!(usage, Some(Usage { input: 7, ..Usage::default() }));
 }
@@ -226,8 +227,8 @@ fn what_was_written_is_estimated_by_its_text() {
         let event = format!("data: {text}\n\n");
         for at in 0..=event.len() {
             let mut meter = meter(Surface::OpenAi, "chat", EVENTS);
-            meter.piece(&event.as_bytes()[..at], &mut None);
-            meter.piece(&event.as_bytes()[at..], &mut None);
+            meter.piece(&Bytes::copy_from_slice(&event.as_bytes()[..at]), &mut None);
+            meter.piece(&Bytes::copy_from_slice(&event.as_bytes()[at..]), &mut None);
             assert_eq!(meter.output_seen(), u64::div_ceil(bytes, 3), "{text} {at}");
         }
     }
@@ -246,7 +247,7 @@ fn what_was_written_is_estimated_by_its_text() {
         (Surface::OpenAi, "embeddings", JSON, "{\"data\":[", 0),
     ] {
         let mut meter = meter(surface, name, kind);
-        meter.piece(text.as_bytes(), &mut None);
+        meter.piece(&Bytes::copy_from_slice(text.as_bytes()), &mut None);
         assert_eq!(meter.output_seen(), u64::div_ceil(bytes, 3), "{text}");
     }
 }
@@ -310,7 +311,7 @@ fn bedrock_counts_in_the_head_where_the_body_has_none() {
     assert_eq!(Meter::in_head(invoke, &HeaderMap::new()), None);
     let mut usage = Some(expected);
     meter(Surface::Bedrock, "invoke", JSON)
-        .piece(br#"{"usage":{"input_tokens":3,"output_tokens":4}}"#, &mut usage);
+        .piece(&Bytes::from_static(br#"{"usage":{"input_tokens":3,"output_tokens":4}}"#), &mut usage);
     assert_eq!(
         usage,
         Some(Usage { input: 3, output: 4, ..Usage::default() }),
