@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use proptest::prelude::*;
+
 use crate::common::{CHAT, Client, Running, Upstream, post, until};
 use crate::{stage, staged};
 
@@ -501,4 +503,106 @@ fn a_body_that_reads_like_heads_passes() {
     for request in requests {
         assert_eq!(String::from_utf8(request.body).unwrap(), body);
     }
+}
+
+/// How a good request says where its body ends, and what stands around its lines.
+#[derive(Clone, Debug)]
+struct Framed {
+    /// Its lines: a length, a coding, both in this order, or in the other.
+    lines: Vec<String>,
+    blank: &'static str,
+    line_end: &'static str,
+    /// Where the body is cut into chunks, and what stands around them.
+    cut: prop::sample::Index,
+    extension: &'static str,
+    trailer: &'static str,
+}
+
+impl Framed {
+    fn is_chunked(&self) -> bool {
+        self.lines.iter().any(|line| line.starts_with(['t', 'T']))
+    }
+
+    fn is_twofold(&self) -> bool {
+        self.is_chunked() && self.lines.iter().any(|line| line.starts_with(['c', 'C']))
+    }
+
+    fn bytes(&self, gate: &Running) -> String {
+        let Self { lines, blank, line_end, cut, extension, trailer } = self;
+        let agent = if self.is_twofold() { "smuggled" } else { "good" };
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect::<Vec<_>>().concat();
+        let head = format!("{blank}{}{lines}user-agent: {agent}\r\n\r\n", head(gate, "1.1"));
+        let head = head.replace("\r\n", line_end);
+        if !self.is_chunked() {
+            return format!("{head}{CHAT}");
+        }
+        let (first, second) = CHAT.split_at(1 + cut.index(CHAT.len() - 1));
+        let chunk = |data: &str| format!("{:x}{extension}\r\n{data}\r\n", data.len());
+        format!("{head}{}{}0{extension}\r\n{trailer}\r\n", chunk(first), chunk(second))
+    }
+}
+
+fn framed() -> impl Strategy<Value = Framed> {
+    let length = prop::sample::select(vec!["content-length: ", "Content-Length:", "CONTENT-LENGTH:\t"]);
+    let length = length.prop_map(|name| format!("{name}{}", CHAT.len()));
+    let coding = prop::sample::select(vec!["transfer-encoding: chunked", "Transfer-Encoding:chunked"]);
+    let coding = coding.prop_map(str::to_owned);
+    let lines = prop_oneof![
+        2 => length.clone().prop_map(|length| vec![length]),
+        2 => coding.clone().prop_map(|coding| vec![coding]),
+        1 => (length.clone(), length.clone()).prop_map(|(one, other)| vec![one, other]),
+        1 => (length.clone(), coding.clone()).prop_map(|(length, coding)| vec![length, coding]),
+        1 => (length, coding).prop_map(|(length, coding)| vec![coding, length]),
+    ];
+    let cut = any::<prop::sample::Index>();
+    let extension = prop::sample::select(vec!["", " ", ";content-length: 3", "\t;a=\"b\""]);
+    let trailer = "content-length: 3\r\ntransfer-encoding: chunked\r\n";
+    let trailer = prop::sample::select(vec!["", "te: x\r\n", trailer]);
+    let (blank, line_end) =
+        (prop::sample::select(vec!["", "\r\n"]), prop::sample::select(vec!["\r\n", "\n"]));
+    (lines, blank, line_end, cut, extension, trailer).prop_map(
+        |(lines, blank, line_end, cut, extension, trailer)| Framed {
+            lines,
+            blank,
+            line_end,
+            cut,
+            extension,
+            trailer,
+        },
+    )
+}
+
+/// Row 11: of requests in a row those before the first with two framings are served, and nothing else.
+#[test]
+fn of_requests_in_a_row_the_first_with_two_framings_is_the_last() {
+    let (gate, upstream) = stage();
+    let cuts = prop::collection::vec(any::<prop::sample::Index>(), 0..4);
+    let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let requests = prop::collection::vec(framed(), 1..5);
+    let told = runner.run(&(requests, cuts), |(requests, cuts)| {
+        let before = upstream.requests().len();
+        let bytes = requests.iter().map(|request| request.bytes(&gate)).collect::<Vec<_>>().concat();
+        let mut cuts = cuts.iter().map(|cut| cut.index(bytes.len())).collect::<Vec<_>>();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let mut client = gate.connect();
+        for piece in cuts.windows(2) {
+            client.try_send(&bytes[piece[0]..piece[1]]);
+        }
+        let good = requests.iter().take_while(|request| !request.is_twofold()).count();
+        for at in 0..good {
+            prop_assert_eq!(client.answer().status, 200, "{}", at);
+        }
+        if good < requests.len() {
+            prop_assert_eq!(client.answer().status, 400);
+            prop_assert!(client.rest().is_empty());
+        }
+        let sent = upstream.requests().split_off(before);
+        prop_assert_eq!(sent.len(), good);
+        prop_assert!(sent.iter().all(|sent| sent.body == CHAT.as_bytes()));
+        prop_assert!(sent.iter().all(|sent| sent.header("user-agent") != ["smuggled"]));
+        Ok(())
+    });
+    told.unwrap();
 }
