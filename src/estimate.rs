@@ -17,6 +17,13 @@
 //!
 #![doc = include_str!("estimate/measured.md")]
 
+mod steps;
+
+use steps::{
+    CLASSES, CONT, EIGHT, LEAD2, LEAD3, LEAD4, LINE, LOOK, LOWER, PUNCT, class, class_of_escape, eight_steps,
+    first_backslash, step,
+};
+
 /// What a picture counts, or whatever else is sent as base64: what Anthropic counts for the largest that it does not
 /// scale down, and more than most models do.
 pub const PICTURE: u64 = 1_600;
@@ -26,100 +33,6 @@ const PARTS: u64 = 1024;
 
 /// What a character of short base64 counts, in parts.
 const BASE64: u64 = 768;
-
-const LOWER: u8 = 0;
-const UPPER: u8 = 1;
-const DIGIT: u8 = 2;
-const SPACE: u8 = 3;
-const LINE: u8 = 4;
-const PUNCT: u8 = 5;
-const LEAD2: u8 = 6;
-const LEAD3: u8 = 7;
-const LEAD4: u8 = 8;
-const CONT: u8 = 9;
-
-/// Which bytes need a second look are of a class beyond all others, and have a bit of their own.
-const LOOK: u8 = 16;
-/// How many bytes are taken at once.
-const EIGHT: usize = 8;
-
-/// What a step adds, in parts of a token: made by `benches/estimate/fit.py`.
-const WEIGHTS: [[u16; 10]; 10] = [
-    [130, 271, 1083, 231, 1925, 859, 2126, 271, 2171, 0], // from a lower-case letter
-    [1243, 271, 3256, 0, 271, 271, 3256, 271, 2171, 0],   // from an upper-case letter
-    [1024, 1245, 326, 0, 3256, 317, 271, 3256, 2171, 0],  // from a digit
-    [434, 271, 271, 0, 3256, 955, 1374, 2333, 2171, 0],   // from a space
-    [271, 813, 746, 0, 1408, 271, 3256, 271, 2171, 0],    // from a line's end or a tab
-    [1353, 1733, 1469, 411, 271, 163, 3021, 2745, 2171, 0], // from any other sign of ASCII
-    [271, 271, 271, 0, 271, 271, 271, 271, 2171, 174],    // from the first of two bytes
-    [271, 271, 271, 0, 271, 271, 271, 271, 2171, 0],      // from the first of three
-    [271, 271, 271, 0, 271, 271, 271, 271, 2171, 0],      // from the first of four
-    [3256, 3256, 271, 0, 699, 271, 271, 1140, 2171, 0],   // from any that follows
-];
-
-/// The weights by both classes in one byte.
-static STEPS: [u16; 256] = steps();
-/// The weights of two steps, by three classes in twelve bits.
-static TWO_STEPS: [u16; 1 << 12] = two_steps();
-/// The classes of bytes of JSON, and of plain text.
-static CLASSES: [[u8; 256]; 2] = [classes(true, true), classes(false, true)];
-/// The same where it is known already whether base64 begins.
-static PLAINER: [[u8; 256]; 2] = [classes(true, false), classes(false, false)];
-
-#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would stop")]
-const fn steps() -> [u16; 256] {
-    let mut all = [0; 256];
-    let mut from = 0;
-    while from < 10 {
-        let mut to = 0;
-        while to < 10 {
-            all[from << 4 | to] = WEIGHTS[from][to];
-            to += 1;
-        }
-        from += 1;
-    }
-    all
-}
-
-#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would stop")]
-const fn two_steps() -> [u16; 1 << 12] {
-    let (steps, mut all) = (steps(), [0; 1 << 12]);
-    let mut at = 0;
-    while at < all.len() {
-        all[at] = steps[at >> 4] + steps[at & 0xff];
-        at += 1;
-    }
-    all
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "done by the compiler, which would stop"
-)]
-const fn classes(json: bool, base64: bool) -> [u8; 256] {
-    let mut all = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        all[byte] = match byte as u8 {
-            b'\\' if json => LOOK,
-            b'"' if json && base64 => LOOK,
-            b',' if base64 => LOOK,
-            b'a'..=b'z' => LOWER,
-            b'A'..=b'Z' => UPPER,
-            b'0'..=b'9' => DIGIT,
-            b' ' => SPACE,
-            b'\t' | b'\n' | b'\r' => LINE,
-            0x80..=0xbf => CONT,
-            0xc0..=0xdf => LEAD2,
-            0xe0..=0xef => LEAD3,
-            0xf0..=0xff => LEAD4,
-            _ => PUNCT,
-        };
-        byte += 1;
-    }
-    all
-}
 
 /// An estimate under way.
 #[derive(Clone, Debug)]
@@ -204,8 +117,8 @@ impl Estimator {
     /// Takes text from one place to where it is none any more: to where base64 begins, if it does, or an escape that
     /// is longer than two bytes. Gives that place.
     fn text(&mut self, piece: &[u8], from: usize, coded: Option<usize>) -> usize {
-        let kind = usize::from(!self.json);
-        let (Some(classes), Some(plainer)) = (CLASSES.get(kind), PLAINER.get(kind)) else { return piece.len() };
+        let [of_json, of_text] = &CLASSES;
+        let classes = if self.json { of_json } else { of_text };
         let end = coded.unwrap_or(piece.len());
         let mut at = from;
         // What tells that base64 begins here may stand in the piece before.
@@ -213,7 +126,7 @@ impl Estimator {
             at = self.one_by_one(classes, piece, from, end.min(TAIL));
         }
         if self.within == Within::Text {
-            at = self.by_eights(plainer, piece, at, end);
+            at = self.by_eights(piece, at, end);
         }
         if self.within == Within::Text {
             at = self.one_by_one(classes, piece, at, end);
@@ -225,19 +138,21 @@ impl Estimator {
     }
 
     /// Takes text as long as there are eight bytes of it, or to an escape that is longer than two bytes.
-    fn by_eights(&mut self, classes: &[u8; 256], piece: &[u8], from: usize, end: usize) -> usize {
+    fn by_eights(&mut self, piece: &[u8], from: usize, end: usize) -> usize {
         let (mut before, mut parts, mut at) = (self.before, 0u64, from);
         while let Some(eight) = piece.get(at..end).and_then(<[u8]>::first_chunk::<EIGHT>) {
-            if let Some((sum, last)) = eight_steps(classes, before, u64::from_le_bytes(*eight)) {
+            let backslash = if self.json { first_backslash(*eight) } else { None };
+            let Some(few) = backslash else {
+                let (sum, last) = eight_steps(before, *eight);
                 (parts, before, at) = (parts + u64::from(sum), last, at + EIGHT);
                 continue;
-            }
-            let few = eight.iter().take_while(|byte| **byte != b'\\');
-            for byte in few {
-                let class = classes.get(usize::from(*byte)).copied().unwrap_or(PUNCT);
+            };
+            for byte in eight.iter().take(few) {
+                let class = class(*byte);
                 parts += u64::from(step(before, class));
-                (before, at) = (class, at + 1);
+                before = class;
             }
+            at += few;
             // Prompts are full of escapes of two bytes.
             let Some(class) = piece.get(at + 1).and_then(|byte| class_of_escape(*byte)) else {
                 self.within = Within::Escape;
@@ -336,11 +251,7 @@ impl Estimator {
         }
         self.within = Within::Text;
         match value {
-            0..0x80 => {
-                let [_, of_text] = &CLASSES;
-                let class = of_text.get(usize::try_from(value).unwrap_or_default()).copied();
-                self.step_to(class.filter(|class| *class != LOOK).unwrap_or(PUNCT));
-            }
+            0..0x80 => self.step_to(class(value.to_le_bytes()[0])),
             0x80..0x800 => self.steps_to(LEAD2, 1),
             0xd800..0xdc00 => self.steps_to(LEAD4, 3),
             0xdc00..0xe000 => {}
@@ -368,41 +279,6 @@ impl Estimator {
         }
         taken
     }
-}
-
-/// What eight bytes add, and the class of the last; nothing if one of them needs a second look. It halves the time that
-/// they take one by one.
-#[expect(clippy::many_single_char_names, reason = "eight bytes in their order")]
-#[inline]
-fn eight_steps(classes: &[u8; 256], before: u8, bytes: u64) -> Option<(u32, u8)> {
-    let class = |at: u32| {
-        let byte = bytes.unbounded_shr(8 * at).to_le_bytes()[0];
-        u32::from(classes.get(usize::from(byte)).copied().unwrap_or(PUNCT))
-    };
-    let (a, b, c, d) = (class(0), class(1), class(2), class(3));
-    let (e, f, g, h) = (class(4), class(5), class(6), class(7));
-    if (a | b | c | d | e | f | g | h) & u32::from(LOOK) != 0 {
-        return None;
-    }
-    let two = |from: u32, over: u32, to: u32| {
-        let at = (from << 8 | over << 4 | to) & 0xfff;
-        TWO_STEPS.get(at as usize).copied().map_or(0, u32::from)
-    };
-    let sum = two(before.into(), a, b) + two(b, c, d) + two(d, e, f) + two(f, g, h);
-    Some((sum, h.to_le_bytes()[0]))
-}
-
-/// What an escape of two bytes stands for, by its second.
-const fn class_of_escape(byte: u8) -> Option<u8> {
-    match byte {
-        b'u' => None,
-        b'n' | b't' | b'r' => Some(LINE),
-        _ => Some(PUNCT),
-    }
-}
-
-fn step(before: u8, class: u8) -> u16 {
-    STEPS.get(usize::from(before << 4 | class)).copied().unwrap_or_default()
 }
 
 /// As text if it is short, else as a picture.

@@ -284,7 +284,8 @@ pub fn answer(bytes: &[u8]) {
     let size = usize::from(*size) % 32;
     let (whole, pieces) = (found(text.len()), found(size));
     // A text that is no JSON may be taken, by its end, for one that is.
-    let json = |text: &[u8]| text.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(text).is_ok();
+    let json =
+        |text: &[u8]| text.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(text).is_ok();
     let mut lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
     let sound = match *kind {
         "application/json" => json(text),

@@ -1,4 +1,4 @@
-"""Fits the weights of src/estimate.rs to the counted texts and prints them as Rust. Needs numpy and scipy.
+"""Fits the weights of src/estimate/steps.rs to the counted texts and prints them as Rust. Needs numpy and scipy.
 
 A weight is what a step from a byte of one class to one of another adds. They are the solution of a linear program:
 of nine texts in ten, the sum shall be no less than what the tokenizer that makes the most of it counts, and as

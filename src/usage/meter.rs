@@ -16,7 +16,9 @@ use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Verb};
 enum Framing {
     /// It is one; or a list of them, as Gemini streams where no events are asked for. The first piece is kept if it
     /// looked as if it were all of it.
-    One { first: Option<Bytes> },
+    One {
+        first: Option<Bytes>,
+    },
     Events(Events),
     Lines,
     Aws(Box<Frames>),

@@ -225,14 +225,19 @@ mod tests {
             (0_u64..5000).prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             (-1000..100_000_000_i32).prop_map(|cents| Value::from(f64::from(cents) / 100.0)),
-            prop_oneof![Just("AUDIO"), Just("IMAGE"), Just("1h"), Just("a\"}\\"), Just("")].prop_map(Value::from),
+            prop_oneof![Just("AUDIO"), Just("IMAGE"), Just("1h"), Just("a\"}\\"), Just("")]
+                .prop_map(Value::from),
         ];
         let value = leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::hash_map(prop::sample::select(&NAMES[..]), inner, 0..6).prop_map(|fields| {
-                    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-                }),
+                prop::collection::hash_map(prop::sample::select(&NAMES[..]), inner, 0..6).prop_map(
+                    |fields| {
+                        Value::Object(
+                            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                        )
+                    }
+                ),
             ]
         });
         prop::collection::hash_map(prop::sample::select(&NAMES[..]), value, 0..8).prop_map(|fields| {
