@@ -8,6 +8,8 @@
 //!    take too long are dropped, and their records with them: none is lost.
 
 mod connection;
+mod framed;
+pub(crate) mod framing;
 mod handshake;
 mod listeners;
 mod patient;

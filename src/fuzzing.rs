@@ -15,6 +15,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use serde::de::IgnoredAny;
 
+use crate::accept::framing::Framing;
 use crate::clock::Moment;
 use crate::config::{self, Sources};
 use crate::dialect::Surface;
@@ -56,7 +57,8 @@ static SNAPSHOT: LazyLock<Option<Arc<Snapshot>>> = LazyLock::new(|| {
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
+    ("framing", framing),
     ("head", head),
     ("address", address),
     ("proxy", proxy),
@@ -66,6 +68,27 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("session", session),
     ("configuration", configuration),
 ];
+
+/// Follows a connection's bytes to its heads, in pieces and at once.
+pub fn framing(bytes: &[u8]) {
+    let Some((&size, sent)) = bytes.split_first() else { return };
+    let followed = |size: usize| {
+        let (mut framing, mut passed) = (Framing::default(), sent.to_vec());
+        passed.chunks_mut(size.max(1)).for_each(|read| framing.follow(read));
+        passed
+    };
+    let passed = followed(sent.len());
+    assert_eq!(passed, followed(usize::from(size) % 32));
+    let mut spoiled = sent.iter().zip(&passed).enumerate().filter(|(_, (was, is))| was != is);
+    if let Some((at, (was, is))) = spoiled.next() {
+        // Capitals count as small letters, and so do control characters as signs, which are in no head that is one.
+        let line =
+            sent.get(..=at).unwrap_or_default().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let name = line.iter().map(|byte| byte | 0x20).collect::<Vec<_>>();
+        assert!(name == b"content-length:" || name == b"transfer-encoding:", "{was} is {is}");
+        assert!(spoiled.next().is_none(), "nothing behind a spoiled head is read");
+    }
+}
 
 /// Asks the stages about a head: the first line is method and target, then headers, then the model in the body.
 pub fn head(bytes: &[u8]) {

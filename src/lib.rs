@@ -28,6 +28,7 @@ pub mod credentials;
 pub mod denial;
 pub mod diagnosis;
 pub mod dialect;
+pub mod egress;
 pub mod endpoint;
 pub mod estimate;
 pub mod exchange;

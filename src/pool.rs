@@ -24,7 +24,7 @@ use crate::secret::Fingerprint;
 use crate::sessions::Sessions;
 use crate::snapshot::Upstream;
 
-pub use dial::{NotConnected, connect};
+pub use dial::{NotConnected, Socket, Tunnel, connect, through};
 
 /// How many unused connections a worker keeps for one upstream.
 const MOST_IDLE: usize = 512;

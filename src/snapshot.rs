@@ -4,7 +4,6 @@
 //! the request's path. A request holds one snapshot from its first byte to its last; a reload
 //! makes a new one beside it.
 
-mod egress;
 mod listener;
 mod share;
 mod upstream;
@@ -28,7 +27,6 @@ use crate::prices::Prices;
 use crate::project_key::Digest;
 use crate::uploads::Uploads;
 
-pub use egress::EgressProxy;
 pub use listener::{Bounds, FailedKeys, Listen};
 pub use share::{ShareSettings, StoreLogin, StorePlace, StoreServer};
 use upstream::AZURE_ROOT;

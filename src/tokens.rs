@@ -3,7 +3,8 @@
 //! 1. The thread begins with the first configuration that has such a credential. Without one there is none.
 //! 2. Each question has a connection of its own and ten seconds. No redirect is followed, and no more is read than
 //!    a token needs.
-//! 3. What fails is told with its cause: as a warning while requests go on with what was granted before, as an
+//! 3. A service on the public net is asked through the upstream's proxy, if there is one; the way there is the pool's.
+//! 4. What fails is told with its cause: as a warning while requests go on with what was granted before, as an
 //!    error when they cannot.
 
 use std::io;
@@ -28,7 +29,9 @@ use crate::clock::Moment;
 use crate::cloud::{Ask, Grant, Holder, Place, Source, Trouble, Why, answer, instance};
 use crate::config::Sources;
 use crate::credentials::{Member, Roster};
+use crate::egress::Address;
 use crate::metrics::Metrics;
+use crate::pool::{self, Tunnel};
 
 /// How long one grant may take to be fetched.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -150,6 +153,9 @@ async fn renew_told(member: &Member, metrics: &Metrics) {
     }
 }
 
+/// A status and a body, or what went wrong on the way to them.
+type Answered = Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>>;
+
 /// Why nothing was granted, and whether that is felt.
 #[derive(Debug)]
 pub struct Failed(pub Why, pub Trouble);
@@ -163,7 +169,7 @@ pub async fn renew(holder: &Holder) -> Result<(), Failed> {
     let fetched = tokio::time::timeout(PATIENCE, fetched(holder.source())).await;
     let fetched = fetched.unwrap_or_else(|_| {
         let (seconds, hint) = (PATIENCE.as_secs(), silence(holder.source()));
-        Err(Why::new(format!("no answer from {}:{} within {seconds} s{hint}", place.host, place.port)))
+        Err(Why::new(format!("no answer from {} within {seconds} s{hint}", way(place))))
     });
     let now = Moment::now();
     match fetched {
@@ -212,26 +218,44 @@ async fn fetched(source: &Source) -> Result<Grant, Why> {
     source.read(status, &body, now).map_err(|why| answer::without(&why, secret.as_ref()))
 }
 
+/// The service, and what stands between.
+fn way(place: &Place) -> String {
+    let through = place.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
+    format!("{}{}", Address(&place.host, place.port), through.unwrap_or_default())
+}
+
 async fn answered(place: &Place, request: Request<Bytes>) -> Result<(StatusCode, Bytes), Why> {
-    let no_answer = |why: &dyn std::fmt::Display| {
-        Why::new(format!("no answer from {}:{}: {why}", place.host, place.port))
+    let answered = match &place.proxy {
+        None => straight(place, request).await,
+        Some(proxy) => match pool::through(proxy, Address(&place.host, place.port), None).await {
+            Ok(Tunnel::Plain(stream)) => asked(place, stream, request).await,
+            Ok(Tunnel::Encrypted(stream)) => asked(place, stream, request).await,
+            Err(error) => Err(error.into()),
+        },
     };
-    let stream = TcpStream::connect((&*place.host, place.port)).await.map_err(|error| no_answer(&error))?;
-    let sent = match &place.tls {
-        None => exchanged(stream, request).await,
-        Some(tls) => {
-            let name = ServerName::try_from(place.host.to_string()).map_err(|error| no_answer(&error))?;
-            let tls = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-            exchanged(tls.map_err(|error| no_answer(&error))?, request).await
-        }
-    };
-    sent.map_err(|error| no_answer(&error))
+    answered.map_err(|error| Why::new(format!("no answer from {}: {error}", way(place))))
+}
+
+async fn straight(place: &Place, request: Request<Bytes>) -> Answered {
+    asked(place, TcpStream::connect((&*place.host, place.port)).await?, request).await
+}
+
+/// Asks over a stream that leads to the service.
+async fn asked<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    place: &Place,
+    stream: S,
+    request: Request<Bytes>,
+) -> Answered {
+    let Some(tls) = &place.tls else { return exchanged(stream, request).await };
+    let name = ServerName::try_from(place.host.to_string())?;
+    let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
+    exchanged(stream, request).await
 }
 
 async fn exchanged(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: Request<Bytes>,
-) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
+) -> Answered {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let mut connection = std::pin::pin!(connection);
     let mut exchange = std::pin::pin!(async {

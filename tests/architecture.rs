@@ -41,7 +41,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     (
         "compiled: what policies decide by",
-        &["attempts", "cloud", "credentials", "health", "limits", "snapshot", "uploads"],
+        &["attempts", "cloud", "credentials", "egress", "health", "limits", "snapshot", "uploads"],
     ),
     ("written, and told: made without a runtime", &["config", "record"]),
     (

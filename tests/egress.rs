@@ -10,225 +10,17 @@
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use common::{OK, PATIENCE, Running, Setup, Upstream, until};
+use common::proxy::{Proxy, TUNNEL, authorities, encrypted, pair};
+use common::{Running, Setup, Upstream, until};
 use portcullis::clock::Moment;
 use portcullis::config::{self, Sources};
 use portcullis::limits::Registry;
 use portcullis::reload::Watch;
 use portcullis::run::Gate;
-use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 const OPENAI: &str = "upstreams.openai";
-
-/// A certificate that is its own authority.
-#[derive(Clone)]
-struct Pair {
-    certificate: CertificateDer<'static>,
-    pem: String,
-    key: Vec<u8>,
-}
-
-fn pair(name: &str, adjust: impl FnOnce(&mut CertificateParams)) -> Pair {
-    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
-    adjust(&mut params);
-    let key = KeyPair::generate().unwrap();
-    let made = params.self_signed(&key).unwrap();
-    Pair { certificate: made.der().clone(), pem: made.pem(), key: key.serialize_der() }
-}
-
-impl Pair {
-    fn server(&self) -> Arc<ServerConfig> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let versions =
-            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let key = PrivatePkcs8KeyDer::from(self.key.clone()).into();
-        let made = versions.with_no_client_auth().with_single_cert(vec![self.certificate.clone()], key);
-        Arc::new(made.unwrap())
-    }
-}
-
-/// What was received, piece by piece of each connection.
-type Heard = Arc<Mutex<Vec<String>>>;
-
-fn socket(stream: TcpStream) -> TcpStream {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream
-}
-
-/// Reads up to an empty line.
-fn head(stream: &mut impl std::io::Read) -> Option<String> {
-    let mut seen = Vec::new();
-    while !seen.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        match stream.read(&mut byte) {
-            Ok(1) => seen.push(byte[0]),
-            Ok(_) | Err(_) => return None,
-        }
-    }
-    Some(String::from_utf8(seen).unwrap())
-}
-
-/// An upstream that speaks TLS, and answers every request.
-fn encrypted(pair: &Pair) -> (SocketAddr, Heard) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let (config, heard) = (pair.server(), Heard::default());
-    let noted = Arc::clone(&heard);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (stream, config, noted) = (socket(stream.unwrap()), Arc::clone(&config), Arc::clone(&noted));
-            std::thread::spawn(move || {
-                let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-                while let Some(head) = head(&mut tls) {
-                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-                    let mut body = vec![0; length.parse().unwrap()];
-                    if tls.read_exact(&mut body).is_err() {
-                        return;
-                    }
-                    noted.lock().unwrap().push(head);
-                    if tls.write_all(OK.as_bytes()).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    (address, heard)
-}
-
-/// A proxy that gives this answer, and, where it is 200, leads to an upstream whatever it was asked for.
-struct Proxy {
-    address: SocketAddr,
-    /// The heads that it was sent, each with all that went through its tunnel to the upstream.
-    heads: Heard,
-    through: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Proxy {
-    fn start(answer: &'static str, leads_to: SocketAddr, tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (heads, through) = (Heard::default(), Arc::<Mutex<Vec<u8>>>::default());
-        let shared = (Arc::clone(&heads), Arc::clone(&through));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (stream, tls, shared) = (socket(stream.unwrap()), tls.clone(), shared.clone());
-                std::thread::spawn(move || match tls {
-                    None => {
-                        let reading = stream.try_clone().unwrap();
-                        talk(
-                            stream,
-                            answer,
-                            &shared,
-                            |client, upstream| splice(reading, client, upstream, &shared.1),
-                            leads_to,
-                        );
-                    }
-                    Some(tls) => {
-                        let client = StreamOwned::new(ServerConnection::new(tls).unwrap(), stream);
-                        talk(
-                            client,
-                            answer,
-                            &shared,
-                            |client, upstream| pump(client, upstream, &shared.1),
-                            leads_to,
-                        );
-                    }
-                });
-            }
-        });
-        Self { address, heads, through }
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.heads.lock().unwrap().clone()
-    }
-
-    fn through(&self) -> Vec<u8> {
-        self.through.lock().unwrap().clone()
-    }
-}
-
-fn talk<S: std::io::Read + std::io::Write>(
-    mut client: S,
-    answer: &str,
-    (heads, _): &(Heard, Arc<Mutex<Vec<u8>>>),
-    on: impl FnOnce(S, TcpStream),
-    leads_to: SocketAddr,
-) {
-    let Some(head) = head(&mut client) else { return };
-    heads.lock().unwrap().push(head);
-    drop(client.write_all(answer.as_bytes()));
-    if answer.starts_with("HTTP/1.1 200") {
-        on(client, socket(TcpStream::connect(leads_to).unwrap()));
-    }
-}
-
-/// Both ways at once.
-fn splice(
-    mut reading: TcpStream,
-    mut writing: TcpStream,
-    mut upstream: TcpStream,
-    through: &Arc<Mutex<Vec<u8>>>,
-) {
-    let mut back = upstream.try_clone().unwrap();
-    std::thread::spawn(move || drop(std::io::copy(&mut back, &mut writing)));
-    let mut piece = [0; 4096];
-    while let Ok(length @ 1..) = reading.read(&mut piece) {
-        through.lock().unwrap().extend_from_slice(&piece[..length]);
-        if upstream.write_all(&piece[..length]).is_err() {
-            return;
-        }
-    }
-    drop(upstream.shutdown(std::net::Shutdown::Both));
-}
-
-/// The same where the client's side is one thing that cannot be split: whichever has something to say.
-fn pump(
-    mut client: StreamOwned<ServerConnection, TcpStream>,
-    mut upstream: TcpStream,
-    through: &Arc<Mutex<Vec<u8>>>,
-) {
-    let short = Some(std::time::Duration::from_millis(5));
-    client.sock.set_read_timeout(short).unwrap();
-    upstream.set_read_timeout(short).unwrap();
-    let quiet = |error: &std::io::Error| {
-        matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
-    };
-    let mut piece = [0; 4096];
-    loop {
-        match client.read(&mut piece) {
-            Ok(0) => return,
-            Ok(length) => {
-                through.lock().unwrap().extend_from_slice(&piece[..length]);
-                upstream.write_all(&piece[..length]).unwrap();
-            }
-            Err(error) if quiet(&error) => {}
-            Err(_) => return,
-        }
-        match upstream.read(&mut piece) {
-            Ok(0) => return,
-            Ok(length) => client.write_all(&piece[..length]).unwrap(),
-            Err(error) if quiet(&error) => {}
-            Err(_) => return,
-        }
-    }
-}
-
-/// A file with authorities.
-fn authorities(name: &str, all: &[&Pair]) -> String {
-    let path = common::fresh_path(name);
-    std::fs::write(&path, all.iter().map(|pair| &*pair.pem).collect::<String>()).unwrap();
-    path.display().to_string()
-}
 
 /// A gate whose upstream is at this address and has this authority.
 fn setup(base_url: &str, authority: &str) -> Setup {
@@ -316,8 +108,6 @@ fn an_authority_that_is_swapped_in_its_file_counts_from_then_on() {
     assert_eq!(heard.lock().unwrap().len(), 1);
 }
 
-const TUNNEL: &str = "HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n";
-
 #[test]
 fn a_proxy_sees_where_the_tunnel_leads_and_its_own_login_and_nothing_else() {
     let pair = pair("llm.example.com", |_| {});
@@ -356,7 +146,7 @@ fn a_proxy_that_makes_no_tunnel_is_named_and_nothing_is_sent() {
     for (answer, detail) in [
         (
             "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
-            "the proxy wants other credentials (407)",
+            "the proxy answered 407 to CONNECT: it wants other credentials",
         ),
         ("HTTP/1.1 403 Forbidden\r\n\r\n", "the proxy answered 403 to CONNECT"),
         (

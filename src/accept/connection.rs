@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tower::Service as _;
 
+use super::framed::Framed;
 use super::rewound::{Rewound, Stream};
 use super::streams::{self, Streams};
 use super::{Phase, Shared};
@@ -78,7 +79,7 @@ pub(super) async fn serve<S: Stream>(stream: S, client: Client, worker: Worker) 
         .header_read_timeout(header_timeout)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Framed::new(stream)), service)
         .with_upgrades();
     // How a client's connection ended is no news: its requests have told their own story. Only a head that
     // was none began no request.
@@ -91,7 +92,7 @@ pub(super) async fn serve<S: Stream>(stream: S, client: Client, worker: Worker) 
     let Err(error) = ended else { return };
     if error.is_parse_version_h2() && http2 {
         if let Some(parts) = serving.into_parts() {
-            let again = Rewound::new(parts.read_buf, parts.io.into_inner());
+            let again = Rewound::new(parts.read_buf, parts.io.into_inner().into_inner());
             serve_streams(again, client, worker).await;
         }
     } else if error.is_parse() {

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use super::google::ServiceAccount;
 use super::{Grant, aws, azure, google};
 use crate::clock::Moment;
+use crate::egress::EgressProxy;
 use crate::secret::Hidden;
 
 /// From where a grant is fetched.
@@ -115,6 +116,8 @@ pub struct Place {
     pub path: Box<str>,
     /// How to speak TLS to it, if it does.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The proxy between, if there is one.
+    pub proxy: Option<Arc<EgressProxy>>,
 }
 
 /// What a token service is asked.
@@ -163,6 +166,23 @@ impl Source {
             | Self::AzureFederated { at, .. }
             | Self::AzureInstance { at, .. }
             | Self::AzureAppService { at, .. } => at,
+        }
+    }
+
+    /// Where it is asked, if that is on the public net, where a proxy may stand between. The others belong to the
+    /// machine or its link, and no proxy leads there.
+    #[must_use]
+    pub const fn public_place(&mut self) -> Option<&mut Place> {
+        match self {
+            Self::AwsWebIdentity { at, .. }
+            | Self::GoogleKey { at, .. }
+            | Self::AzureSecret { at, .. }
+            | Self::AzureFederated { at, .. } => Some(at),
+            Self::AwsContainer { .. }
+            | Self::AwsInstance { .. }
+            | Self::GoogleMetadata { .. }
+            | Self::AzureInstance { .. }
+            | Self::AzureAppService { .. } => None,
         }
     }
 
@@ -266,7 +286,14 @@ impl Place {
     #[cfg(test)]
     pub(super) fn for_tests(path: &str) -> Self {
         let authority = HeaderValue::from_static("tokens.example");
-        Self { host: "tokens.example".into(), port: 443, authority, path: path.into(), tls: None }
+        Self {
+            host: "tokens.example".into(),
+            port: 443,
+            authority,
+            path: path.into(),
+            tls: None,
+            proxy: None,
+        }
     }
 }
 

@@ -4,11 +4,13 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::clock::Moment;
 use crate::config::{Fault, Faults, Loaded, Sources, limit_texts, render_text};
+use crate::egress::{Address, EgressProxy};
 use crate::endpoint::ScopeSet;
 use crate::expect;
 use crate::limits::Registry;
@@ -61,6 +63,9 @@ fn told(loaded: &Loaded) -> String {
         project.tell(&mut out);
     }
     let snapshot = &loaded.snapshot;
+    for way in ways(snapshot) {
+        way.tell(&mut out);
+    }
     let _ = writeln!(
         out,
         "\nfine: {}, {}, {}{}; {}",
@@ -89,6 +94,9 @@ struct Verdict<'a> {
     /// How many hold; where one does not, it is among the faults.
     expectations: usize,
     projects: Vec<Rights>,
+    /// Of upstreams through proxies, and of services that grant their credentials.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ways: Vec<Way>,
 }
 
 fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
@@ -99,10 +107,16 @@ fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
             lints: &loaded.lints,
             expectations: loaded.expectations.len(),
             projects: rights(&loaded.snapshot),
+            ways: ways(&loaded.snapshot),
         },
-        Err(faults) => {
-            Verdict { ok: false, faults: &faults.0, lints: &[], expectations: 0, projects: Vec::new() }
-        }
+        Err(faults) => Verdict {
+            ok: false,
+            faults: &faults.0,
+            lints: &[],
+            expectations: 0,
+            projects: Vec::new(),
+            ways: Vec::new(),
+        },
     };
     serde_json::to_string_pretty(&verdict).map(|text| text + "\n").unwrap_or_default()
 }
@@ -157,6 +171,54 @@ fn rights(snapshot: &Snapshot) -> Vec<Rights> {
         observed: project.observed.names().collect(),
     };
     snapshot.projects.iter().enumerate().map(of).collect()
+}
+
+/// How the gate reaches an upstream, or what grants one of its credentials.
+#[derive(Serialize)]
+struct Way {
+    upstream: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<String>,
+    to: String,
+    /// The proxy between; straight without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    through: Option<String>,
+}
+
+/// Those of upstreams that have to do with a proxy.
+fn ways(snapshot: &Snapshot) -> Vec<Way> {
+    let mut all = Vec::new();
+    for upstream in &snapshot.upstreams {
+        let way = |credential: Option<&str>, to: Address<'_>, through: Option<&Arc<EgressProxy>>| Way {
+            upstream: upstream.name.to_string(),
+            credential: credential.map(str::to_owned),
+            to: to.to_string(),
+            through: through.map(ToString::to_string),
+        };
+        let own = way(None, Address(&upstream.host, upstream.port), upstream.proxy.as_ref());
+        let holders =
+            upstream.credentials.all().iter().filter_map(|one| Some((&*one.id, one.member.holder()?)));
+        let places = holders.map(|(id, holder)| (id, holder.source().place()));
+        let grants = places.map(|(id, at)| way(Some(id), Address(&at.host, at.port), at.proxy.as_ref()));
+        let of_it = std::iter::once(own).chain(grants).collect::<Vec<_>>();
+        if of_it.iter().any(|way| way.through.is_some()) {
+            all.extend(of_it);
+        }
+    }
+    all
+}
+
+impl Way {
+    fn tell(&self, out: &mut String) {
+        let Self { upstream, credential, to, through } = self;
+        let who = credential.as_ref().map_or_else(
+            || format!("\nupstream {upstream}: {to}"),
+            |credential| format!("  credential {credential} is granted by {to}"),
+        );
+        let through =
+            through.as_ref().map_or_else(|| "straight".to_owned(), |proxy| format!("through {proxy}"));
+        let _ = writeln!(out, "{who}, {through}");
+    }
 }
 
 fn key_rights(key: &Key) -> KeyRights {

@@ -95,7 +95,7 @@ impl BaseUrl {
 
     /// Whether it is this machine.
     pub(super) fn is_local(&self) -> bool {
-        &*self.host == "localhost" || self.host.parse().is_ok_and(is_loopback)
+        is_local(&self.host)
     }
 
     /// Whether it is an address of a private network. A name is not: what it resolves to is for others to say.
@@ -147,6 +147,11 @@ fn is_plain_path(path: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
     let segment = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(plain);
     path.is_empty() || path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment))
+}
+
+/// Whether a host is this machine.
+pub(super) fn is_local(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(is_loopback)
 }
 
 #[cfg(test)]

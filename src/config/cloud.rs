@@ -5,6 +5,7 @@
 //! 2. Where a token service is follows from the cloud's own environment variables, so that what works with its SDK
 //!    works here.
 //! 3. What is shown to a token service goes there encrypted, or stays on this machine or its link.
+//! 4. The upstream's proxy leads to token services on the public net; the others are asked straight, as by the SDKs.
 
 mod aws;
 mod azure;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri};
 use zeroize::Zeroizing;
 
+use super::egress::Towards;
 use super::place::child;
 use super::region::is_name;
 use super::tls::Roots;
@@ -26,6 +28,7 @@ use crate::address::is_loopback;
 use crate::clock::Moment;
 use crate::cloud::{AwsKeys, Cloud, Grant, Means, Origin, Place, Scope, Source};
 use crate::credentials::{Member, Proof};
+use crate::egress::EgressProxy;
 use crate::provider::{Api, Provider};
 use crate::secret::{Fingerprint, Secret};
 
@@ -55,13 +58,27 @@ pub(super) enum Granted {
 /// What a credential is known again by.
 pub(super) type Parts = Vec<Zeroizing<String>>;
 
+impl Granted {
+    fn proxy(&self) -> Option<&EgressProxy> {
+        match self {
+            Self::Keys(_) => None,
+            Self::From(source) => source.place().proxy.as_deref(),
+        }
+    }
+}
+
 impl Made {
     pub(super) fn fingerprint(&self, beside: &[&str]) -> Fingerprint {
         match self {
             Self::Secret(secret) => secret.fingerprint(beside),
-            Self::Cloud { parts, .. } => {
+            Self::Cloud { granted, parts, .. } => {
                 let beside = beside.iter().map(|part| part.as_bytes());
-                Fingerprint::of(beside.chain(parts.iter().map(|part| part.as_bytes())))
+                let all = beside.chain(parts.iter().map(|part| part.as_bytes()));
+                match granted.proxy() {
+                    None => Fingerprint::of(all),
+                    // Through another proxy it is asked for anew.
+                    Some(proxy) => proxy.written().with(all.collect::<Vec<_>>()),
+                }
             }
         }
     }
@@ -129,7 +146,7 @@ impl Work<'_> {
         let user_project = self.quota_project(path, google.is_some(), quota_project.as_deref());
         let mut parts = vec![Zeroizing::new(quota_project.clone().unwrap_or_default())];
         let mut scope = None;
-        let granted = if let Some(aws) = aws {
+        let mut granted = if let Some(aws) = aws {
             let region = self.signing_region(upstream);
             let granted = self.aws(&at, aws, region.as_deref(), &tls, &mut parts);
             let region: Box<str> = region?.into();
@@ -141,7 +158,17 @@ impl Work<'_> {
         } else {
             self.azure(&at, azure.as_ref()?, &tls, &mut parts)
         }?;
+        self.lead(&mut granted, upstream, roots)?;
         Some(Made::Cloud { granted, parts, scope, user_project })
+    }
+
+    /// Puts the upstream's proxy before a token service on the public net. Nothing if a mistake is in it.
+    fn lead(&mut self, granted: &mut Granted, upstream: &Of<'_>, roots: &mut Roots) -> Option<()> {
+        let Granted::From(source) = granted else { return Some(()) };
+        let Some(at) = source.public_place().filter(|at| !is_near(&at.host)) else { return Some(()) };
+        let to = Towards { host: &at.host, port: at.port, encrypted: at.tls.is_some() };
+        at.proxy = self.proxy_to(to, upstream.egress, roots)?;
+        Some(())
     }
 
     fn quota_project(&mut self, path: &str, google: bool, text: Option<&str>) -> Option<HeaderValue> {
@@ -229,7 +256,7 @@ fn parsed(text: &str, tls: &Arc<rustls::ClientConfig>) -> Option<Place> {
     let port = authority.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
     let header = HeaderValue::from_str(authority.as_str()).ok()?;
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    Some(Place { host: host.into(), port, authority: header, path: path.into(), tls })
+    Some(Place { host: host.into(), port, authority: header, path: path.into(), tls, proxy: None })
 }
 
 /// Whether what is sent there stays on this machine or on its link, where clouds have their services.

@@ -1,38 +1,58 @@
-//! `proxy` of an upstream: the proxy through which it is reached, if any.
+//! `proxy` of an upstream: the proxy through which it is reached, if any, and with it the token services on the public
+//! net that grant its credentials.
 //!
 //! 1. Nothing goes through a proxy unless the setting says so; the environment's variables are read only where it says
 //!    `"environment"`, and then as the tools read them that made them common.
 //! 2. A password for a proxy stands in `proxy_credentials` as env: or file:; in a variable it may stand in the URL.
-//! 3. No fault repeats what a variable holds.
+//! 3. The environment's variables are judged for each host that is to be reached, a token service's own as well.
+//! 4. No fault repeats what a variable holds.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use super::base_url::BaseUrl;
+use super::base_url::{BaseUrl, is_local};
 use super::place::child;
 use super::tls::Roots;
 use super::upstream::UpstreamWritten;
 use super::work::Work;
-use crate::secret::{Fingerprint, Secret};
-use crate::snapshot::EgressProxy;
+use crate::egress::EgressProxy;
+use crate::secret::Secret;
 use crate::upgrade::base64;
 
 /// What stands in place of an address where the environment is to say it.
 pub(super) const ENVIRONMENT: &str = "environment";
 
+/// What an upstream's settings say of a proxy.
+pub(super) struct Egress<'w> {
+    /// Where the settings stand.
+    path: &'w str,
+    proxy: &'w str,
+    /// What the upstream's own `ca_file` is: a proxy that speaks TLS is trusted as the upstream is.
+    ca_file: Option<&'w str>,
+    /// What `proxy_credentials` refers to.
+    login: Option<Zeroizing<String>>,
+}
+
+/// Where a connection is to lead.
+#[derive(Clone, Copy)]
+pub(super) struct Towards<'t> {
+    pub(super) host: &'t str,
+    pub(super) port: u16,
+    pub(super) encrypted: bool,
+}
+
 impl Work<'_> {
-    /// The proxy between the gate and an upstream. Outside: nothing if a mistake is in it.
-    #[expect(clippy::option_option, reason = "outside: is it right; inside: is there a proxy")]
-    pub(super) fn egress(
+    /// What the settings say. Outside: nothing if a mistake is in it.
+    #[expect(clippy::option_option, reason = "outside: is it right; inside: is there such a setting")]
+    pub(super) fn egress<'w>(
         &mut self,
-        path: &str,
-        base: &BaseUrl,
-        written: &UpstreamWritten,
-        roots: &mut Roots,
-    ) -> Option<Option<EgressProxy>> {
-        let (at, login_at) = (child(path, "proxy"), child(path, "proxy_credentials"));
+        path: &'w str,
+        written: &'w UpstreamWritten,
+    ) -> Option<Option<Egress<'w>>> {
+        let login_at = child(path, "proxy_credentials");
         let reference = written.proxy_credentials.as_deref();
         let Some(proxy) = written.proxy.as_deref() else {
             if reference.is_some() {
@@ -46,20 +66,33 @@ impl Work<'_> {
             return Some(None);
         };
         // Also where the environment names no proxy today, a mistake in it is one.
-        let referred = match reference {
+        let login = match reference {
             None => None,
             Some(reference) => Some(self.referred_secret(&login_at, Some(reference))?),
         };
-        let (address, within) = if proxy == ENVIRONMENT {
-            let Some(found) = self.proxy_of_environment(base) else { return Some(None) };
+        Some(Some(Egress { path, proxy, ca_file: written.ca_file.as_deref(), login }))
+    }
+
+    /// The proxy between the gate and a host. Outside: nothing if a mistake is in it.
+    #[expect(clippy::option_option, reason = "outside: is it right; inside: is there a proxy")]
+    pub(super) fn proxy_to(
+        &mut self,
+        to: Towards<'_>,
+        egress: Option<&Egress<'_>>,
+        roots: &mut Roots,
+    ) -> Option<Option<Arc<EgressProxy>>> {
+        let Some(Egress { path, proxy, ca_file, login }) = egress else { return Some(None) };
+        let (at, login_at) = (child(path, "proxy"), child(path, "proxy_credentials"));
+        let (address, within) = if *proxy == ENVIRONMENT {
+            let Some(found) = self.proxy_of_environment(to) else { return Some(None) };
             let (address, within) = split(&found);
             (Zeroizing::new(address), within)
         } else {
-            (Zeroizing::new(proxy.to_owned()), None)
+            (Zeroizing::new((*proxy).to_owned()), None)
         };
         let parsed = BaseUrl::parse(&address).ok().filter(|parsed| parsed.path.is_empty());
         let Some(parsed) = parsed else {
-            let what = if proxy == ENVIRONMENT {
+            let what = if *proxy == ENVIRONMENT {
                 "the environment names a proxy for this upstream that cannot be read"
             } else {
                 "this is no address of a proxy"
@@ -68,25 +101,14 @@ impl Work<'_> {
             self.wrong(&at, what, mend);
             return None;
         };
-        let login = match referred.or(within) {
-            None => None,
-            Some(login) => Some(self.login(if reference.is_some() { &login_at } else { &at }, &login)?),
+        let login = match (login, within) {
+            (Some(referred), _) => Some(self.login(&login_at, referred)?),
+            (None, Some(within)) => Some(self.login(&at, &within)?),
+            (None, None) => None,
         };
-        let tls = if parsed.encrypted {
-            Some(self.tls(&child(path, "ca_file"), written.ca_file.as_deref(), roots)?)
-        } else {
-            None
-        };
-        // The same certificates are the same settings: the address tells them apart, as with the upstream's own.
-        let marks =
-            [tls.as_ref().map_or(0, |tls| std::sync::Arc::as_ptr(tls).addr()), usize::from(parsed.port)];
-        let marks = marks.map(usize::to_be_bytes);
-        let secret = login.as_ref().map(|login| login.fingerprint(&[]));
-        let identity = match secret {
-            Some(secret) => secret.with([parsed.host.as_bytes(), &marks[0], &marks[1]]),
-            None => Fingerprint::of([parsed.host.as_bytes(), &marks[0], &marks[1]]),
-        };
-        Some(Some(EgressProxy { host: parsed.host, port: parsed.port, tls, login, identity }))
+        let tls =
+            if parsed.encrypted { Some(self.tls(&child(path, "ca_file"), *ca_file, roots)?) } else { None };
+        Some(Some(Arc::new(EgressProxy::new(parsed.host, parsed.port, tls, login))))
     }
 
     fn login(&mut self, path: &str, text: &str) -> Option<Secret> {
@@ -100,22 +122,22 @@ impl Work<'_> {
         Secret::header(http::header::PROXY_AUTHORIZATION, "Basic ", &encoded).ok()
     }
 
-    /// The proxy that the environment names for this upstream.
-    fn proxy_of_environment(&self, base: &BaseUrl) -> Option<Zeroizing<String>> {
+    /// The proxy that the environment names for this host.
+    fn proxy_of_environment(&self, to: Towards<'_>) -> Option<Zeroizing<String>> {
         let read = |names: &[&str]| {
             let found = names.iter().find_map(|name| self.sources.variable(name));
             found.filter(|value| !value.trim().is_empty())
         };
-        if base.is_local() {
+        if is_local(to.host) {
             return None;
         }
         if let Some(without) = read(&["no_proxy", "NO_PROXY"])
-            && is_without(&without, &base.host, base.port)
+            && is_without(&without, &to.host.to_ascii_lowercase(), to.port)
         {
             return None;
         }
         // In capitals, a program that is started for a request could be told this one by the request's Proxy header.
-        let own: &[&str] = if base.encrypted { &["https_proxy", "HTTPS_PROXY"] } else { &["http_proxy"] };
+        let own: &[&str] = if to.encrypted { &["https_proxy", "HTTPS_PROXY"] } else { &["http_proxy"] };
         read(own).or_else(|| read(&["all_proxy", "ALL_PROXY"]))
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::base_url::BaseUrl;
 use super::capacity::BreakerWritten;
 use super::cloud::{AwsWritten, AzureWritten, GoogleWritten, Made, WordOr};
-use super::egress::ENVIRONMENT;
+use super::egress::{ENVIRONMENT, Egress, Towards};
 use super::place::{child, item};
 use super::tls::Roots;
 use super::value::OneOrMany;
@@ -61,7 +61,8 @@ pub(super) struct UpstreamWritten {
     /// When it is left alone. Default: after 10 connections in a row that could not be made.
     pub(super) breaker: Option<BreakerWritten>,
     /// A proxy through which it is reached, such as `"http://proxy.example:3128"`, or `"environment"` for what
-    /// `HTTPS_PROXY` and `NO_PROXY` say. Default: none.
+    /// `HTTPS_PROXY` and `NO_PROXY` say. Token services on the public net that grant its credentials are asked through it
+    /// too; those of the machine and its link, such as metadata services, never are. Default: none.
     pub(super) proxy: Option<String>,
     /// Where the login at the proxy is, as name:password: `"env:NAME"` or `"file:/path"`.
     pub(super) proxy_credentials: Option<String>,
@@ -112,6 +113,8 @@ pub(super) struct Of<'w> {
     pub(super) path: &'w str,
     pub(super) provider: Provider,
     pub(super) written: &'w UpstreamWritten,
+    /// What stands between it and the gate.
+    pub(super) egress: Option<&'w Egress<'w>>,
 }
 
 /// Names that would hide a path.
@@ -143,7 +146,9 @@ impl Work<'_> {
         let path = child("upstreams", name);
         let of = |key: &str| child(&path, key);
         self.upstream_name(&path, name);
-        let credentials = self.credentials(&path, name, written, roots);
+        let egress = self.egress(&path, written);
+        let through = egress.as_ref().and_then(Option::as_ref);
+        let credentials = self.credentials(&path, name, written, through, roots);
         let provider = self.provider(&of("provider"), written.provider);
         let region = self.region(&path, provider, written);
         let ca_file = written.ca_file.as_deref();
@@ -164,15 +169,18 @@ impl Work<'_> {
         let [connect_timeout, response_timeout, idle_timeout, pool_idle, max_connection_age] = durations;
         let bounds = self.capacity(&path, written);
         let tolerance = self.tolerance(&path, written.breaker.as_ref());
-        let proxy = base.as_ref().map(|base| self.egress(&path, base, written, roots));
-        let (provider, base, tls, proxy) = (provider?, base?, tls??, proxy??);
+        let proxy = base.as_ref().map(|base| {
+            let to = Towards { host: &base.host, port: base.port, encrypted: base.encrypted };
+            self.proxy_to(to, through, roots)
+        });
+        let (provider, base, tls, proxy, _) = (provider?, base?, tls??, proxy??, egress.as_ref()?);
         let place = format!("{}:{}", base.host, base.port);
         Some(Upstream {
             max_connection_age,
             bounds,
             tolerance,
             health: self.registry.health.of(name, &place),
-            proxy: proxy.map(Arc::new),
+            proxy,
             name: name.into(),
             provider,
             targets: Upstream::targets(provider, &base.path),
@@ -295,6 +303,7 @@ impl Work<'_> {
         above: &str,
         upstream: &str,
         written: &UpstreamWritten,
+        egress: Option<&Egress<'_>>,
         roots: &mut Roots,
     ) -> Vec<Credential> {
         let path = &child(above, "credentials");
@@ -312,7 +321,7 @@ impl Work<'_> {
         let mut made: Vec<Credential> = Vec::new();
         for (at, one) in list.iter().enumerate() {
             let path = item(path, at);
-            let of = Of { name: upstream, path: above, provider, written };
+            let of = Of { name: upstream, path: above, provider, written, egress };
             let Some(credential) = self.credential(&path, &of, one, roots) else { continue };
             if made.iter().any(|other| other.id == credential.id) {
                 let what = format!("there are two credentials `{}` here", credential.id);

@@ -19,11 +19,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::tunnel::{self, NoTunnel};
 use super::{Connection, Destination};
 use crate::body::Outgoing;
 use crate::clock::Moment;
+use crate::egress::{Address, EgressProxy};
 use crate::health::Place;
 use crate::snapshot::Upstream;
 
@@ -107,21 +109,10 @@ pub async fn connect(upstream: &Upstream, place: Option<Place>) -> Result<Box<Co
 async fn reach(upstream: &Upstream, place: Option<Place>) -> Result<Box<Connection>, NotConnected> {
     let (sender, driver) = match &upstream.proxy {
         None => inside(upstream, dial(&upstream.host, upstream.port, place).await?).await?,
-        Some(proxy) => {
-            let of_proxy = |error: NotConnected| error.of_the_proxy();
-            let mut stream = dial(&proxy.host, proxy.port, place).await.map_err(of_proxy)?;
-            match &proxy.tls {
-                None => {
-                    tunnel::open(&mut stream, proxy, upstream).await?;
-                    inside(upstream, stream).await?
-                }
-                Some(tls) => {
-                    let mut stream = encrypted(tls, &proxy.host, stream).await.map_err(of_proxy)?;
-                    tunnel::open(&mut stream, proxy, upstream).await?;
-                    inside(upstream, stream).await?
-                }
-            }
-        }
+        Some(proxy) => match through(proxy, Address(&upstream.host, upstream.port), place).await? {
+            Tunnel::Plain(stream) => inside(upstream, stream).await?,
+            Tunnel::Encrypted(stream) => inside(upstream, stream).await?,
+        },
     };
     let ends = Moment::now().monotonic + upstream.max_connection_age;
     let crowd = upstream.bounds.as_ref().and_then(|bounds| bounds.connections);
@@ -136,6 +127,41 @@ async fn reach(upstream: &Upstream, place: Option<Place>) -> Result<Box<Connecti
     }))
 }
 
+/// A connection that leads through a proxy, on which nothing was said yet.
+#[derive(Debug)]
+pub enum Tunnel {
+    /// To a proxy that is reached by plain HTTP.
+    Plain(Socket),
+    /// To one that speaks TLS. Boxed: it is a kilobyte, and few do.
+    Encrypted(Box<TlsStream<Socket>>),
+}
+
+/// Makes a tunnel through the proxy; it holds the place as long as it is open.
+///
+/// # Errors
+/// When the proxy is not reached, or makes none.
+pub async fn through(
+    proxy: &EgressProxy,
+    to: Address<'_>,
+    place: Option<Place>,
+) -> Result<Tunnel, NotConnected> {
+    let of_proxy = |error: NotConnected| error.of_the_proxy();
+    let mut stream = dial(&proxy.host, proxy.port, place).await.map_err(of_proxy)?;
+    match &proxy.tls {
+        None => {
+            tunnel::open(&mut stream, proxy, to).await?;
+            Ok(Tunnel::Plain(stream))
+        }
+        Some(tls) => {
+            let mut stream = Box::new(encrypted(tls, &proxy.host, stream).await.map_err(of_proxy)?);
+            tunnel::open(&mut stream, proxy, to).await?;
+            Ok(Tunnel::Encrypted(stream))
+        }
+    }
+}
+
+impl std::error::Error for NotConnected {}
+
 impl NotConnected {
     fn of_the_proxy(self) -> Self {
         match self {
@@ -149,7 +175,9 @@ impl NotConnected {
 impl From<NoTunnel> for NotConnected {
     fn from(why: NoTunnel) -> Self {
         Self::Failed(match why {
-            NoTunnel::Status(status @ (401 | 407)) => format!("the proxy wants other credentials ({status})"),
+            NoTunnel::Status(status @ (401 | 407)) => {
+                format!("the proxy answered {status} to CONNECT: it wants other credentials")
+            }
             NoTunnel::Status(status) => format!("the proxy answered {status} to CONNECT"),
             NoTunnel::NotHttp => "the proxy's answer to CONNECT is not HTTP".to_owned(),
             NoTunnel::Broken(error) => format!("the proxy broke off: {error}"),
@@ -170,7 +198,7 @@ async fn encrypted<S: AsyncRead + AsyncWrite + Unpin>(
     tls: &Arc<ClientConfig>,
     host: &str,
     stream: S,
-) -> Result<tokio_rustls::client::TlsStream<S>, NotConnected> {
+) -> Result<TlsStream<S>, NotConnected> {
     let name =
         ServerName::try_from(host.to_owned()).map_err(|error| NotConnected::Failed(error.to_string()))?;
     Ok(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?)
@@ -204,7 +232,8 @@ async fn handshake(
 }
 
 /// A socket and the place that it takes as long as it is open, whoever holds it.
-struct Socket {
+#[derive(Debug)]
+pub struct Socket {
     stream: TcpStream,
     _place: Option<Place>,
 }

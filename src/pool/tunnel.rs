@@ -1,6 +1,6 @@
-//! Asks a proxy for a tunnel to an upstream.
+//! Asks a proxy for a tunnel to a host: an upstream, or a token service.
 //!
-//! 1. Its answer is read byte by byte up to the empty line: what stands behind it is the upstream's.
+//! 1. Its answer is read byte by byte up to the empty line: what stands behind it is the host's.
 //! 2. Only 200 makes a tunnel, and nothing but its status is told of another answer.
 //! 3. The proxy sees where the tunnel leads and its own password, and no byte of a request: inside is TLS, or what
 //!    the operator allowed to travel in the clear.
@@ -9,7 +9,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::snapshot::{EgressProxy, Upstream};
+use crate::egress::{Address, EgressProxy};
 
 /// How long the answer's head may be.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -35,12 +35,9 @@ impl From<io::Error> for NoTunnel {
 pub(super) async fn open(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     proxy: &EgressProxy,
-    upstream: &Upstream,
+    to: Address<'_>,
 ) -> Result<(), NoTunnel> {
-    let host =
-        if upstream.host.contains(':') { format!("[{}]", upstream.host) } else { upstream.host.to_string() };
-    let port = upstream.port;
-    let asked = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
+    let asked = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
     // Written piece by piece, so that the password is in no text of its own.
     stream.write_all(asked.as_bytes()).await?;
     if let Some(login) = &proxy.login {

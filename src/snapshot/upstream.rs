@@ -9,12 +9,11 @@ use http::uri::PathAndQuery;
 use crate::credentials::Credentials;
 use crate::denial::RuleId;
 use crate::diagnosis::Maker;
+use crate::egress::EgressProxy;
 use crate::endpoint::{self, Endpoint, ModelIn};
 use crate::health::{Health, Tolerance};
 use crate::model_name::ModelList;
 use crate::provider::{Api, Provider};
-
-use super::egress::EgressProxy;
 
 /// A service that the gate forwards to.
 #[derive(Debug)]

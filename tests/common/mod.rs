@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 pub(crate) mod provider;
+pub(crate) mod proxy;
 pub(crate) mod setup;
 pub(crate) mod upstream;
 

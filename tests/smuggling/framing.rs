@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use proptest::prelude::*;
+
 use crate::common::{CHAT, Client, Running, Upstream, post, until};
 use crate::{stage, staged};
 
@@ -64,17 +66,6 @@ fn two_framings_never_make_two_requests() {
     let length = CHAT.len();
     let body = chunked(CHAT);
     for (name, framing, behind) in [
-        (
-            "CL.TE",
-            format!("content-length: {length}\r\ntransfer-encoding: chunked"),
-            format!("{body}{hidden}"),
-        ),
-        ("TE.CL", "transfer-encoding: chunked\r\ncontent-length: 4".to_owned(), format!("{body}{hidden}")),
-        (
-            "CL.TE, empty",
-            "content-length: 6\r\ntransfer-encoding: chunked".to_owned(),
-            format!("0\r\n\r\n{hidden}"),
-        ),
         ("two lengths", format!("content-length: {length}\r\ncontent-length: 0"), format!("{CHAT}{hidden}")),
         ("a list of lengths", format!("content-length: {length}, 0"), format!("{CHAT}{hidden}")),
         ("a signed length", format!("content-length: +{length}"), format!("{CHAT}{hidden}")),
@@ -359,24 +350,259 @@ fn a_head_with_two_readings_is_refused_and_the_connection_closed() {
     assert_eq!((upstream.connections(), upstream.received().len()), (0, 0));
 }
 
-/// Row 11: of a length beside chunks the chunks are what is read (RFC 9112 §6.3), and nothing behind them.
+/// Heads that say twice where their body ends, each with what stands behind it.
+fn framed_twice() -> [(&'static str, String, String); 9] {
+    let (length, body) = (CHAT.len(), chunked(CHAT));
+    let te = "transfer-encoding: chunked";
+    [
+        ("CL.TE", format!("content-length: {length}\r\n{te}\r\n\r\n"), body.clone()),
+        ("CL.TE, right for both", format!("content-length: {}\r\n{te}\r\n\r\n", body.len()), body.clone()),
+        ("CL.TE, empty", format!("content-length: 6\r\n{te}\r\n\r\n"), "0\r\n\r\n".to_owned()),
+        ("TE.CL", format!("{te}\r\ncontent-length: 4\r\n\r\n"), body.clone()),
+        ("TE.CL, no number", format!("{te}\r\ncontent-length: x\r\n\r\n"), body.clone()),
+        (
+            "no chunks",
+            format!("transfer-encoding: identity\r\ncontent-length: {length}\r\n\r\n"),
+            CHAT.to_owned(),
+        ),
+        (
+            "in other letters",
+            "Transfer-ENCODING:chunked\r\nx-a: b\r\nCONTENT-length:5\r\n\r\n".to_owned(),
+            body.clone(),
+        ),
+        ("two lengths", format!("content-length: 5\r\ncontent-length: 5\r\n{te}\r\n\r\n"), body.clone()),
+        ("bare LF", format!("content-length: 5\n{te}\n\n"), body),
+    ]
+}
+
+/// Row 11: a length beside a coding is refused and the connection closed, and no byte of it goes on.
 #[test]
-fn a_length_beside_chunks_is_dropped_and_the_connection_closed() {
+fn a_length_beside_chunks_is_refused_and_the_connection_closed() {
+    let (gate, upstream) = stage();
+    let hidden = smuggled(&gate);
+    let mut refused = 0;
+    for (name, framing, behind) in framed_twice() {
+        for version in ["1.1", "1.0"] {
+            let bytes = format!("{}{framing}{behind}{hidden}", head(&gate, version));
+            let (status, mut client) = first_answer(&gate, &bytes);
+            assert_eq!(status, Some(400), "{name}, HTTP/{version}");
+            assert!(client.rest().is_empty(), "{name}, HTTP/{version}: the connection goes on");
+            refused += 1;
+            until("it is counted", || gate.shared().ledger.metrics.heads_invalid.get() == refused);
+        }
+    }
+    assert_eq!((upstream.connections(), upstream.received().len()), (0, 0));
+    assert_eq!(gate.ask(gate.chat()).status, 200, "the next client is unaffected");
+}
+
+/// Row 11.
+#[test]
+fn a_length_beside_chunks_is_refused_behind_other_requests_too() {
     let (gate, upstream) = stage();
     let (good, hidden) = (head(&gate, "1.1"), smuggled(&gate));
-    for framing in
-        ["content-length: 5\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 5"]
-    {
-        let (status, mut client) =
-            first_answer(&gate, &format!("{good}{framing}\r\n\r\n{}{hidden}", chunked(CHAT)));
-        assert!(matches!(status, Some(200 | 400)), "{framing}: {status:?}");
-        assert!(client.rest().is_empty(), "{framing}: the connection goes on");
+    let sized = format!("{good}content-length: {}\r\n\r\n{CHAT}", CHAT.len());
+    let trailed = format!(
+        "{good}transfer-encoding: chunked\r\n\r\n{:X};content-length: 1\r\n{CHAT}\r\n0;a\r\n\
+         transfer-encoding: chunked\r\ncontent-length: 7\r\n\r\n",
+        CHAT.len()
+    );
+    let upgrade =
+        sized.replacen("content-length", "connection: upgrade\r\nupgrade: websocket\r\ncontent-length", 1);
+    for (name, framing, behind) in framed_twice() {
+        for before in [&sized, &trailed, &upgrade] {
+            let bad = format!("{good}{framing}{behind}{hidden}");
+            for at_once in [true, false] {
+                let mut client = gate.connect();
+                let requests = upstream.requests().len();
+                client.send(if at_once { format!("{before}{bad}") } else { before.clone() });
+                assert_eq!(client.answer().status, 200, "{name}");
+                if !at_once {
+                    client.send(&bad);
+                }
+                assert_eq!(client.answer().status, 400, "{name}");
+                assert!(client.rest().is_empty(), "{name}: the connection goes on");
+                assert_eq!(upstream.requests().len() - requests, 1, "{name}");
+            }
+        }
     }
     for request in upstream.requests() {
-        assert_eq!(
-            (request.body.as_slice(), request.header("transfer-encoding").len()),
-            (CHAT.as_bytes(), 0)
-        );
+        assert_eq!(request.body, CHAT.as_bytes());
         assert!(request.header("user-agent").is_empty(), "{}", request.head);
     }
+}
+
+/// Row 11.
+#[test]
+fn a_length_beside_chunks_is_refused_however_its_head_is_cut() {
+    // One worker: when it has answered another client, it has read what came before.
+    let (gate, upstream) = staged(|setup| setup.set("server", "workers", "1"));
+    let hidden = smuggled(&gate);
+    let mut other = gate.connect();
+    for (name, framing, behind) in framed_twice() {
+        let head = format!("{}{framing}", head(&gate, "1.1"));
+        let begins = head.len() - framing.len();
+        // Before and behind the first name, within the second, at its colon, before the empty line.
+        let second = begins + framing.trim_end().rfind('\n').unwrap() + 1;
+        let colon = second + framing[second - begins..].find(':').unwrap();
+        for cuts in [
+            vec![begins],
+            vec![second + 5],
+            vec![colon],
+            vec![colon + 1],
+            vec![head.len() - 1],
+            vec![begins + 3, second, colon, head.len() - 1],
+        ] {
+            let (mut client, mut from) = (gate.connect(), 0);
+            for cut in cuts.iter().copied() {
+                client.try_send(&head[from..cut]);
+                from = cut;
+                other.send(post("/v1/nothing", &gate.setup.client_key, CHAT));
+                assert_eq!(other.answer().status, 404);
+            }
+            client.try_send(format!("{}{behind}{hidden}", &head[from..]));
+            assert_eq!(client.answer().status, 400, "{name}, cut at {cuts:?}");
+            client.rest();
+        }
+    }
+    assert_eq!((upstream.connections(), upstream.received().len()), (0, 0));
+}
+
+/// Row 11: what only reads like a head passes as it came.
+#[test]
+fn a_body_that_reads_like_heads_passes() {
+    let (gate, upstream) = stage();
+    let heads = "\r\nPOST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nPOST / HTTP/1.1\r\n\
+                 transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n";
+    let part = "--b\r\ncontent-disposition: form-data; name=";
+    let body = format!(
+        "{part}\"model\"\r\n\r\nwhisper-1\r\n{part}\"file\"; filename=\"f\"\r\n\r\n{heads}\r\n--b--\r\n"
+    );
+    let key = &gate.setup.client_key;
+    let head = format!(
+        "POST /openai/v1/audio/transcriptions HTTP/1.1\r\nhost: gate\r\nauthorization: Bearer {key}\r\n\
+         content-type: multipart/form-data; boundary=b\r\n"
+    );
+    let (first, second) = body.split_at(body.len() / 2);
+    for framed in [
+        format!("{head}content-length: {}\r\n\r\n{body}", body.len()),
+        format!("{head}transfer-encoding: chunked\r\n\r\n{}", chunked(&body)),
+        format!(
+            "{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{first}\r\n{}",
+            first.len(),
+            chunked(second)
+        ),
+    ] {
+        let mut client = gate.connect();
+        for times in 1..=2 {
+            client.send(&framed);
+            assert_eq!(client.answer().status, 200, "{times}: {framed}");
+        }
+    }
+    let requests = upstream.requests();
+    assert_eq!(requests.len(), 6);
+    for request in requests {
+        assert_eq!(String::from_utf8(request.body).unwrap(), body);
+    }
+}
+
+/// How a good request says where its body ends, and what stands around its lines.
+#[derive(Clone, Debug)]
+struct Framed {
+    /// Its lines: a length, a coding, both in this order, or in the other.
+    lines: Vec<String>,
+    blank: &'static str,
+    line_end: &'static str,
+    /// Where the body is cut into chunks, and what stands around them.
+    cut: prop::sample::Index,
+    extension: &'static str,
+    trailer: &'static str,
+}
+
+impl Framed {
+    fn is_chunked(&self) -> bool {
+        self.lines.iter().any(|line| line.starts_with(['t', 'T']))
+    }
+
+    fn is_twofold(&self) -> bool {
+        self.is_chunked() && self.lines.iter().any(|line| line.starts_with(['c', 'C']))
+    }
+
+    fn bytes(&self, gate: &Running) -> String {
+        let Self { lines, blank, line_end, cut, extension, trailer } = self;
+        let agent = if self.is_twofold() { "smuggled" } else { "good" };
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect::<Vec<_>>().concat();
+        let head = format!("{blank}{}{lines}user-agent: {agent}\r\n\r\n", head(gate, "1.1"));
+        let head = head.replace("\r\n", line_end);
+        if !self.is_chunked() {
+            return format!("{head}{CHAT}");
+        }
+        let (first, second) = CHAT.split_at(1 + cut.index(CHAT.len() - 1));
+        let chunk = |data: &str| format!("{:x}{extension}\r\n{data}\r\n", data.len());
+        format!("{head}{}{}0{extension}\r\n{trailer}\r\n", chunk(first), chunk(second))
+    }
+}
+
+fn framed() -> impl Strategy<Value = Framed> {
+    let length = prop::sample::select(vec!["content-length: ", "Content-Length:", "CONTENT-LENGTH:\t"]);
+    let length = length.prop_map(|name| format!("{name}{}", CHAT.len()));
+    let coding = prop::sample::select(vec!["transfer-encoding: chunked", "Transfer-Encoding:chunked"]);
+    let coding = coding.prop_map(str::to_owned);
+    let lines = prop_oneof![
+        2 => length.clone().prop_map(|length| vec![length]),
+        2 => coding.clone().prop_map(|coding| vec![coding]),
+        1 => (length.clone(), length.clone()).prop_map(|(one, other)| vec![one, other]),
+        1 => (length.clone(), coding.clone()).prop_map(|(length, coding)| vec![length, coding]),
+        1 => (length, coding).prop_map(|(length, coding)| vec![coding, length]),
+    ];
+    let cut = any::<prop::sample::Index>();
+    let extension = prop::sample::select(vec!["", " ", ";content-length: 3", "\t;a=\"b\""]);
+    let trailer = "content-length: 3\r\ntransfer-encoding: chunked\r\n";
+    let trailer = prop::sample::select(vec!["", "te: x\r\n", trailer]);
+    let (blank, line_end) =
+        (prop::sample::select(vec!["", "\r\n"]), prop::sample::select(vec!["\r\n", "\n"]));
+    (lines, blank, line_end, cut, extension, trailer).prop_map(
+        |(lines, blank, line_end, cut, extension, trailer)| Framed {
+            lines,
+            blank,
+            line_end,
+            cut,
+            extension,
+            trailer,
+        },
+    )
+}
+
+/// Row 11: of requests in a row those before the first with two framings are served, and nothing else.
+#[test]
+fn of_requests_in_a_row_the_first_with_two_framings_is_the_last() {
+    let (gate, upstream) = stage();
+    let cuts = prop::collection::vec(any::<prop::sample::Index>(), 0..4);
+    let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let requests = prop::collection::vec(framed(), 1..5);
+    let told = runner.run(&(requests, cuts), |(requests, cuts)| {
+        let before = upstream.requests().len();
+        let bytes = requests.iter().map(|request| request.bytes(&gate)).collect::<Vec<_>>().concat();
+        let mut cuts = cuts.iter().map(|cut| cut.index(bytes.len())).collect::<Vec<_>>();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let mut client = gate.connect();
+        for piece in cuts.windows(2) {
+            client.try_send(&bytes[piece[0]..piece[1]]);
+        }
+        let good = requests.iter().take_while(|request| !request.is_twofold()).count();
+        for at in 0..good {
+            prop_assert_eq!(client.answer().status, 200, "{}", at);
+        }
+        if good < requests.len() {
+            prop_assert_eq!(client.answer().status, 400);
+            prop_assert!(client.rest().is_empty());
+        }
+        let sent = upstream.requests().split_off(before);
+        prop_assert_eq!(sent.len(), good);
+        prop_assert!(sent.iter().all(|sent| sent.body == CHAT.as_bytes()));
+        prop_assert!(sent.iter().all(|sent| sent.header("user-agent") != ["smuggled"]));
+        Ok(())
+    });
+    told.unwrap();
 }
