@@ -87,6 +87,7 @@ const fn classes(json: bool) -> [u8; 256] {
 #[expect(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::large_stack_arrays,
     reason = "done by the compiler, which would stop"
 )]
 const fn pairs() -> [u8; 1 << 16] {
@@ -122,11 +123,10 @@ pub(super) const fn class(byte: u8) -> u8 {
 /// What eight bytes add, and the class of the last.
 #[inline]
 pub(super) fn eight_steps(before: u8, bytes: [u8; EIGHT]) -> (u32, u8) {
-    let [a, b, c, d, e, f, g, h] = bytes;
-    let pair = |first, second| {
-        PAIRS.get(usize::from(u16::from_le_bytes([first, second]))).copied().map_or(0, usize::from)
-    };
-    let (one, two, three, four) = (pair(a, b), pair(c, d), pair(e, f), pair(g, h));
+    let pair =
+        |both: [u8; 2]| PAIRS.get(usize::from(u16::from_le_bytes(both))).copied().map_or(0, usize::from);
+    let (pairs, _) = bytes.as_chunks();
+    let [one, two, three, four] = pairs.first_chunk().map_or([0; 4], |pairs| pairs.map(pair));
     let steps =
         |from: usize, over: usize| TWO_STEPS.get((from & 0xf) << 8 | over).copied().map_or(0, u32::from);
     let sum = steps(before.into(), one) + steps(one, two) + steps(two, three) + steps(three, four);
@@ -137,7 +137,7 @@ pub(super) fn eight_steps(before: u8, bytes: [u8; EIGHT]) -> (u32, u8) {
 #[inline]
 pub(super) fn first_backslash(bytes: [u8; EIGHT]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let others = u64::from_le_bytes(bytes) ^ (ONES * b'\\' as u64);
+    let others = u64::from_le_bytes(bytes) ^ u64::from_le_bytes([b'\\'; EIGHT]);
     // The lowest byte that is zero sets its highest bit; what a borrow sets lies behind it.
     let zeros = others.wrapping_sub(ONES) & !others & (ONES << 7);
     (zeros != 0).then(|| usize::try_from(zeros.trailing_zeros() / 8).unwrap_or_default())

@@ -89,7 +89,10 @@ impl<'t> Reader<'t> {
                 self.back();
                 self.number(field, raw)
             }
-            (b't' | b'f' | b'n', _) => self.word(),
+            (b't' | b'f' | b'n', _) => {
+                self.word();
+                Some(())
+            }
             _ => None,
         }
     }
@@ -121,25 +124,23 @@ impl<'t> Reader<'t> {
         while let Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E') = self.text.get(self.at) {
             self.at += 1;
         }
-        match count.filter(|_| digits > 0 && self.at - from == digits) {
-            Some(count) => raw.count(field, count),
-            None => {
-                let number: f64 = std::str::from_utf8(self.text.get(from..self.at)?).ok()?.parse().ok()?;
-                // A negative count says nothing.
-                if number >= 0.0 && number.is_finite() && self.text.get(from) != Some(&b'-') {
-                    raw.fraction(field, number);
-                }
-            }
+        if let Some(count) = count.filter(|_| digits > 0 && self.at - from == digits) {
+            raw.count(field, count);
+            return Some(());
+        }
+        let number: f64 = std::str::from_utf8(self.text.get(from..self.at)?).ok()?.parse().ok()?;
+        // A negative count says nothing.
+        if number >= 0.0 && number.is_finite() && self.text.get(from) != Some(&b'-') {
+            raw.fraction(field, number);
         }
         Some(())
     }
 
     /// `true`, `false` or `null`, which say nothing.
-    fn word(&mut self) -> Option<()> {
+    fn word(&mut self) {
         while let Some(b'a'..=b'z') = self.text.get(self.at) {
             self.at += 1;
         }
-        Some(())
     }
 
     /// The rest of an object or list of which nothing matters.
