@@ -1,13 +1,14 @@
 //! What a request used, counted alike for all providers, and found in answers as their bytes pass.
 //!
-//! 1. Nothing of an answer is held but a usage object that a piece cuts, up to a bound; what is longer is not
-//!    counted, and the answer goes on all the same.
+//! 1. Nothing of an answer is held but a usage object that a piece cuts, up to a bound, and the first piece of an
+//!    answer that looked as if it were all; what is longer is not counted, and the answer goes on all the same.
 //! 2. A usage object counts where providers put it: at an event's top level, or one level below in a field of the
 //!    provider's own. What a model writes stands deeper or in a string, and is never taken for it.
 //! 3. The last report of an answer is its usage; reports of a session are added up.
 //! 4. What was written is estimated meanwhile, for an answer that ends before its report.
 
 mod aws;
+mod end;
 mod events;
 mod field;
 mod hide;

@@ -1,16 +1,16 @@
 //! An answer's JSON texts: one, one a line, or one an event of a stream.
 //!
-//! A text that is whole in a piece is looked at only where it may hold a report; one that a piece cuts is walked
-//! through as it comes, so nothing of it is kept.
+//! A text that is whole in a piece is looked at only where it may hold a report, and from its end; one that a piece
+//! cuts is walked through as it comes, so nothing of it is kept.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use super::end::{End, USAGE, at_the_end};
 use super::text::{Bringer, Text};
-use super::walk::{End, Told, Walk, Words, at_the_end};
+use super::walk::{Told, Walk, Words};
 
-static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage"));
 static META: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"meta\""));
 static EVAL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"eval_count\""));
 static PREDICTED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"tokens_predicted\""));

@@ -6,23 +6,15 @@
 //! 2. Of a report that a piece's end cuts, the beginning is kept, up to [`LONGEST`]; else nothing is copied.
 //! 3. It judges no grammar: the client reads the answer, not the gate.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
 use super::Usage;
 use super::field::Field;
 use super::report::Report;
 use super::scan::{Cut, next_mark, string_end};
 
-static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage"));
-
 /// The longest usage object that is put together from pieces.
 const LONGEST: usize = 16 * 1024;
 /// The longest field's name that matters.
 const LONGEST_NAME: usize = 32;
-/// How long the beginning of a report's name is, with its quote.
-const USAGE_LENGTH: usize = 6;
 
 /// Which words a service's answers use, beside those that many use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +61,7 @@ pub(super) struct Told<'u> {
 }
 
 impl Told<'_> {
-    fn take(&mut self, report: Report) {
+    pub(super) fn take(&mut self, report: Report) {
         let usage = if self.adds {
             self.usage.unwrap_or_default().plus(report.usage())
         } else {
@@ -94,70 +86,6 @@ enum State {
     Number { count: u64 },
     /// In a report, so many braces deep.
     Taking { depth: u32, string: bool, escaped: bool },
-}
-
-/// What the end of a text tells of all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// All that is to be found.
-    Enough,
-    /// Too little: it has to be walked through.
-    TooLittle,
-}
-
-/// Looks for the report of a text that is all here from its end, where most providers put it: by what stands behind
-/// it, it is known how deep it stands, and nothing of what the model wrote is walked through.
-///
-/// A name's quote cannot be mistaken: within a string it would stand behind a backslash.
-pub(super) fn at_the_end(text: &[u8], words: Words, told: &mut Told<'_>) -> End {
-    if words != Words::Usual {
-        return End::TooLittle;
-    }
-    let Some(here) = USAGE.find(text) else { return End::Enough };
-    let rest = text.get(here + USAGE_LENGTH..).unwrap_or_default();
-    if here > 0 && text.get(here - 1) == Some(&b'\\') || USAGE.find(rest).is_some() {
-        return End::TooLittle;
-    }
-    let Some(rest) = ["\":", "Metadata\":", "_metadata\":", "_info\":"]
-        .iter()
-        .find_map(|behind| rest.strip_prefix(behind.as_bytes()))
-    else {
-        return End::TooLittle;
-    };
-    let rest = rest.trim_ascii_start();
-    let Some((report, end)) = Report::read(rest) else { return End::TooLittle };
-    let mut rest = rest.get(end..).unwrap_or_default();
-    let mut open = 0_usize;
-    loop {
-        let Some(mark) = next_mark(rest, 0) else { return End::TooLittle };
-        let behind = mark + 1;
-        let next = match rest.get(mark) {
-            Some(b'{') => {
-                open += 1;
-                behind
-            }
-            Some(b'}') if open == 0 => {
-                rest = rest.get(behind..).unwrap_or_default();
-                break;
-            }
-            Some(b'}') => {
-                open -= 1;
-                behind
-            }
-            _ => match string_end(rest, behind) {
-                Ok(end) => end,
-                Err(_) => return End::TooLittle,
-            },
-        };
-        rest = rest.get(next..).unwrap_or_default();
-    }
-    if !rest.trim_ascii_start().is_empty() {
-        return End::TooLittle;
-    }
-    if let Some(report) = report {
-        told.take(report);
-    }
-    End::Enough
 }
 
 /// The walker.
