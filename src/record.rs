@@ -215,6 +215,8 @@ pub struct Record {
     /// Whether requests that several gates share are taken with its tokens and money: what was leased of them had run
     /// out when it came.
     pub deferred: bool,
+    /// Whether slots are, too.
+    pub deferred_slots: bool,
     /// The share of a budget, in percent, that it was the first to reach.
     pub budget_reached: Option<u8>,
     /// Whether it was sent and nobody can say if it was executed.
@@ -296,6 +298,7 @@ impl Record {
             tier: None,
             reserved: None,
             deferred: false,
+            deferred_slots: false,
             budget_reached: None,
             unsure: false,
             cost: None,

@@ -156,7 +156,7 @@ fn limits(limits: &Limits, now: Moment) -> Vec<Value> {
     };
     let mut all: Vec<Value> = limits.requests.iter().chain(&limits.tokens).map(quota).collect();
     all.extend(limits.concurrency.iter().map(
-        |bound| json!({ "concurrency": bound.most, "left": bound.most.saturating_sub(bound.slots.taken()) }),
+        |bound| json!({ "concurrency": bound.most, "left": bound.most.saturating_sub(bound.slots.taken(now)) }),
     ));
     let purse = limits.purse.iter().flat_map(|purse| limits.budgets.iter().map(move |one| (purse, one)));
     all.extend(purse.map(|(purse, budget)| {

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{CHAT, OK, Running, Setup, Upstream, post, until};
+use portcullis::clock::Moment;
 use serde_json::Value;
 
 fn place(name: &str) -> PathBuf {
@@ -94,7 +95,7 @@ fn concurrency_that_is_observed_counts_on() {
     let over = gate.records_when(3).iter().filter(|record| record.get("would_deny").is_some()).count();
     assert_eq!(over, 2);
     let slots = &gate.shared().snapshot.load().projects[0].limits.concurrency.as_ref().unwrap().slots.clone();
-    assert_eq!(slots.taken(), 0, "every place came free");
+    assert_eq!(slots.taken(Moment::now()), 0, "every place came free");
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn a_mode_that_there_is_not_is_a_mistake_with_its_line() {
     let setup =
         Setup::new("127.0.0.1:9").set("projects.search", "models", r#"{ list = "*", mode = "watch" }"#);
     let line = setup.line("projects.search", "models");
-    let registry = portcullis::limits::Registry::new(portcullis::clock::Moment::now());
+    let registry = portcullis::limits::Registry::new(Moment::now());
     let faults = portcullis::config::load(&setup.sources(), &registry).unwrap_err().to_string();
     assert!(faults.contains(&format!("portcullis.toml:{line}")), "{faults}");
     assert!(faults.contains("`mode` cannot be `watch`") && faults.contains("observe"), "{faults}");

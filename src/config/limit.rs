@@ -158,7 +158,8 @@ impl Work<'_> {
             );
             return None;
         }
-        Some(Concurrency { slots: self.registry.slots(owner), most, rule: self.rule(&path) })
+        let slots = self.registry.slots(owner, self.shared);
+        Some(Concurrency { slots, most, rule: self.rule(&path) })
     }
 
     /// The entries of a list that may be written as one.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::sharing::Sharing;
-use super::{Quota, Window};
+use super::{Quota, SLOT_WAIT, Window};
 use crate::clock::Moment;
 
 /// Of what a pool holds leases.
@@ -26,6 +26,8 @@ pub(super) enum Bound {
     Rate(Quota),
     /// Money in windows of the calendar of a zone.
     Window(Window, TimeZone),
+    /// Slots of requests in flight, which come back.
+    Slots,
 }
 
 /// Leased units of one limit.
@@ -64,6 +66,9 @@ pub(super) struct State {
     seen: Option<(u64, Moment)>,
     refused: Option<Refused>,
     local: Option<Local>,
+    /// Of slots, how many this gate has leased, taken or not: what the store has of it, and gives to others when this
+    /// gate is not heard of any more.
+    leased: u64,
     /// The bound as it was last asked for.
     most: u64,
     /// How many requests found it dry before their bodies were read, and did not ask.
@@ -84,6 +89,7 @@ impl State {
             seen: None,
             refused: None,
             local: None,
+            leased: 0,
             most,
             passed_by: 0,
             from_ms,
@@ -118,12 +124,12 @@ const NANO: u64 = 1_000;
 impl Pool {
     pub(super) fn new(name: String, bound: Bound, hub: Arc<Sharing>) -> Self {
         let (from_ms, until_ms) = match bound {
-            Bound::Rate(_) => (i64::MIN, i64::MAX),
+            Bound::Rate(_) | Bound::Slots => (i64::MIN, i64::MAX),
             Bound::Window(..) => (i64::MIN, i64::MIN),
         };
         let most = match &bound {
             Bound::Rate(quota) => u64::from(quota.burst.get()),
-            Bound::Window(..) => 0,
+            Bound::Window(..) | Bound::Slots => 0,
         };
         let state = State::new(most, from_ms, until_ms);
         Self { name: name.into(), bound, hub, state: Mutex::new(state) }
@@ -132,7 +138,7 @@ impl Pool {
     /// How many of this gate's units are one of the store's.
     pub(super) const fn scale(&self) -> u64 {
         match self.bound {
-            Bound::Rate(_) => 1,
+            Bound::Rate(_) | Bound::Slots => 1,
             Bound::Window(..) => NANO,
         }
     }
@@ -186,7 +192,11 @@ impl Pool {
             if !self.hub.goes_on(&self.bound) {
                 return Err(Lack::Away);
             }
-            return self.take_of_share(&mut state, amount, now).map(|()| state.from_ms);
+            let taken = match self.bound {
+                Bound::Slots => self.take_of_slots(&mut state, wanted),
+                Bound::Rate(_) | Bound::Window(..) => self.take_of_share(&mut state, amount, now),
+            };
+            return taken.map(|()| state.from_ms);
         }
         let held = state.balance.max(0);
         let need = amount - held.unsigned_abs();
@@ -248,7 +258,7 @@ impl Pool {
     pub fn full_in(&self, amount: u64, now: Moment) -> Duration {
         let state = self.now(now);
         match &self.bound {
-            Bound::Window(..) => self.ends_in(&state, now),
+            Bound::Window(..) | Bound::Slots => self.ends_in(&state, now),
             Bound::Rate(quota) => {
                 let over = self.used(&state, now).saturating_add(amount).saturating_sub(state.most);
                 let nanos = u128::from(over) * quota.per.as_nanos() / u128::from(quota.amount.get());
@@ -257,13 +267,24 @@ impl Pool {
         }
     }
 
+    /// Takes of this gate's share of all slots.
+    fn take_of_slots(&self, state: &mut State, wanted: i64) -> Result<(), Lack> {
+        let share = i64::try_from(state.most / u64::from(self.hub.gates())).unwrap_or(i64::MAX);
+        let taken = i64::try_from(state.leased).unwrap_or(i64::MAX).saturating_sub(state.balance);
+        if taken.saturating_add(wanted) > share {
+            return Err(Lack::For(SLOT_WAIT, 0));
+        }
+        state.balance -= wanted;
+        Ok(())
+    }
+
     /// Takes of this gate's share of what was left when the store went away.
     fn take_of_share(&self, state: &mut State, amount: u64, now: Moment) -> Result<(), Lack> {
         let gates = f64::from(self.hub.gates());
         let whole = float(state.most) / gates;
         let per_second = match &self.bound {
             Bound::Rate(quota) => f64::from(quota.amount.get()) / quota.per.as_secs_f64() / gates,
-            Bound::Window(..) => 0.0,
+            Bound::Window(..) | Bound::Slots => 0.0,
         };
         let local = state.local.unwrap_or_else(|| {
             let used = self.used(state, now);
@@ -337,11 +358,14 @@ impl Pool {
         let Some((level, at)) = state.seen else { return 0 };
         match &self.bound {
             Bound::Rate(quota) => level.saturating_sub(grown(*quota, now.since(at))),
-            Bound::Window(..) => level,
+            Bound::Window(..) | Bound::Slots => level,
         }
     }
 
     fn ends_in(&self, state: &State, now: Moment) -> Duration {
+        if let Bound::Slots = self.bound {
+            return SLOT_WAIT;
+        }
         let left = state.until_ms.saturating_sub(self.hub.server_millis(now));
         Duration::from_millis(u64::try_from(left).unwrap_or_default())
     }

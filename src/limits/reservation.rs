@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::pool::{Lack, Pool};
 use super::sharing::{Want, WantOf};
-use super::{Budget, Counted, Exhausted, Limit, Meter, Purse, Short};
+use super::{Budget, Concurrency, Counted, Exhausted, Limit, Meter, Permit, Purse, Short};
 use crate::clock::Moment;
 use crate::money::Money;
 use crate::usage::Usage;
@@ -116,6 +116,21 @@ impl Reservation {
         }
         self.hold(limit, u64::from(asked.get()));
         Ok(())
+    }
+
+    /// Takes a slot. One that the store of several gates has to be asked for counts as taken, and is kept as wanted.
+    ///
+    /// # Errors
+    /// When none is free.
+    pub fn occupy(&mut self, concurrency: &Concurrency, anyway: bool, now: Moment) -> Result<Permit, Short> {
+        match (concurrency.slots.take(concurrency.most, now), &concurrency.slots.shared) {
+            (Err(Short::Dry(need)), Some(pool)) => {
+                let of = WantOf::Slot(concurrency.rule);
+                self.wants.push(Want { pool: Arc::clone(pool), need, from_ms: i64::MIN, anyway, of });
+                Ok(concurrency.slots.occupied())
+            }
+            (taken, _) => taken,
+        }
     }
 
     /// Takes it also where it is not left.
@@ -249,7 +264,7 @@ impl Reservation {
     /// Whether nothing was taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.meters.is_empty() && self.purses.is_empty()
+        self.meters.is_empty() && self.purses.is_empty() && self.wants.is_empty()
     }
 
     /// Whether money was taken that only this gate counts.

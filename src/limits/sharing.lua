@@ -18,7 +18,9 @@ end
 -- Who has lost its memory, or may have lost the end of it, is told first what each gate knows, and leases nothing until
 -- all had the time for that. A server that was restarted or was a replica has another history than the one that counted
 -- before; what knows no histories is believed. The birth is a name, the history, and the time in milliseconds.
+-- Then each tells what it used beyond its leases, which would be lost in what another knows if it came before.
 local GRACE_MS = 2500
+local TELLING_MS = 500
 local history = string.match(told, 'master_replid:(%x+)') or ''
 local function name(text) return string.match(text, '^[^:]*') end
 local born = redis.call('GET', KEYS[1])
@@ -31,7 +33,9 @@ elseif before == '' and history ~= '' then
     redis.call('SET', KEYS[1], born)
 end
 if name(born) ~= name(said.born) then return 'born ' .. whole(now) .. ' ' .. born end
-local settles = now_ms - tonumber(string.match(born, ':(%d+)$')) < GRACE_MS
+local age = now_ms - tonumber(string.match(born, ':(%d+)$'))
+local settles = age < GRACE_MS + TELLING_MS
+local phase = age < GRACE_MS and '1' or settles and '2' or '0'
 
 -- What is said again, because its answer did not arrive, is not done again.
 local last = redis.call('HMGET', KEYS[3], 'seq', 'answer')
@@ -46,8 +50,9 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - 10000)
 redis.call('PEXPIRE', KEYS[2], 60000)
 local gates = math.max(1, redis.call('ZCARD', KEYS[2]))
 
--- A pool is {'r', amount, microseconds, burst} or {'m', from, until}: a quota, or money in a window.
-local level, at, past, changed = {}, {}, {}, {}
+-- A pool is {'r', amount, microseconds, burst}, {'m', from, until} or {'c', own}: a quota, money in a window, or slots, of
+-- which this gate holds so many. The slots of a gate that is not heard of any more are free.
+local level, at, past, changed, others = {}, {}, {}, {}, {}
 for i, pool in ipairs(said.pools) do
     local key = KEYS[3 + i]
     if pool[1] == 'r' then
@@ -59,6 +64,19 @@ for i, pool in ipairs(said.pools) do
             level[i] = math.max(0, level[i] - (now - at[i]) * pool[2] / pool[3])
             at[i] = now
         end
+    elseif pool[1] == 'c' then
+        level[i], others[i] = pool[2], 0
+        local held = redis.call('HGETALL', key)
+        for n = 1, #held, 2 do
+            if held[n] ~= said.id then
+                if redis.call('ZSCORE', KEYS[2], held[n]) then
+                    others[i] = others[i] + tonumber(held[n + 1])
+                else
+                    redis.call('HDEL', key, held[n])
+                end
+            end
+        end
+        level[i] = level[i] + others[i]
     else
         level[i] = tonumber(redis.call('GET', key) or '0')
         -- The store may have been set back a little; it is never ahead of a window.
@@ -121,10 +139,18 @@ for _, ask in ipairs(said.asks) do
     end
 end
 
-local words = {'ok', whole(now), whole(gates), settles and '1' or '0'}
+local words = {'ok', whole(now), whole(gates), phase}
 for i, pool in ipairs(said.pools) do
     local key = KEYS[3 + i]
-    if changed[i] then
+    if pool[1] == 'c' then
+        local mine = level[i] - others[i]
+        if mine > 0 then
+            redis.call('HSET', key, said.id, whole(mine))
+            redis.call('PEXPIRE', key, 86400000)
+        else
+            redis.call('HDEL', key, said.id)
+        end
+    elseif changed[i] then
         if pool[1] == 'r' then
             if level[i] < 0.000001 then
                 redis.call('DEL', key)

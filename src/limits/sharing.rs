@@ -92,7 +92,7 @@ impl Sharing {
 
     pub(super) fn goes_on(&self, bound: &Bound) -> bool {
         match bound {
-            Bound::Rate(_) => &self.rates_go_on,
+            Bound::Rate(_) | Bound::Slots => &self.rates_go_on,
             Bound::Window(..) => &self.money_goes_on,
         }
         .load(Ordering::Acquire)

@@ -18,7 +18,7 @@ pub use told::{not_asked, refused};
 
 use told::{short_of, spent};
 
-use super::rate::{denied, unavailable};
+use super::rate::{denied, no_slot, unavailable};
 use super::{Policy, Sight};
 use crate::body::Outgoing;
 use crate::denial::{Denial, Reason, RuleId};
@@ -273,7 +273,7 @@ impl Taking {
         mut permits: Option<&mut Permits>,
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
-        self.deferred(owners, sight)?;
+        self.deferred(owners, permits.as_deref_mut(), sight)?;
         self.known(owners, sight)?;
         if self.uses == Uses::Nothing {
             return Ok(());
@@ -292,11 +292,39 @@ impl Taking {
         Ok(())
     }
 
-    /// Requests that were not taken before the body was read, because the store of several gates has to be asked.
-    fn deferred(&mut self, owners: &[Option<Owner<'_>>], sight: &mut Sight<'_>) -> Result<(), Denial> {
+    /// Requests and slots that were not taken before the body was read, because the store of several gates has to be
+    /// asked.
+    fn deferred(
+        &mut self,
+        owners: &[Option<Owner<'_>>],
+        mut permits: Option<&mut Permits>,
+        sight: &mut Sight<'_>,
+    ) -> Result<(), Denial> {
+        let slots = std::mem::take(&mut sight.notes.deferred_slots);
         if std::mem::take(&mut sight.notes.deferred) {
             for (limits, observed) in owners.iter().take(2).flatten() {
+                if let (true, Some(permits)) = (slots, permits.as_deref_mut()) {
+                    self.slot(limits, *observed, permits, sight)?;
+                }
                 self.requests(limits, *observed, sight)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn slot(
+        &mut self,
+        limits: &Limits,
+        observed: bool,
+        permits: &mut Permits,
+        sight: &mut Sight<'_>,
+    ) -> Result<(), Denial> {
+        let Some(concurrency) = &limits.concurrency else { return Ok(()) };
+        match self.reservation.occupy(concurrency, observed, sight.now) {
+            Ok(permit) => permits.push(permit),
+            Err(short) => {
+                sight.refuse(observed, no_slot(concurrency.rule, short))?;
+                permits.push(concurrency.slots.take_anyway(sight.now));
             }
         }
         Ok(())
@@ -319,15 +347,7 @@ impl Taking {
         permits: &mut Permits,
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
-        if let Some(concurrency) = &limits.concurrency {
-            if let Some(permit) = concurrency.slots.take(concurrency.most) {
-                permits.push(permit);
-            } else {
-                let denial = Denial::by(Reason::ConcurrencyLimited, concurrency.rule).until(SLOT_WAIT);
-                sight.refuse(observed, denial)?;
-                permits.extend(concurrency.slots.take(u32::MAX));
-            }
-        }
+        self.slot(limits, observed, permits, sight)?;
         self.requests(limits, observed, sight)
     }
 
@@ -368,9 +388,6 @@ impl Taking {
         Ok(())
     }
 }
-
-/// What a caller is told to wait for a slot; nobody knows when one comes free.
-const SLOT_WAIT: Duration = Duration::from_secs(1);
 
 /// A model's name as it may stand in a sentence.
 fn plain(model: &str) -> &str {

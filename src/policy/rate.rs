@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::{Policy, Sight};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::exchange::{Metered, Permits, Scoped};
-use crate::limits::{Limit, Short};
+use crate::limits::{Limit, SLOT_WAIT, Short};
 use crate::snapshot::{Key, Project};
 
 /// The policy.
@@ -34,9 +34,6 @@ impl Policy for LimitsUnused {
     }
 }
 
-/// What a caller is told to wait for a slot; nobody knows when one comes free.
-const SLOT_WAIT: Duration = Duration::from_secs(1);
-
 impl Policy for Rate {
     type From = Scoped;
     type Into = Metered;
@@ -51,14 +48,19 @@ impl Policy for Rate {
         let own = key.limits.concurrency.iter().map(|own| (own, key.observed.limits));
         let shared = project.limits.concurrency.iter().map(|shared| (shared, project.observed.limits));
         for (concurrency, observed) in own.chain(shared) {
-            if let Some(permit) = concurrency.slots.take(concurrency.most) {
-                permits.push(permit);
-                continue;
+            match concurrency.slots.take(concurrency.most, sight.now) {
+                Ok(permit) => permits.push(permit),
+                Err(Short::Dry(_)) => {
+                    // The store that has them is asked once for all that the request needs.
+                    (sight.notes.deferred, sight.notes.deferred_slots) = (true, true);
+                    return Ok(Metered { scoped, permits: Permits::new() });
+                }
+                Err(short) => {
+                    sight.refuse(observed, no_slot(concurrency.rule, short))?;
+                    // It passes, and takes its place among those that are in flight.
+                    permits.push(concurrency.slots.take_anyway(sight.now));
+                }
             }
-            let denial = Denial::by(Reason::ConcurrencyLimited, concurrency.rule).until(SLOT_WAIT);
-            sight.refuse(observed, denial)?;
-            // It passes, and takes its place among those that are in flight.
-            permits.extend(concurrency.slots.take(u32::MAX));
         }
         take_one(project, key, sight)?;
         Ok(Metered { scoped, permits })
@@ -102,6 +104,14 @@ pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// The refusal where no slot is free.
+pub(crate) fn no_slot(rule: RuleId, short: Short) -> Denial {
+    match short {
+        Short::For(_) | Short::Forever => Denial::by(Reason::ConcurrencyLimited, rule).until(SLOT_WAIT),
+        Short::Dry(_) | Short::Away => unavailable(rule),
+    }
 }
 
 /// The refusal of a quota of requests.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Pool, Refused};
+use super::{Bound, Pool, Refused};
 use crate::clock::Moment;
 use crate::money::Money;
 
 /// How long a refusal of the store is believed; others may have given back by then.
 const BELIEVED: Duration = Duration::from_secs(1);
+/// The same of slots, which come and go with requests.
+const BELIEVED_OF_SLOTS: Duration = Duration::from_millis(100);
 /// How often surplus goes back at most.
 const RETURN_AFTER: Duration = Duration::from_millis(500);
 /// After which time without a taker all goes back.
@@ -44,6 +46,7 @@ impl Pool {
     }
 
     /// What is to be told of it: what is owed, or, below zero, what goes back. It is as told as soon as this is called.
+    /// Of slots, what is held in all is told then.
     pub(in crate::limits) fn moved(&self, all: bool, now: Moment) -> i64 {
         let mut state = self.now(now);
         let scale = i64::try_from(self.scale()).unwrap_or(1);
@@ -52,14 +55,17 @@ impl Pool {
             let owed = state.balance.unsigned_abs().div_ceil(self.scale());
             let owed = i64::try_from(owed).unwrap_or(i64::MAX);
             state.balance = state.balance.saturating_add(owed.saturating_mul(scale));
+            state.leased = state.leased.saturating_add_signed(owed);
             return owed;
         }
         let chunk = i64::try_from(state.chunk).unwrap_or(i64::MAX);
+        // Slots come back to who has none to spare, so they are not hoarded.
+        let kept = if let Bound::Slots = self.bound { 1 } else { 3 };
         let idle = state.taken.is_none_or(|taken| now.since(taken) >= IDLE);
         let lately = state.returned.is_some_and(|returned| now.since(returned) < RETURN_AFTER);
         let surplus = if all || idle {
             state.balance
-        } else if !lately && state.balance > chunk.saturating_mul(3) {
+        } else if !lately && state.balance > chunk.saturating_mul(kept) {
             state.balance - chunk
         } else {
             0
@@ -67,9 +73,18 @@ impl Pool {
         let surplus = surplus / scale;
         if surplus > 0 {
             state.balance -= surplus * scale;
+            state.leased = state.leased.saturating_add_signed(-surplus);
             state.returned = Some(now);
         }
         -surplus
+    }
+
+    /// Of slots, how many this gate holds.
+    pub(in crate::limits) fn holds(&self) -> Option<u64> {
+        match self.bound {
+            Bound::Slots => Some(self.lock().leased),
+            Bound::Rate(_) | Bound::Window(..) => None,
+        }
     }
 
     /// Whether anybody took of it lately.
@@ -125,6 +140,7 @@ impl Pool {
             state.refused = None;
             let more = units.saturating_mul(self.scale()).saturating_sub(awaited);
             state.balance = state.balance.saturating_add_unsigned(more);
+            state.leased = state.leased.saturating_add(units);
         }
     }
 
@@ -139,7 +155,8 @@ impl Pool {
         let mut state = self.lock();
         let (need, left) = (need.saturating_mul(self.scale()), left.saturating_mul(self.scale()));
         let wait_told = wait.unwrap_or_else(|| self.ends_in(&state, now));
-        let until = now.later(wait_told.min(BELIEVED));
+        let believed = if let Bound::Slots = self.bound { BELIEVED_OF_SLOTS } else { BELIEVED };
+        let until = now.later(wait_told.min(believed));
         state.refused = Some(Refused { need, left, until, free_at: wait.map(|wait| now.later(wait)) });
         wait_told
     }

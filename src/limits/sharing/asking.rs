@@ -9,6 +9,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::Sharing;
+use crate::denial::RuleId;
 use crate::limits::pool::Pool;
 use crate::limits::{Budget, Limit};
 use crate::money::Money;
@@ -44,6 +45,8 @@ pub enum WantOf {
     Quota(Limit, u64),
     /// A budget, and how much of it.
     Budget(Budget, Money),
+    /// A slot, by the line that bounds them.
+    Slot(RuleId),
 }
 
 /// What came of it.

@@ -48,7 +48,7 @@ pub struct Dialogue {
     /// The store is to be told what is known here.
     remind: bool,
     /// Gates are still telling it. What one used beyond its leases would be lost in what another tells, so it waits.
-    settles: bool,
+    reminded: bool,
     said: Option<Moment>,
 }
 
@@ -83,7 +83,7 @@ impl Dialogue {
             again: Vec::new(),
             owed: Vec::new(),
             remind: false,
-            settles: false,
+            reminded: false,
             said: None,
         }
     }
@@ -117,12 +117,22 @@ impl Dialogue {
             );
         }
         let mut pools = Pools::default();
-        let moves_wait = self.settles && !bye;
+        let moves_wait = self.reminded && !bye;
         let owed = if moves_wait { Vec::new() } else { std::mem::take(&mut self.owed) };
         let mut moves: Vec<(usize, i64)> =
             owed.into_iter().map(|(pool, delta)| (pools.number(&pool), delta)).collect();
         let mut floors = Vec::new();
+        let mut given_back = false;
         for pool in &all {
+            if let Some(holds) = pool.holds() {
+                // What it holds is said each time, whatever the store knew of it.
+                let moved = pool.moved(bye, now) != 0;
+                given_back |= moved;
+                if moved || beat && (holds > 0 || pool.is_in_use(now)) {
+                    pools.number(pool);
+                }
+                continue;
+            }
             if self.remind
                 && let Some(floor) = pool.floor(now)
             {
@@ -136,7 +146,7 @@ impl Dialogue {
                 pools.number(pool);
             }
         }
-        if !beat && moves.is_empty() && asks.is_empty() {
+        if !beat && !given_back && moves.is_empty() && asks.is_empty() {
             return None;
         }
         for want in asks.iter().flat_map(|(ask, _)| &ask.wants) {
@@ -160,7 +170,7 @@ impl Dialogue {
         for pool in pools.list {
             let (from, until) = pool.window(now);
             said.keys.push(match &pool.bound {
-                Bound::Rate(_) => self.key(&pool.name),
+                Bound::Rate(_) | Bound::Slots => self.key(&pool.name),
                 Bound::Window(..) => self.key(&format!("{}:{from}", pool.name)),
             });
             comma(&mut text);
@@ -170,6 +180,7 @@ impl Dialogue {
                     write!(text, "[\"r\",{},{per},{burst}]", quota.amount)
                 }
                 Bound::Window(..) => write!(text, "[\"m\",{from},{until}]"),
+                Bound::Slots => write!(text, "[\"c\",{}]", pool.holds().unwrap_or_default()),
             };
             said.pools.push((pool, from));
         }
@@ -227,7 +238,7 @@ impl Dialogue {
 
     /// The store knows nothing of what was said before, nor of this.
     fn forgotten(&mut self) {
-        (self.remind, self.settles) = (true, true);
+        (self.remind, self.reminded) = (true, true);
         let Some(open) = self.open.take() else { return };
         for (at, delta) in open.moves {
             // Of what may have been done before the memory was lost, nothing is given back a second time.
@@ -248,7 +259,8 @@ impl Dialogue {
         }
         let gates: i64 = number(&mut words)?;
         self.hub.gates.store(u32::try_from(gates).unwrap_or(1).max(1), Ordering::Release);
-        let settles = words.next() == Some("1");
+        let phase = words.next();
+        let settles = phase != Some("0");
         for (pool, from) in &open.pools {
             let level = number(&mut words)?;
             let level = u64::try_from(level).unwrap_or_default();
@@ -258,7 +270,7 @@ impl Dialogue {
                 pool.saw(level, *from, sent);
             }
         }
-        self.settles = settles;
+        self.reminded = phase == Some("1");
         // From here on who asks is heard.
         self.hub.reached.store(!settles, Ordering::Release);
         for (ask, tries) in open.asks {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::denial::{Denial, NEVER, Reason, RuleId};
 use crate::limits::{Budget, Counted, Limit, Short, Want, WantOf};
 use crate::money::Money;
-use crate::policy::rate::{denied, unavailable};
+use crate::policy::rate::{denied, no_slot, unavailable};
 
 /// The refusal of a quota of tokens.
 pub(super) fn short_of(limit: &Limit, asked: u64, short: Short, left: u64) -> Denial {
@@ -37,6 +37,7 @@ pub fn refused(want: &Want, wait: Duration, left: u64) -> Denial {
             let held = money.as_picodollars().saturating_sub(want.need);
             spent(budget, Money::picodollars(left.saturating_add(held)), wait, *money)
         }
+        WantOf::Slot(rule) => no_slot(*rule, Short::For(wait)),
         WantOf::Nothing => unavailable(RuleId::BUILT_IN),
     }
 }
@@ -47,6 +48,7 @@ pub fn not_asked(want: &Want) -> Denial {
     match &want.of {
         WantOf::Quota(limit, _) => unavailable(limit.rule),
         WantOf::Budget(budget, _) => unavailable(budget.rule),
+        WantOf::Slot(rule) => unavailable(*rule),
         WantOf::Nothing => unavailable(RuleId::BUILT_IN),
     }
 }
