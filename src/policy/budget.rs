@@ -10,11 +10,13 @@
 //! 4. This stands last: only here the model is known.
 
 mod told;
+mod uses;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use told::{not_asked, refused};
+pub use uses::{Uses, uses};
 
 use told::{short_of, spent};
 
@@ -22,7 +24,7 @@ use super::rate::{denied, no_slot, unavailable};
 use super::{Policy, Sight};
 use crate::body::Outgoing;
 use crate::denial::{Denial, Reason, RuleId};
-use crate::endpoint::{Access, Endpoint, Family, ModelIn};
+use crate::endpoint::Endpoint;
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
 use crate::limits::{Estimate, Limit, Limits, Reservation, Unspent};
@@ -38,47 +40,6 @@ pub struct Fund;
 /// The policy with every limit unused: for a request that nobody sent.
 #[derive(Clone, Copy, Debug)]
 pub struct FundsUnused;
-
-/// What a request to an endpoint uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Uses {
-    /// No model.
-    Nothing,
-    /// A model that reads.
-    Input,
-    /// A model that reads and writes.
-    Both,
-    /// A model, but no answer to it says how much.
-    Unknown,
-}
-
-/// What requests to an endpoint use.
-#[must_use]
-pub fn uses(endpoint: &Endpoint) -> Uses {
-    let family = endpoint.scope.family;
-    if family == Family::Passthrough {
-        return Uses::Unknown;
-    }
-    let looks = family.is_split() && endpoint.scope.access == Access::Read;
-    if looks || endpoint.model == ModelIn::Nowhere || matches!(family, Family::Tokens | Family::Moderations) {
-        return Uses::Nothing;
-    }
-    let told = !matches!(endpoint.model, ModelIn::Unknown | ModelIn::Lines);
-    if told && matches!(family, Family::Embeddings | Family::Rerank | Family::Classify) {
-        return Uses::Input;
-    }
-    let counted = matches!(
-        family,
-        Family::Chat
-            | Family::Completions
-            | Family::Responses
-            | Family::Audio
-            | Family::Images
-            | Family::Realtime
-            | Family::Ocr
-    );
-    if told && counted { Uses::Both } else { Uses::Unknown }
-}
 
 /// Limits with whether they are only observed.
 type Owner<'s> = (&'s Limits, bool);

@@ -163,11 +163,17 @@ impl Dialogue {
             asks,
             again: false,
         };
+        self.write(&mut said, pools.list, &floors, bye, now);
+        Some(said)
+    }
+
+    /// Writes what is said as the script reads it.
+    fn write(&self, said: &mut Said, pools: Vec<Arc<Pool>>, floors: &[(usize, u64)], bye: bool, now: Moment) {
         let mut text = format!(
             "{{\"born\":{:?},\"fresh\":{:?},\"id\":{:?},\"seq\":\"{}\",\"bye\":{bye},\"pools\":[",
             self.born, self.fresh, self.id, self.number
         );
-        for pool in pools.list {
+        for pool in pools {
             let (from, until) = pool.window(now);
             said.keys.push(match &pool.bound {
                 Bound::Rate(_) | Bound::Slots => self.key(&pool.name),
@@ -209,7 +215,6 @@ impl Dialogue {
         }
         text.push_str("]}");
         said.text = text;
-        Some(said)
     }
 
     fn key(&self, name: &str) -> String {
