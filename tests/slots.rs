@@ -94,7 +94,11 @@ fn served(clients: Vec<Client>) -> usize {
 
 /// How many slots the store says that gates hold.
 fn held(redis: &Redis) -> usize {
-    redis.ask(&["HVALS", SLOTS]).split_whitespace().filter_map(|count| count.parse::<usize>().ok()).sum()
+    let all = redis.ask(&["HGETALL", SLOTS]);
+    let all: Vec<&str> = all.split_whitespace().collect();
+    // Behind a '!' stands when a gate was refused one.
+    let held = all.chunks_exact(2).filter(|pair| !pair[0].starts_with('!'));
+    held.map(|pair| pair[1].parse::<usize>().unwrap()).sum()
 }
 
 #[test]
@@ -103,18 +107,27 @@ fn requests_in_flight_are_bounded_over_all_gates() {
     let upstream = slow(&seen, Duration::from_millis(8));
     let gates: [Running; 3] = gates(&upstream, &redis, "{ concurrency = 5 }");
     let passed: Vec<usize> = std::thread::scope(|scope| {
-        let rounds = gates
-            .each_ref()
-            .map(|gate| scope.spawn(move || (0..40).map(|_| served(sent(gate, 4))).sum::<usize>()));
+        let begun = Moment::now();
+        let rounds = gates.each_ref().map(|gate| {
+            scope.spawn(move || {
+                let mut passed = 0;
+                while begun.elapsed() < Duration::from_secs(5) {
+                    passed += served(sent(gate, 4));
+                }
+                passed
+            })
+        });
         rounds.into_iter().map(|round| round.join().unwrap()).collect()
     });
     let most = seen.most.load(Ordering::SeqCst);
-    println!("{passed:?} of 160 each passed, {most} at once at most, {} calls", redis.calls());
+    println!("{passed:?} passed, {most} at once at most, {} calls", redis.calls());
     assert_eq!(most, 5, "all are used, and no more");
-    assert!(passed.iter().all(|passed| *passed > 0), "{passed:?}");
-    // What is not used goes back, and one gate may have all.
+    // Who has none gets its share of what comes free.
+    let (fewest, all) = (passed.iter().min().unwrap(), passed.iter().sum::<usize>());
+    assert!(fewest * 8 > all, "{passed:?}");
+    // What is not used goes back, and one gate may have all when no other wants any.
     until("all slots are free", || held(&redis) == 0);
-    assert_eq!(served(sent(&gates[0], 5)), 5);
+    until("one has all", || served(sent(&gates[0], 5)) == 5);
     assert_eq!(seen.most.load(Ordering::SeqCst), 5);
 }
 

@@ -69,6 +69,8 @@ pub(super) struct State {
     /// Of slots, how many this gate has leased, taken or not: what the store has of it, and gives to others when this
     /// gate is not heard of any more.
     leased: u64,
+    /// Of slots that another gate was refused: how many this one may take for now, and until when.
+    share: Option<(u64, Moment)>,
     /// The bound as it was last asked for.
     most: u64,
     /// How many requests found it dry before their bodies were read, and did not ask.
@@ -90,11 +92,17 @@ impl State {
             refused: None,
             local: None,
             leased: 0,
+            share: None,
             most,
             passed_by: 0,
             from_ms,
             until_ms,
         }
+    }
+
+    /// Of slots, how many are taken.
+    fn in_use(&self) -> i64 {
+        i64::try_from(self.leased).unwrap_or(i64::MAX).saturating_sub(self.balance)
     }
 }
 
@@ -184,6 +192,12 @@ impl Pool {
             return Err(Lack::Forever);
         }
         let wanted = i64::try_from(amount).map_err(|_| Lack::Forever)?;
+        if let Some((share, until)) = state.share
+            && until.since(now) > Duration::ZERO
+            && state.in_use().saturating_add(wanted) > i64::try_from(share).unwrap_or(i64::MAX)
+        {
+            return Err(Lack::For(SLOT_WAIT, 0));
+        }
         if state.balance >= wanted {
             state.balance -= wanted;
             return Ok(state.from_ms);
@@ -265,17 +279,6 @@ impl Pool {
                 Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
             }
         }
-    }
-
-    /// Takes of this gate's share of all slots.
-    fn take_of_slots(&self, state: &mut State, wanted: i64) -> Result<(), Lack> {
-        let share = i64::try_from(state.most / u64::from(self.hub.gates())).unwrap_or(i64::MAX);
-        let taken = i64::try_from(state.leased).unwrap_or(i64::MAX).saturating_sub(state.balance);
-        if taken.saturating_add(wanted) > share {
-            return Err(Lack::For(SLOT_WAIT, 0));
-        }
-        state.balance -= wanted;
-        Ok(())
     }
 
     /// Takes of this gate's share of what was left when the store went away.

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use smallvec::SmallVec;
 
@@ -65,15 +66,15 @@ struct Purchase {
 }
 
 impl Purchase {
-    /// Exchanges what was taken for what it came to.
-    fn settle(&self, spent: Money) {
+    /// Exchanges what was taken for what it came to, without what was not had of it.
+    fn settle(&self, spent: Money, wants: &mut Vec<Want>) {
         let Some(pools) = self.purse.pools() else {
             return self.purse.settle(self.taken_ms, self.money, spent);
         };
         let (taken, spent) = (self.money.as_picodollars(), spent.as_picodollars());
         for (at, pool) in pools.iter().enumerate() {
             if self.windows & 1 << at != 0 {
-                pool.settle(self.taken_ms, taken, spent);
+                pool.settle(self.taken_ms, taken, spent.saturating_add(lacked(wants, pool)));
             }
         }
     }
@@ -125,9 +126,10 @@ impl Reservation {
     pub fn occupy(&mut self, concurrency: &Concurrency, anyway: bool, now: Moment) -> Result<Permit, Short> {
         match (concurrency.slots.take(concurrency.most, now), &concurrency.slots.shared) {
             (Err(Short::Dry(need)), Some(pool)) => {
-                let of = WantOf::Slot(concurrency.rule);
+                let had = Arc::new(AtomicBool::new(false));
+                let of = WantOf::Slot(concurrency.rule, Arc::clone(&had));
                 self.wants.push(Want { pool: Arc::clone(pool), need, from_ms: i64::MIN, anyway, of });
-                Ok(concurrency.slots.occupied())
+                Ok(concurrency.slots.occupied(Some(had)))
             }
             (taken, _) => taken,
         }
@@ -187,8 +189,9 @@ impl Reservation {
                     from_ms
                 }
                 Err(lack) => {
-                    self.wants.drain(before..).for_each(|want| want.forget());
-                    purchase.settle(Money::ZERO);
+                    let mut wants: Vec<Want> = self.wants.drain(before..).collect();
+                    purchase.settle(Money::ZERO, &mut wants);
+                    wants.iter().for_each(Want::forget);
                     let exhausted = |left, until_ms| Unspent::Exhausted(Exhausted { at, left, until_ms });
                     return Err(match lack {
                         Lack::Away | Lack::Dry(_) => Unspent::Away,
@@ -248,6 +251,7 @@ impl Reservation {
                 self.wants.drain(..at);
                 return Err(lacking);
             }
+            want.had();
         }
         self.wants.clear();
         Ok(())
@@ -255,7 +259,7 @@ impl Reservation {
 
     /// All that was wanted was had; it is settled by this moment.
     pub fn had(&mut self, stamp: i64) {
-        self.wants.clear();
+        self.wants.drain(..).for_each(|want| want.had());
         for purchase in &mut self.purses {
             purchase.taken_ms = purchase.taken_ms.max(stamp);
         }
@@ -274,19 +278,23 @@ impl Reservation {
     }
 
     /// Gives everything back, also requests: it was refused.
-    pub fn undo(self) {
-        self.wants.iter().for_each(Want::forget);
+    pub fn undo(mut self) {
+        let mut wants = std::mem::take(&mut self.wants);
         for Held { meter, amount, .. } in &self.meters {
-            meter.give_back(*amount);
+            match meter.pool() {
+                Some(pool) => pool.settle(i64::MAX, *amount, lacked(&mut wants, pool)),
+                None => meter.give_back(*amount),
+            }
         }
-        self.purses.iter().for_each(|purchase| purchase.settle(Money::ZERO));
+        self.purses.iter().for_each(|purchase| purchase.settle(Money::ZERO, &mut wants));
+        wants.iter().for_each(Want::forget);
     }
 
     /// Exchanges what was taken for what was used. A request stays one request.
-    pub fn settle(self, used: &Usage, cost: Money, now: Moment) {
+    pub fn settle(mut self, used: &Usage, cost: Money, now: Moment) {
         let used = Estimate { input: used.input, output: used.output, money: cost };
         // Who left while the store was asked has not got it.
-        self.wants.iter().for_each(Want::forget);
+        let mut wants = std::mem::take(&mut self.wants);
         // Of what was taken in several steps, all but the first is given back: what was used is taken once.
         let mut seen: SmallVec<[&Arc<Meter>; 4]> = SmallVec::new();
         for Held { meter, counts, amount } in &self.meters {
@@ -296,7 +304,10 @@ impl Reservation {
             let again = seen.iter().any(|other| Arc::ptr_eq(other, meter));
             seen.push(meter);
             let used = if again { 0 } else { used.counted(*counts) };
-            if used > *amount {
+            let lacked = meter.pool().map_or(0, |pool| lacked(&mut wants, pool));
+            if let (Some(pool), 1..) = (meter.pool(), lacked) {
+                pool.settle(i64::MAX, *amount, used.saturating_add(lacked));
+            } else if used > *amount {
                 meter.take_anyway(used - amount, now);
             } else {
                 meter.give_back(amount - used);
@@ -306,9 +317,17 @@ impl Reservation {
         for purchase in &self.purses {
             let again = seen.iter().any(|other| Arc::ptr_eq(other, &purchase.purse));
             seen.push(&purchase.purse);
-            purchase.settle(if again { Money::ZERO } else { used.money });
+            purchase.settle(if again { Money::ZERO } else { used.money }, &mut wants);
         }
+        wants.iter().for_each(Want::forget);
     }
+}
+
+/// How much of a pool counts as taken and was not had. It is settled at once with what was: in between, who speaks with the
+/// store would take it for owed, and somebody else for free.
+fn lacked(wants: &mut Vec<Want>, pool: &Arc<Pool>) -> u64 {
+    let of_pool = wants.extract_if(.., |want| Arc::ptr_eq(&want.pool, pool));
+    of_pool.map(|want| want.need).sum()
 }
 
 /// The pool of a budget's window, if gates share the purse.

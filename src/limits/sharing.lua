@@ -50,9 +50,9 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - 10000)
 redis.call('PEXPIRE', KEYS[2], 60000)
 local gates = math.max(1, redis.call('ZCARD', KEYS[2]))
 
--- A pool is {'r', amount, microseconds, burst}, {'m', from, until} or {'c', own}: a quota, money in a window, or slots, of
--- which this gate holds so many. The slots of a gate that is not heard of any more are free.
-local level, at, past, changed, others = {}, {}, {}, {}, {}
+-- A pool is {'r', amount, microseconds, burst}, {'m', from, until} or {'c', own, most}: a quota, money in a window, or slots,
+-- of which this gate holds so many. The slots of a gate that is not heard of any more are free.
+local level, at, past, changed, others, wanting, contested = {}, {}, {}, {}, {}, {}, {}
 for i, pool in ipairs(said.pools) do
     local key = KEYS[3 + i]
     if pool[1] == 'r' then
@@ -65,18 +65,26 @@ for i, pool in ipairs(said.pools) do
             at[i] = now
         end
     elseif pool[1] == 'c' then
-        level[i], others[i] = pool[2], 0
+        -- How many each gate holds, and, behind a '!', when a gate was last refused one.
+        others[i], wanting[i] = 0, {[said.id] = pool[2] > 0 or nil}
         local held = redis.call('HGETALL', key)
         for n = 1, #held, 2 do
-            if held[n] ~= said.id then
-                if redis.call('ZSCORE', KEYS[2], held[n]) then
-                    others[i] = others[i] + tonumber(held[n + 1])
+            local field, count = held[n], tonumber(held[n + 1])
+            if string.sub(field, 1, 1) == '!' then
+                if now_ms - count < 1000 then
+                    contested[i], wanting[i][string.sub(field, 2)] = true, true
                 else
-                    redis.call('HDEL', key, held[n])
+                    redis.call('HDEL', key, field)
+                end
+            elseif field ~= said.id then
+                if redis.call('ZSCORE', KEYS[2], field) then
+                    others[i], wanting[i][field] = others[i] + count, true
+                else
+                    redis.call('HDEL', key, field)
                 end
             end
         end
-        level[i] = level[i] + others[i]
+        level[i] = pool[2] + others[i]
     else
         level[i] = tonumber(redis.call('GET', key) or '0')
         -- The store may have been set back a little; it is never ahead of a window.
@@ -113,6 +121,10 @@ for _, ask in ipairs(said.asks) do
                     wait = math.ceil((need - room) * said.pools[i][3] / said.pools[i][2])
                     wait = wait + math.max(0, at[i] - now)
                 end
+                if others[i] then
+                    redis.call('HSET', KEYS[3 + i], '!' .. said.id, whole(now_ms))
+                    contested[i], wanting[i][said.id] = true, true
+                end
                 refused = 'r ' .. n .. ' ' .. whole(wait) .. ' ' .. whole(math.max(0, math.floor(room)))
             end
         end
@@ -146,10 +158,11 @@ for i, pool in ipairs(said.pools) do
         local mine = level[i] - others[i]
         if mine > 0 then
             redis.call('HSET', key, said.id, whole(mine))
-            redis.call('PEXPIRE', key, 86400000)
+            wanting[i][said.id] = true
         else
             redis.call('HDEL', key, said.id)
         end
+        redis.call('PEXPIRE', key, 86400000)
     elseif changed[i] then
         if pool[1] == 'r' then
             if level[i] < 0.000001 then
@@ -164,6 +177,12 @@ for i, pool in ipairs(said.pools) do
         end
     end
     words[#words + 1] = whole(math.ceil(level[i] - 0.000001))
+    if pool[1] == 'c' then
+        -- Where some gate had none, none keeps more than its share of what comes free.
+        local gates_wanting = 0
+        for _ in pairs(wanting[i]) do gates_wanting = gates_wanting + 1 end
+        words[#words + 1] = contested[i] and whole(math.ceil(pool[3] / math.max(1, gates_wanting))) or '0'
+    end
 end
 for _, answer in ipairs(answers) do words[#words + 1] = answer end
 local answer = table.concat(words, ' ')

@@ -1,7 +1,7 @@
 //! How many requests of an owner are in flight: at this gate, or at all that share a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::{Pool, Short};
@@ -30,12 +30,12 @@ impl Slots {
     pub fn take(self: &Arc<Self>, most: u32, now: Moment) -> Result<Permit, Short> {
         if let Some(pool) = &self.shared {
             pool.take(1, u64::from(most), now)?;
-            return Ok(self.occupied());
+            return Ok(self.occupied(None));
         }
         let one_more = |taken: u32| (taken < most).then(|| taken + 1);
         let taken = self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
         taken.map_err(|_| Short::For(SLOT_WAIT))?;
-        Ok(Permit(Arc::clone(self)))
+        Ok(Permit { slots: Arc::clone(self), had: None })
     }
 
     /// Takes one whatever is free.
@@ -44,13 +44,13 @@ impl Slots {
         if let Some(pool) = &self.shared {
             pool.take_anyway(1, now);
         }
-        self.occupied()
+        self.occupied(None)
     }
 
-    /// Takes one that the store still has to be asked for.
-    pub(super) fn occupied(self: &Arc<Self>) -> Permit {
+    /// One more is taken; of one that the store still has to be asked for, whether it was had.
+    pub(super) fn occupied(self: &Arc<Self>, had: Option<Arc<AtomicBool>>) -> Permit {
         self.taken.fetch_add(1, Ordering::AcqRel);
-        Permit(Arc::clone(self))
+        Permit { slots: Arc::clone(self), had }
     }
 
     /// How many are taken now, by all gates that share them, as far as is known here.
@@ -65,12 +65,17 @@ impl Slots {
 
 /// A taken slot.
 #[derive(Debug)]
-pub struct Permit(Arc<Slots>);
+pub struct Permit {
+    slots: Arc<Slots>,
+    /// Whether it was had, where the store had to be asked for it.
+    had: Option<Arc<AtomicBool>>,
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::AcqRel);
-        if let Some(pool) = &self.0.shared {
+        self.slots.taken.fetch_sub(1, Ordering::AcqRel);
+        let had = self.had.as_ref().is_none_or(|had| had.load(Ordering::Acquire));
+        if let Some(pool) = self.slots.shared.as_ref().filter(|_| had) {
             pool.settle(i64::MAX, 1, 0);
         }
     }

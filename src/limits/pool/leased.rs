@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Bound, Pool, Refused};
+use super::{Bound, Lack, Pool, Refused, State};
 use crate::clock::Moment;
+use crate::limits::SLOT_WAIT;
 use crate::money::Money;
 
 /// How long a refusal of the store is believed; others may have given back by then.
 const BELIEVED: Duration = Duration::from_secs(1);
 /// The same of slots, which come and go with requests.
 const BELIEVED_OF_SLOTS: Duration = Duration::from_millis(100);
+/// How long a gate keeps to its share when another was refused a slot.
+const CONTESTED: Duration = Duration::from_millis(1_500);
 /// How often surplus goes back at most.
 const RETURN_AFTER: Duration = Duration::from_millis(500);
 /// After which time without a taker all goes back.
@@ -63,7 +66,8 @@ impl Pool {
         let kept = if let Bound::Slots = self.bound { 1 } else { 3 };
         let idle = state.taken.is_none_or(|taken| now.since(taken) >= IDLE);
         let lately = state.returned.is_some_and(|returned| now.since(returned) < RETURN_AFTER);
-        let surplus = if all || idle {
+        let contested = state.share.is_some_and(|(_, until)| until.since(now) > Duration::ZERO);
+        let surplus = if all || idle || contested {
             state.balance
         } else if !lately && state.balance > chunk.saturating_mul(kept) {
             state.balance - chunk
@@ -77,6 +81,21 @@ impl Pool {
             state.returned = Some(now);
         }
         -surplus
+    }
+
+    /// Takes of this gate's share of all slots.
+    pub(super) fn take_of_slots(&self, state: &mut State, wanted: i64) -> Result<(), Lack> {
+        let share = i64::try_from(state.most / u64::from(self.hub.gates())).unwrap_or(i64::MAX);
+        if state.in_use().saturating_add(wanted) > share {
+            return Err(Lack::For(SLOT_WAIT, 0));
+        }
+        state.balance -= wanted;
+        Ok(())
+    }
+
+    /// Of slots, how many this gate may take for now because another was refused one; nothing if none was.
+    pub(in crate::limits) fn contested(&self, share: u64, now: Moment) {
+        self.lock().share = (share > 0).then(|| (share, now.later(CONTESTED)));
     }
 
     /// Of slots, how many this gate holds.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -32,7 +33,18 @@ pub struct Want {
 impl Want {
     /// It was not had: it no longer counts as taken.
     pub(in crate::limits) fn forget(&self) {
+        if let WantOf::Slot(..) = &self.of {
+            // Its permit knows.
+            return;
+        }
         self.pool.settle(self.from_ms, 0, self.need);
+    }
+
+    /// It was had.
+    pub(in crate::limits) fn had(&self) {
+        if let WantOf::Slot(_, had) = &self.of {
+            had.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -45,8 +57,8 @@ pub enum WantOf {
     Quota(Limit, u64),
     /// A budget, and how much of it.
     Budget(Budget, Money),
-    /// A slot, by the line that bounds them.
-    Slot(RuleId),
+    /// A slot, by the line that bounds them; whether it was had.
+    Slot(RuleId, Arc<AtomicBool>),
 }
 
 /// What came of it.

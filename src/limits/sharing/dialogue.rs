@@ -186,7 +186,9 @@ impl Dialogue {
                     write!(text, "[\"r\",{},{per},{burst}]", quota.amount)
                 }
                 Bound::Window(..) => write!(text, "[\"m\",{from},{until}]"),
-                Bound::Slots => write!(text, "[\"c\",{}]", pool.holds().unwrap_or_default()),
+                Bound::Slots => {
+                    write!(text, "[\"c\",{},{}]", pool.holds().unwrap_or_default(), pool.most())
+                }
             };
             said.pools.push((pool, from));
         }
@@ -269,6 +271,9 @@ impl Dialogue {
         for (pool, from) in &open.pools {
             let level = number(&mut words)?;
             let level = u64::try_from(level).unwrap_or_default();
+            if pool.holds().is_some() {
+                pool.contested(u64::try_from(number(&mut words)?).unwrap_or_default(), now);
+            }
             if settles {
                 pool.saw_at_least(level, *from, sent);
             } else {

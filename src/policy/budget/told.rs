@@ -37,7 +37,7 @@ pub fn refused(want: &Want, wait: Duration, left: u64) -> Denial {
             let held = money.as_picodollars().saturating_sub(want.need);
             spent(budget, Money::picodollars(left.saturating_add(held)), wait, *money)
         }
-        WantOf::Slot(rule) => no_slot(*rule, Short::For(wait)),
+        WantOf::Slot(rule, _) => no_slot(*rule, Short::For(wait)),
         WantOf::Nothing => unavailable(RuleId::BUILT_IN),
     }
 }
@@ -48,7 +48,7 @@ pub fn not_asked(want: &Want) -> Denial {
     match &want.of {
         WantOf::Quota(limit, _) => unavailable(limit.rule),
         WantOf::Budget(budget, _) => unavailable(budget.rule),
-        WantOf::Slot(rule) => unavailable(*rule),
+        WantOf::Slot(rule, _) => unavailable(*rule),
         WantOf::Nothing => unavailable(RuleId::BUILT_IN),
     }
 }
