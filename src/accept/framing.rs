@@ -301,7 +301,12 @@ impl Head {
                 Some(_) => Line::Other,
                 None => Line::Unknown,
             },
-            (Some(b'P'), false) => named(line, PREFACE, Line::Preface),
+            // As it is written: a line's end in it would make it two lines.
+            (Some(b'P'), false) => match line.first_chunk() {
+                Some(begins) if begins == PREFACE => Line::Preface,
+                None if PREFACE.starts_with(line) => Line::Unknown,
+                Some(_) | None => Line::Other,
+            },
             (Some(b'\r' | b'\n'), false) => Line::Leading,
             (Some(_), _) => Line::Other,
             (None, _) => Line::Unknown,

@@ -52,6 +52,17 @@ fn the_second_of_two_framings_is_spoiled() {
 }
 
 #[test]
+fn what_only_looks_like_the_preface_of_http2_is_none() {
+    let lines = format!("content-length: 5\r\n{TE}\r\n");
+    for first in
+        ["PRI \n HTTP/2.0\r\n", "pri * http/2.0\r\n", "PRI * HTTp/2.0\r\n", "PRI * HTTP/2.1\r\n", "P\r\n"]
+    {
+        let spoiled = lines.replace("Encoding:", "Encoding\0");
+        assert_eq!(passed(&format!("{first}{lines}")), format!("{first}{spoiled}"));
+    }
+}
+
+#[test]
 fn a_head_behind_other_requests_is_found() {
     let bad = format!("{POST}content-length: 5\r\n{TE}\r\n0\r\n\r\n");
     let spoiled = bad.replace("Encoding:", "Encoding\0");
