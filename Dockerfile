@@ -1,10 +1,6 @@
 # One static binary, the public certificate authorities, and nothing else: no shell, no libc, no package.
 #
 #   docker build -t portcullis .
-#   docker build -t portcullis --build-arg PROFILED=yes .
-#
-# The second is built twice, the second time by what the first did under load: about ten minutes more, for a sixth
-# less processor time per request.
 #
 # Written for the oldest builder in use (no `RUN --mount`), so that it builds everywhere.
 
@@ -27,17 +23,9 @@ RUN sed -i '/^\[\[\(bench\|test\|example\)\]\]/,/^$/d' Cargo.toml \
  && cargo clean --release --locked --target "$host" --package portcullis
 
 COPY . .
-ARG PROFILED=no
-RUN host=$(rustc -vV | sed -n 's/^host: //p') && built="target/$host/release/portcullis" \
- && if [ "$PROFILED" = yes ]; then \
-      llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p') && built=target/profiled/portcullis \
-      && apt-get update -qq && apt-get install -qq -y --no-install-recommends python3 \
-      && { rustup component add llvm-tools || apt-get install -qq -y --no-install-recommends "llvm-$llvm"; } \
-      && benches/proxy/profiled; \
-    else \
-      cargo build --release --locked --target "$host" --bin portcullis; \
-    fi \
- && cp "$built" /portcullis && mkdir /empty
+RUN host=$(rustc -vV | sed -n 's/^host: //p') \
+ && cargo build --release --locked --target "$host" --bin portcullis \
+ && cp "target/$host/release/portcullis" /portcullis && mkdir /empty
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
