@@ -117,11 +117,16 @@ fn answered(record: &mut Record, asking: &Asking, outcome: Outcome, now: Moment)
             reserved.reservation.had(stamp);
             let over = over.iter().filter_map(|at| wants.get(*at));
             record.would_deny.extend(over.map(|want| refused(want, want.pool.full_in(want.need, now), 0)));
+            // Only slots were wanted, which the request holds by its permits: there is nothing to settle.
+            drop(record.reserved.take_if(|reserved| reserved.reservation.is_empty()));
             return Ok(());
         }
         Outcome::Refused { at, wait, left } => wants.get(at).map(|want| refused(want, wait, left)),
         Outcome::Away => match reserved.reservation.take_of_shares(now) {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                drop(record.reserved.take_if(|reserved| reserved.reservation.is_empty()));
+                return Ok(());
+            }
             Err(want) => Some(not_asked(&want)),
         },
     };

@@ -3,7 +3,8 @@
 //! 1. Every quota of the key and the project must have one left; the shortest is asked first. One that refuses
 //!    takes nothing from the others.
 //! 2. A slot is held until the answer has ended, not until it has begun: a stream occupies it.
-//! 3. This stands before the body is read: a caller over its rate cannot make the gate read.
+//! 3. This stands before the body is read: a caller over its rate cannot make the gate read. Only where the store of
+//!    several gates has to be asked is the body read first, so that it is asked once.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
