@@ -21,7 +21,7 @@ mod steps;
 
 use steps::{
     CLASSES, CONT, EIGHT, LEAD2, LEAD3, LEAD4, LINE, LOOK, LOWER, PUNCT, class, class_of_escape, eight_steps,
-    first_backslash, step,
+    first_backslash, spelled_out, step,
 };
 
 /// What a picture counts, or whatever else is sent as base64: what Anthropic counts for the largest that it does not
@@ -147,13 +147,18 @@ impl Estimator {
                 (parts, before, at) = (parts + u64::from(sum), last, at + EIGHT);
                 continue;
             };
+            // Prompts are full of escapes of two bytes: each is taken with what is around it.
+            if let Some(spelled) = piece.get(at + few..end).and_then(|rest| spelled_out(*eight, few, rest)) {
+                let (sum, last) = eight_steps(before, spelled);
+                (parts, before, at) = (parts + u64::from(sum), last, at + EIGHT + 1);
+                continue;
+            }
             for byte in eight.iter().take(few) {
                 let class = class(*byte);
                 parts += u64::from(step(before, class));
                 before = class;
             }
             at += few;
-            // Prompts are full of escapes of two bytes.
             let Some(class) = piece.get(at + 1).and_then(|byte| class_of_escape(*byte)) else {
                 self.within = Within::Escape;
                 at += 1;

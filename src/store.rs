@@ -1,6 +1,6 @@
 //! Keeps denials and decisions in an embedded `SQLite` database, behind the request's path.
 //!
-//! 1. A request only appends to a list in memory; one thread writes it out, in one transaction a
+//! 1. A request is only added to a list in memory; one thread writes it out, in one transaction a
 //!    quarter of a second.
 //! 2. The list is bounded. What does not fit, or could not be written, is counted as missed; the log
 //!    is written all the same.
@@ -10,36 +10,32 @@
 //! 5. Nothing is kept that a log line does not hold already: no header's value outside a short list,
 //!    no byte of a body, no key.
 
+mod decisions;
 pub mod read;
 mod schema;
 mod tally;
 mod write;
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::{Method, Uri};
 use tracing::Dispatch;
 
 use crate::clock::Moment;
-use crate::denial::{Kind, Reason};
-use crate::endpoint::Endpoint;
 use crate::flood::Repeats;
 use crate::metrics::Metrics;
-use crate::record::{Outcome, Record};
-use crate::snapshot::{Snapshot, StoreSettings};
+use crate::record::Record;
+use crate::snapshot::StoreSettings;
 
 pub use schema::Unusable;
 
+use decisions::Decisions;
 use write::Writer;
 
 /// How long is gathered before it is written.
 const GATHER: Duration = Duration::from_millis(250);
-/// How many decisions may wait to be written.
-const MOST_DECISIONS: usize = 1 << 16;
 /// How many whole records may wait to be written.
 const MOST_RECORDS: usize = 1 << 13;
 
@@ -73,49 +69,7 @@ struct State {
 struct Batch {
     records: Vec<Box<str>>,
     repeats: Vec<Repeats>,
-    decisions: Vec<Decision>,
-}
-
-/// What was decided of a request whose key was recognised.
-#[derive(Debug)]
-struct Decision {
-    at: SystemTime,
-    snapshot: Arc<Snapshot>,
-    key: usize,
-    client: IpAddr,
-    method: Method,
-    uri: Uri,
-    endpoint: Option<&'static Endpoint>,
-    model: Option<Arc<str>>,
-    upstream: Option<usize>,
-    /// Why it was denied; `None` if every policy let it pass.
-    denied: Option<Reason>,
-    /// Why it would have been, were all policies enforced.
-    would_deny: Option<Reason>,
-}
-
-impl Decision {
-    fn of(record: &Record) -> Option<Self> {
-        let denied = match &record.outcome {
-            Outcome::Refused(denial) if denial.reason.facts().kind == Kind::Denied => Some(denial.reason),
-            Outcome::Refused(_) | Outcome::Served | Outcome::Cut(_) => None,
-            // Left by its client: if that was before all policies were asked, nothing was decided.
-            Outcome::Open => record.decided.map(|_| None)?,
-        };
-        Some(Self {
-            at: record.begun.wall,
-            snapshot: Arc::clone(&record.snapshot),
-            key: record.key?,
-            client: record.client?.0,
-            method: record.method.clone(),
-            uri: record.uri.clone(),
-            endpoint: record.endpoint,
-            model: record.model.clone(),
-            upstream: record.upstream,
-            denied,
-            would_deny: record.would_deny.first().map(|denial| denial.reason),
-        })
-    }
+    decisions: Decisions,
 }
 
 impl Store {
@@ -137,12 +91,7 @@ impl Store {
 
     /// Keeps what was decided of a request; never waits for the database.
     pub fn decided(&self, record: &Record) {
-        let Some(decision) = Decision::of(record) else { return };
-        let mut state = self.shared.state();
-        if state.waiting.decisions.len() < MOST_DECISIONS {
-            state.waiting.decisions.push(decision);
-        } else {
-            drop(state);
+        if !self.shared.state().waiting.decisions.take(record) {
             self.shared.metrics.store_missed.inc();
         }
     }
@@ -226,21 +175,19 @@ impl Shared {
 impl Batch {
     fn len(&self) -> u64 {
         let repeated: u64 = self.repeats.iter().map(|repeats| repeats.count).sum();
-        u64::try_from(self.records.len() + self.decisions.len()).unwrap_or(u64::MAX).saturating_add(repeated)
+        let decided: i64 = self.decisions.all().iter().map(|alike| alike.count).sum();
+        let whole = u64::try_from(self.records.len()).unwrap_or(u64::MAX);
+        whole.saturating_add(repeated).saturating_add(u64::try_from(decided).unwrap_or_default())
     }
 
     fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.repeats.is_empty() && self.decisions.is_empty()
+        self.records.is_empty() && self.repeats.is_empty() && self.decisions.all().is_empty()
     }
 
-    /// Empties it, and lets go of the room that a flood took.
     fn clear(&mut self) {
         self.records.clear();
         self.repeats.clear();
         self.decisions.clear();
-        if self.decisions.capacity() > 4096 {
-            *self = Self::default();
-        }
     }
 }
 

@@ -143,6 +143,24 @@ pub(super) fn first_backslash(bytes: [u8; EIGHT]) -> Option<usize> {
     (zeros != 0).then(|| usize::try_from(zeros.trailing_zeros() / 8).unwrap_or_default())
 }
 
+/// Eight bytes of which so many stand before an escape of two, the escape as a sign of its class, and what is behind
+/// it; none if the escape is longer, another one follows, or too little does.
+#[inline]
+pub(super) fn spelled_out(bytes: [u8; EIGHT], few: usize, escape: &[u8]) -> Option<[u8; EIGHT]> {
+    let (&[_, second], behind) = escape.split_first_chunk()?;
+    let behind: [u8; EIGHT] = *behind.first_chunk()?;
+    let sign = match class_of_escape(second)? {
+        LINE => b'\n',
+        _ => b'!',
+    };
+    let bits = u32::try_from(few).ok()? * 8;
+    let before = u64::from_le_bytes(bytes) & !(u64::MAX << bits);
+    // Eight bits more could be all there are.
+    let behind = u64::from_le_bytes(behind) << bits << 8;
+    let spelled = (before | u64::from(sign) << bits | behind).to_le_bytes();
+    first_backslash(spelled).is_none().then_some(spelled)
+}
+
 /// What an escape of two bytes stands for, by its second.
 pub(super) const fn class_of_escape(byte: u8) -> Option<u8> {
     match byte {

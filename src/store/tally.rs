@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::Method;
-
-use super::Decision;
+use super::decisions::Decision;
 use crate::denial::Reason;
 use crate::provider_key::up_to_a_key;
 
@@ -85,12 +83,12 @@ pub(super) const fn hour(millis: i64) -> i64 {
 }
 
 impl Alike {
-    fn of(decision: &Decision, at: i64) -> Option<Self> {
+    fn of(decision: &Decision) -> Option<Self> {
         let key = decision.snapshot.keys.get(decision.key)?;
         let project = decision.snapshot.projects.get(key.project)?;
         let upstream = decision.upstream.and_then(|upstream| decision.snapshot.upstreams.get(upstream));
         Some(Self {
-            hour: hour(at),
+            hour: hour(decision.last),
             project: Arc::clone(&project.name),
             key_id: Arc::clone(&key.id),
             client: decision.client,
@@ -112,58 +110,14 @@ fn shown(text: &str) -> Box<str> {
     text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default().into()
 }
 
-/// What makes decisions surely alike, and is told without a copy: a busy gate makes many of few kinds.
-#[derive(PartialEq, Eq, Hash)]
-struct Same<'d> {
-    /// Where the snapshot is; it is held as long as the decisions are.
-    snapshot: usize,
-    key: usize,
-    hour: i64,
-    client: IpAddr,
-    method: &'d Method,
-    path: &'d str,
-    model: Option<&'d str>,
-    denied: Option<Reason>,
-    would_deny: Option<Reason>,
-    endpoint: Option<usize>,
-    upstream: Option<usize>,
-}
-
-impl<'d> Same<'d> {
-    fn of(decision: &'d Decision, at: i64) -> Self {
-        Self {
-            snapshot: Arc::as_ptr(&decision.snapshot).addr(),
-            key: decision.key,
-            hour: hour(at),
-            client: decision.client,
-            method: &decision.method,
-            path: decision.uri.path(),
-            model: decision.model.as_deref(),
-            denied: decision.denied,
-            would_deny: decision.would_deny,
-            endpoint: decision.endpoint.map(|endpoint| std::ptr::from_ref(endpoint).addr()),
-            upstream: decision.upstream,
-        }
-    }
-}
-
-type Grouped<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
-
 /// Sums up decisions.
 pub(super) fn tally(decisions: &[Decision]) -> HashMap<Alike, Often> {
-    let mut groups: Grouped<Same<'_>, (&Decision, Often)> = Grouped::default();
-    for decision in decisions {
-        let at = millis(decision.at);
-        let (_, often) = groups.entry(Same::of(decision, at)).or_insert((decision, Often::default()));
-        often.count += 1;
-        often.last = often.last.max(at);
-    }
     let mut sums: HashMap<Alike, Often> = HashMap::new();
-    for (decision, group) in groups.into_values() {
-        let Some(alike) = Alike::of(decision, group.last) else { continue };
+    for decision in decisions {
+        let Some(alike) = Alike::of(decision) else { continue };
         let often = sums.entry(alike).or_default();
-        often.count += group.count;
-        often.last = often.last.max(group.last);
+        often.count += decision.count;
+        often.last = often.last.max(decision.last);
     }
     sums
 }
@@ -171,20 +125,15 @@ pub(super) fn tally(decisions: &[Decision]) -> HashMap<Alike, Often> {
 impl Paces {
     /// Counts decisions in; tells the pace of each key that is among them.
     pub(super) fn count(&mut self, decisions: &[Decision]) -> HashMap<Owner, Told> {
-        let mut groups: Grouped<(usize, usize, i64), (&Decision, i64)> = Grouped::default();
-        for decision in decisions.iter().filter(|decision| decision.asks_for_a_turn()) {
-            let second = millis(decision.at) / 1_000;
-            let same = (Arc::as_ptr(&decision.snapshot).addr(), decision.key, second);
-            groups.entry(same).or_insert((decision, 0)).1 += 1;
-        }
         let mut counted: HashMap<Owner, i64> = HashMap::new();
-        for ((_, _, second), (decision, requests)) in groups {
+        for decision in decisions.iter().filter(|decision| decision.asks_for_a_turn()) {
             let Some(key) = decision.snapshot.keys.get(decision.key) else { continue };
             let Some(project) = decision.snapshot.projects.get(key.project) else { continue };
             for key in [Arc::clone(&key.id), ALL_KEYS.into()] {
                 let owner = (Arc::clone(&project.name), key);
-                self.0.entry(owner.clone()).or_insert_with(Pace::new).count(second, requests);
-                *counted.entry(owner).or_default() += requests;
+                let pace = self.0.entry(owner.clone()).or_insert_with(Pace::new);
+                pace.count(decision.last.div_euclid(1_000), decision.count);
+                *counted.entry(owner).or_default() += decision.count;
             }
         }
         let latest = self.0.values().map(|pace| pace.latest).max().unwrap_or_default();

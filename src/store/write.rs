@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Transaction, params};
 use serde_json::Value;
 
+use super::Batch;
+use super::decisions::Decision;
 use super::schema::{self, Unusable};
 use super::tally::{self, Alike, Often, Owner, Paces, Told};
-use super::{Batch, Decision};
 use crate::flood::Repeats;
 use crate::snapshot::StoreSettings;
 
@@ -58,8 +59,8 @@ impl Writer {
             let writing = self.db.transaction()?;
             write_records(&writing, &batch.records)?;
             write_repeats(&writing, &batch.repeats)?;
-            untold = write_decisions(&writing, &batch.decisions, &mut kinds)?;
-            write_paces(&writing, self.paces.count(&batch.decisions))?;
+            untold = write_decisions(&writing, batch.decisions.all(), &mut kinds)?;
+            write_paces(&writing, self.paces.count(batch.decisions.all()))?;
             writing.commit()?;
             self.kinds = kinds;
         }
