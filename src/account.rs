@@ -27,6 +27,7 @@ use crate::clock::Moment;
 use crate::credentials::{InUse, Learner};
 use crate::exchange::Permits;
 use crate::health::Place;
+use crate::hush;
 use crate::ledger::{OpenRecord, watched};
 use crate::pool::{Connection, Pool};
 use crate::record::Outcome;
@@ -250,7 +251,7 @@ impl Relay {
                     return Poll::Ready(Some(Ok(Frame::data(piece))));
                 }
                 Source::Upstream { ahead: _, incoming, silence, alarm } => {
-                    match Pin::new(incoming).poll_frame(cx) {
+                    match hush::next_frame(incoming, cx) {
                         Poll::Pending => {
                             if alarm.is_none() {
                                 let lease = relay.open.as_ref().and_then(|open| open.lease.as_ref());

@@ -11,6 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
+use crate::hush;
+
 pub use streamed::{Bounds, Stop, Stopped, Streamed, Upload, Waiting, Watch};
 
 /// What a client sends.
@@ -33,7 +35,7 @@ impl Body for ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
-            Self::Wire(incoming) => Pin::new(incoming).poll_frame(cx),
+            Self::Wire(incoming) => hush::next_frame(incoming, cx),
             Self::Held(frames) => match Pin::new(frames).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
                 Poll::Ready(Some(Err(never))) => match never {},

@@ -46,7 +46,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
-        &["alarm", "body", "book", "exchange", "flood", "ledger", "metrics", "store", "telemetry"],
+        &["alarm", "body", "book", "exchange", "flood", "hush", "ledger", "metrics", "store", "telemetry"],
     ),
     ("decisions, and what they need", &["models", "policy", "pool", "sessions", "share", "tokens"]),
     (

@@ -25,6 +25,7 @@ use crate::body::ClientBody;
 use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::exchange::{Accepted, Carried, Exchange};
+use crate::hush::Hush;
 use crate::ledger::OpenRecord;
 use crate::pool::Pool;
 use crate::record::Record;
@@ -119,13 +120,13 @@ pub(super) async fn over(mut stop: watch::Receiver<Phase>) {
 async fn unless<F: Future>(mut future: Pin<&mut F>, stop: watch::Receiver<Phase>) -> Option<F::Output> {
     let mut told = stop.clone();
     let mut told = std::pin::pin!(told.wait_for(|phase| *phase != Phase::Serving));
-    let mut asked = false;
+    let (mut asked, mut hush) = (false, Hush::default());
     poll_fn(|cx| {
         // Before the future, which may use up what the runtime lets a task do in one turn. A sender
         // that is gone, which is an error, is news too.
         let news = !std::mem::replace(&mut asked, true) || stop.has_changed().unwrap_or(true);
         let over = news && told.as_mut().poll(cx).is_ready();
-        match future.as_mut().poll(cx) {
+        match future.as_mut().poll(&mut hush.hushed(cx)) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending if over => Poll::Ready(None),
             Poll::Pending => Poll::Pending,

@@ -5,8 +5,9 @@
 //!    for the operator to mend, the other may pass.
 
 use std::fmt;
+use std::future::{Future as _, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::body::Outgoing;
 use crate::clock::Moment;
 use crate::egress::{Address, EgressProxy};
 use crate::health::Place;
+use crate::hush::Hush;
 use crate::snapshot::Upstream;
 
 /// How long a connection may be quiet before it is tried whether the other end is there, how long until it is tried
@@ -225,8 +227,10 @@ async fn handshake(
         .await
         .map_err(|error| NotConnected::Failed(error.to_string()))?;
     let driver = tokio::spawn(async move {
+        let mut connection = pin!(connection.with_upgrades());
+        let mut hush = Hush::default();
         // Why it ended is told to whoever waits for its answer.
-        let _ = connection.with_upgrades().await;
+        let _ = poll_fn(|cx| connection.as_mut().poll(&mut hush.hushed(cx))).await;
     });
     Ok((sender, driver.abort_handle()))
 }

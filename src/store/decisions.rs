@@ -79,10 +79,9 @@ impl Decisions {
     pub(super) fn take(&mut self, record: &Record) -> bool {
         let denied = match &record.outcome {
             Outcome::Refused(denial) if denial.reason.facts().kind == Kind::Denied => Some(denial.reason),
-            Outcome::Refused(_) | Outcome::Served | Outcome::Cut(_) => None,
             // Left by its client: if that was before all policies were asked, nothing was decided.
             Outcome::Open if record.decided.is_none() => return true,
-            Outcome::Open => None,
+            Outcome::Refused(_) | Outcome::Served | Outcome::Cut(_) | Outcome::Open => None,
         };
         let (Some(key), Some((client, _))) = (record.key, record.client) else { return true };
         let last = record.begun.unix_millis();
