@@ -206,6 +206,7 @@ impl Relay {
                 if let Some(meter) = meter {
                     meter.piece(piece, &mut open.record.usage);
                     open.record.output_seen = meter.output_seen();
+                    open.record.served = meter.served();
                 }
             }
         }

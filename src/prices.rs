@@ -29,7 +29,7 @@ use crate::provider::Provider;
 
 pub use listing::{Difference, Listed, differences, listed, title};
 pub use price::{Kind, Price};
-pub use tier::Tier;
+pub use tier::{Served, Tier};
 
 use line::Entry;
 

@@ -20,7 +20,7 @@ use crate::diagnosis::Diagnosis;
 use crate::endpoint::Endpoint;
 use crate::limits::{Estimate, Reservation};
 use crate::money::Money;
-use crate::prices::{Price, Tier};
+use crate::prices::{Price, Served, Tier};
 use crate::provider_key::up_to_a_key;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
@@ -210,6 +210,8 @@ pub struct Record {
     pub choices: Option<u64>,
     /// The tier of service that was asked for, where it has prices of its own.
     pub tier: Option<Tier>,
+    /// The one that the answer says it was served in.
+    pub served: Option<Served>,
     /// What it took from limits on tokens and money.
     pub reserved: Option<Box<Reserved>>,
     /// Whether requests that several gates share are taken with its tokens and money: what was leased of them had run
@@ -296,6 +298,7 @@ impl Record {
             token_ceiling: None,
             choices: None,
             tier: None,
+            served: None,
             reserved: None,
             deferred: false,
             deferred_slots: false,

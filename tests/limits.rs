@@ -201,6 +201,42 @@ fn a_tier_of_service_is_reserved_and_settled_by_its_own_price() {
 }
 
 #[test]
+fn the_tier_that_an_answer_was_served_in_is_the_one_that_counts() {
+    let upstream = Upstream::start(|talk| {
+        while let Some(request) = talk.request() {
+            let asked: Value = serde_json::from_slice(&request.body).unwrap();
+            let mut report = json!({
+                "object": "chat.completion", "choices": [],
+                "usage": { "prompt_tokens": 1_000_000, "completion_tokens": 100_000, "total_tokens": 1_100_000 },
+            });
+            match asked["service_tier"].as_str().unwrap() {
+                "auto" => report["service_tier"] = json!("priority"),
+                "priority" => report["service_tier"] = json!("default"),
+                _ => {}
+            }
+            if talk.send(answer(&report.to_string())).is_err() {
+                return;
+            }
+        }
+    });
+    let gate = budgeted(&upstream, r#"{ budget = "12 USD/day" }"#).start();
+    // What is reserved goes by what is asked for; the provider's own settings may decide otherwise.
+    for (field, left_then) in [
+        (r#""service_tier": "flex""#, "10.875 USD"),
+        (r#""service_tier": "auto""#, "6.375 USD"),
+        (r#""service_tier": "priority""#, "4.125 USD"),
+    ] {
+        let body = format!(r#"{{{field}, "model": "gpt-5", "max_tokens": 100000, "messages": []}}"#);
+        assert_eq!(gate.ask(post("/v1/chat/completions", &gate.setup.client_key, &body)).status, 200);
+        gate.idle();
+        assert_eq!(left(&gate, 0), left_then, "{field}");
+    }
+    let records = gate.records();
+    let tiers: Vec<&str> = records.iter().filter_map(|record| record["service_tier"].as_str()).collect();
+    assert_eq!(tiers, ["flex", "priority", "default"]);
+}
+
+#[test]
 fn a_warning_is_told_once_for_each_share() {
     let upstream = reporting(1_000_000, 0);
     let gate =

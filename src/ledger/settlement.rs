@@ -9,6 +9,7 @@
 use crate::denial::Reason;
 use crate::limits::Estimate;
 use crate::money::Money;
+use crate::prices::Served;
 use crate::record::{Cost, Outcome, Record};
 use crate::usage::Usage;
 
@@ -50,9 +51,13 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         },
         Known::Unknown => Usage { input: estimate.input, output: estimate.output, ..Usage::default() },
     };
-    let price = record.reserved.as_ref().and_then(|reserved| reserved.price.clone()).or_else(|| {
+    // The price may be another's than was reserved: a project's settings at the provider decide where nothing was asked
+    // for, and what was asked for is not always given.
+    let tier = record.served.map_or(record.tier, Served::tier);
+    let as_reserved = record.reserved.as_ref().filter(|_| tier == record.tier);
+    let price = as_reserved.and_then(|reserved| reserved.price.clone()).or_else(|| {
         let model = record.upstream_model.as_deref().or(record.model.as_deref())?;
-        record.snapshot.prices.find(record.upstream?, model, record.tier, record.begun)
+        record.snapshot.prices.find(record.upstream?, model, tier, record.begun)
     });
     let money = match (known, price) {
         (Known::Nothing, _) => Money::ZERO,

@@ -11,6 +11,35 @@ pub enum Tier {
     Fast,
 }
 
+/// The tier that an answer says it was served in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// The one that costs what it costs in any case.
+    Usual,
+    /// One with prices of its own.
+    In(Tier),
+}
+
+impl Served {
+    /// What a value of `service_tier` or `speed` in an answer says, if it is known.
+    #[must_use]
+    pub fn told(value: &[u8]) -> Option<Self> {
+        match value {
+            b"default" | b"standard" | b"on_demand" => Some(Self::Usual),
+            _ => Tier::asked(value).map(Self::In),
+        }
+    }
+
+    /// The tier, if it has prices of its own.
+    #[must_use]
+    pub const fn tier(self) -> Option<Tier> {
+        match self {
+            Self::Usual => None,
+            Self::In(tier) => Some(tier),
+        }
+    }
+}
+
 impl Tier {
     /// The tier that a value of `service_tier` or `speed` asks for; nothing where it costs what it costs in any case,
     /// or where the provider's settings decide.

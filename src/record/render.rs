@@ -11,6 +11,7 @@ use http::{HeaderValue, Method};
 use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
 use crate::denial::{Denial, NEVER};
+use crate::prices::Served;
 use crate::provider_key::up_to_a_key;
 use crate::usage::Usage;
 
@@ -135,8 +136,13 @@ impl Record {
         if let Some(ceiling) = self.token_ceiling {
             number(out, key!("token_ceiling"), ceiling);
         }
-        if let Some(tier) = self.tier {
-            word(out, text_key!("service_tier"), tier.word());
+        match (self.tier, self.served) {
+            (_, Some(Served::In(tier))) | (Some(tier), None) => {
+                word(out, text_key!("service_tier"), tier.word());
+            }
+            // It was not served as it was asked for.
+            (Some(_), Some(Served::Usual)) => word(out, text_key!("service_tier"), "default"),
+            (None, Some(Served::Usual) | None) => {}
         }
     }
 

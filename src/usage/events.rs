@@ -73,7 +73,7 @@ impl Texts {
 
     /// What was taken for whole was not, and is walked through after all; its text is counted.
     pub(super) fn was_not_whole(&mut self, piece: &[u8], told: &mut Told<'_>) {
-        *told.usage = None;
+        (*told.usage, *told.served) = (None, None);
         self.part(piece, false, told);
     }
 

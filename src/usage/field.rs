@@ -61,6 +61,8 @@ pub(super) enum Field {
     /// Of a list's entry: its kind, and how much of it.
     Kind,
     Share,
+    /// The tier of service, or its speed.
+    Tier,
 }
 
 /// What a name means in an object.
@@ -169,6 +171,7 @@ fn at_top(name: &[u8]) -> Field {
         b"seconds" | b"prompt_audio_seconds" | b"billable_audio_seconds" => Field::Seconds,
         b"billableCharacterCount" | b"characters" => Field::Characters,
         b"pages_processed" => Field::Pages,
+        b"service_tier" | b"speed" => Field::Tier,
         _ => Field::Nothing,
     }
 }

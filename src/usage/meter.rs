@@ -10,6 +10,7 @@ use super::text::Bringer;
 use super::walk::{Told, Words};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Verb};
+use crate::prices::Served;
 
 /// How an answer's texts stand in it.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ enum Framing {
 pub struct Meter {
     framing: Framing,
     texts: Texts,
+    served: Option<Served>,
 }
 
 impl Meter {
@@ -53,7 +55,7 @@ impl Meter {
         // Pictures are listed in an answer that is one text; a stream's events bring one each, and tell tokens.
         let pictures = endpoint.scope.family == Family::Images && matches!(framing, Framing::One { .. });
         let words = if pictures { Words::Pictures } else { words(endpoint.surface) };
-        Some(Self { framing, texts: Texts::new(words, bringer) })
+        Some(Self { framing, texts: Texts::new(words, bringer), served: None })
     }
 
     /// Looks through the messages of a session, whose reports are added up: each tells of one response, or of one
@@ -61,7 +63,7 @@ impl Meter {
     #[must_use]
     pub fn of_session(endpoint: &Endpoint) -> Self {
         let texts = Texts::new(words(endpoint.surface), bringer(endpoint));
-        Self { framing: Framing::Messages, texts }
+        Self { framing: Framing::Messages, texts, served: None }
     }
 
     /// What the head of an answer tells: Bedrock's has counts where the body, which is the model's own, may have
@@ -86,7 +88,7 @@ impl Meter {
     /// Takes the next piece of the answer; `usage` is what was found before, and is what is found with it.
     pub fn piece(&mut self, piece: &Bytes, usage: &mut Option<Usage>) {
         let texts = &mut self.texts;
-        let told = &mut Told { usage, adds: false };
+        let told = &mut Told { usage, served: &mut self.served, adds: false };
         match &mut self.framing {
             Framing::One { first } => match first.take() {
                 None if texts.taken_for_whole(piece, told) => *first = Some(piece.clone()),
@@ -105,7 +107,7 @@ impl Meter {
 
     /// Takes more of a session's message; whether it ends with it. `usage` is the sum so far.
     pub fn message(&mut self, part: &[u8], ends: bool, usage: &mut Option<Usage>) {
-        let told = &mut Told { usage, adds: true };
+        let told = &mut Told { usage, served: &mut self.served, adds: true };
         if ends && !self.texts.begun() {
             self.texts.message(part, told);
             return;
@@ -115,6 +117,12 @@ impl Meter {
         if ends {
             self.texts.end();
         }
+    }
+
+    /// The tier that the answer says it was served in.
+    #[must_use]
+    pub const fn served(&self) -> Option<Served> {
+        self.served
     }
 
     /// How many tokens were written so far, about; see `usage/text.rs`.

@@ -82,6 +82,8 @@ impl<'t> Reader<'t> {
                 let text = self.string()?;
                 if field == Field::Kind {
                     raw.kind(Kind::of(text));
+                } else if field == Field::Tier {
+                    raw.served(text);
                 }
                 Some(())
             }

@@ -8,6 +8,7 @@ use super::Usage;
 use super::field::{Field, Kind, Part};
 use super::read;
 use crate::money::Money;
+use crate::prices::Served;
 
 /// What one report said.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +19,8 @@ pub(super) struct Report {
     output: bool,
     /// Whether it told of anything else.
     else_told: bool,
+    /// The tier that it says the answer was served in.
+    served: Option<Served>,
 }
 
 impl Report {
@@ -84,6 +87,10 @@ impl Report {
     pub(super) const fn usage(self) -> Usage {
         self.usage
     }
+
+    pub(super) const fn served(self) -> Option<Served> {
+        self.served
+    }
 }
 
 /// The counts as they came.
@@ -110,9 +117,17 @@ impl Raw {
         self.kind = kind;
     }
 
+    /// A tier of service or a speed; one with prices of its own counts more than the word for none.
+    pub(super) fn served(&mut self, value: &[u8]) {
+        let served = &mut self.report.served;
+        if !matches!(served, Some(Served::In(_))) {
+            *served = Served::told(value).or(*served);
+        }
+    }
+
     /// A number that is whole.
     pub(super) fn count(&mut self, field: Field, count: u64) {
-        let Report { usage, input, output, else_told } = &mut self.report;
+        let Report { usage, input, output, else_told, served: _ } = &mut self.report;
         match field {
             Field::Input { bare } => {
                 (usage.input, self.bare, *input) = (count, bare, true);
@@ -150,7 +165,7 @@ impl Raw {
             Field::Dollars | Field::Into(Part::Cost) => {
                 usage.cost = Some(Money::picodollars(count.saturating_mul(1_000_000_000_000)));
             }
-            Field::Nothing | Field::Into(_) | Field::Kind => {}
+            Field::Nothing | Field::Into(_) | Field::Kind | Field::Tier => {}
         }
     }
 

@@ -11,6 +11,7 @@ use cases::{AWS, Case, EVENTS, JSON, LINES, cases, frame};
 use super::*;
 use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint};
+use crate::prices::{Served, Tier};
 
 fn endpoint(surface: Surface, name: &str) -> &'static Endpoint {
     endpoint::all().iter().find(|row| row.surface == surface && row.name == name).unwrap()
@@ -22,14 +23,17 @@ fn meter(surface: Surface, name: &str, kind: &'static str) -> Meter {
     Meter::of(endpoint(surface, name), &headers).unwrap()
 }
 
+/// What was found of an answer: what it used, how much it wrote, and the tier that served it.
+type Found = (Option<Usage>, u64, Option<Served>);
+
 impl Case {
-    fn fed<'p>(&self, pieces: impl IntoIterator<Item = &'p [u8]>) -> (Option<Usage>, u64) {
+    fn fed<'p>(&self, pieces: impl IntoIterator<Item = &'p [u8]>) -> Found {
         let mut meter = meter(self.surface, self.endpoint, self.kind);
         let mut usage = None;
         for piece in pieces {
             meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
         }
-        (usage, meter.output_seen())
+        (usage, meter.output_seen(), meter.served())
     }
 }
 
@@ -43,12 +47,12 @@ fn what_is_found_is_what_was_reported() {
 #[test]
 fn borders_of_pieces_do_not_matter() {
     for case in cases() {
-        let (expected, seen) = case.fed([&*case.answer]);
+        let expected = case.fed([&*case.answer]);
         for at in 0..=case.answer.len() {
             let (one, two) = case.answer.split_at(at);
-            assert_eq!(case.fed([one, two]), (expected, seen), "{} at {at}", case.name);
+            assert_eq!(case.fed([one, two]), expected, "{} at {at}", case.name);
         }
-        assert_eq!(case.fed(case.answer.chunks(1)), (expected, seen), "{} byte by byte", case.name);
+        assert_eq!(case.fed(case.answer.chunks(1)), expected, "{} byte by byte", case.name);
     }
 }
 
@@ -249,6 +253,49 @@ fn what_was_written_is_estimated_by_its_text() {
         let mut meter = meter(surface, name, kind);
         meter.piece(&Bytes::copy_from_slice(text.as_bytes()), &mut None);
         assert_eq!(meter.output_seen(), u64::div_ceil(bytes, 3), "{text}");
+    }
+}
+
+#[test]
+fn an_answer_tells_the_tier_that_served_it() {
+    let (usual, flex, fast) =
+        (Some(Served::Usual), Some(Served::In(Tier::Flex)), Some(Served::In(Tier::Fast)));
+    for (text, expected) in [
+        (r#"{"usage":{"prompt_tokens":7},"service_tier":"flex"}"#, flex),
+        (r#"{"usage":{"prompt_tokens":7},"a":{"b":"}"},"service_tier" : "flex","c":"d"}"#, flex),
+        (r#"{"service_tier":"flex","a":[{"b":"{"},{}],"usage":{"prompt_tokens":7}}"#, flex),
+        (r#"{"service_tier":"default","usage":{"prompt_tokens":7}}"#, usual),
+        (r#"{"usage":{"input_tokens":7,"service_tier":"standard"}}"#, usual),
+        (r#"{"usage":{"input_tokens":7,"service_tier":"standard","speed":"fast"}}"#, fast),
+        (r#"{"usage":{"input_tokens":7,"speed":"fast","service_tier":"standard"}}"#, fast),
+        (r#"{"response":{"service_tier":"flex","usage":{"input_tokens":7}}}"#, flex),
+        (r#"{"response":{"usage":{"input_tokens":7},"service_tier":"flex"}}"#, flex),
+        // Nothing that costs something else, as far as anybody knows.
+        (r#"{"service_tier":"scale","usage":{"prompt_tokens":7}}"#, None),
+        (r#"{"service_tier":null,"usage":{"prompt_tokens":7},"x":1}"#, None),
+        (r#"{"service_tier":"fl\u0065x","usage":{"prompt_tokens":7}}"#, None),
+        (r#"{"service_tier":"a tier whose name is longer than any","usage":{"prompt_tokens":7}}"#, None),
+        // What a model wrote, or a client asked for.
+        (r#"{"a":{"service_tier":"flex"},"usage":{"prompt_tokens":7}}"#, None),
+        (r#"{"usage":{"prompt_tokens":7},"a":{"service_tier":"flex"}}"#, None),
+        (r#"{"a":""service_tier":"flex"","usage":{"prompt_tokens":7}}"#, None),
+        (
+            r#"{"a":"service_tier","b":"flex","usage":{"prompt_tokens":7},"c":"service_tier","d":"flex"}"#,
+            None,
+        ),
+        (r#"{"a":["service_tier","flex"],"usage":{"prompt_tokens":7}}"#, None),
+    ] {
+        for (kind, text) in [(JSON, text.to_owned()), (EVENTS, format!("data: {text}\n\n"))] {
+            for cut in 0..=text.len() {
+                let mut meter = meter(Surface::OpenAi, "responses", kind);
+                let mut usage = None;
+                for piece in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
+                    meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
+                }
+                assert_eq!(meter.served(), expected, "{text} at {cut}");
+                assert_eq!(usage.map(|usage| usage.input), Some(7), "{text} at {cut}");
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::Usage;
 use super::field::Field;
 use super::report::Report;
 use super::scan::{Cut, next_mark, string_end};
+use crate::prices::Served;
 
 /// The longest usage object that is put together from pieces.
 const LONGEST: usize = 16 * 1024;
@@ -50,18 +51,23 @@ enum Meaning {
     Count(Field),
     /// A list of pictures.
     Pictures,
+    /// The tier of service.
+    Tier,
 }
 
 /// Where reports go.
 #[derive(Debug)]
 pub(super) struct Told<'u> {
     pub(super) usage: &'u mut Option<Usage>,
+    /// The tier that the answer says it was served in.
+    pub(super) served: &'u mut Option<Served>,
     /// Whether reports are added up.
     pub(super) adds: bool,
 }
 
 impl Told<'_> {
     pub(super) fn take(&mut self, report: Report) {
+        *self.served = report.served().or(*self.served);
         let usage = if self.adds {
             self.usage.unwrap_or_default().plus(report.usage())
         } else {
@@ -84,6 +90,8 @@ enum State {
     Value,
     /// In a number.
     Number { count: u64 },
+    /// In a short string, which is kept where names are.
+    Word,
     /// In a report, so many braces deep.
     Taking { depth: u32, string: bool, escaped: bool },
 }
@@ -124,6 +132,7 @@ impl Walk {
                 State::Behind => self.behind(rest, words),
                 State::Value => self.value(rest),
                 State::Number { count } => self.number(rest, count, told),
+                State::Word => self.word(rest, told),
                 State::Taking { depth, string, escaped } => self.taking(rest, depth, string, escaped, told),
             };
         }
@@ -266,6 +275,7 @@ impl Walk {
         match name {
             b"usage" | b"usageMetadata" | b"usage_metadata" => Meaning::Report,
             b"usage_info" if top => Meaning::Report,
+            b"service_tier" => Meaning::Tier,
             b"message" | b"response" | b"x_groq" | b"delta" | b"interaction" if top => Meaning::Holder,
             b"meta" if words == Words::Cohere => Meaning::Report,
             b"metadata" if words == Words::Google && top => Meaning::Report,
@@ -300,10 +310,33 @@ impl Walk {
                 self.too_long = false;
                 self.state = State::Taking { depth: 0, string: false, escaped: false };
             }
+            (Some(b'"'), Meaning::Tier) => {
+                (self.state, self.named) = (State::Word, 0);
+                return 1;
+            }
             (Some(b'0'..=b'9'), Meaning::Count(_)) => self.state = State::Number { count: 0 },
             _ => {}
         }
         0
+    }
+
+    fn word(&mut self, rest: &[u8], told: &mut Told<'_>) -> usize {
+        for (at, byte) in rest.iter().enumerate() {
+            if *byte == b'"' {
+                let word = self.name.get(..self.named).unwrap_or_default();
+                *told.served = Served::told(word).or(*told.served);
+                self.state = State::Outside;
+                return at + 1;
+            }
+            let Some(slot) = self.name.get_mut(self.named).filter(|_| *byte != b'\\') else {
+                // No word that matters: it is passed like any other string.
+                self.state = State::Inside { kept: false, escaped: false };
+                return at;
+            };
+            *slot = *byte;
+            self.named += 1;
+        }
+        rest.len()
     }
 
     fn number(&mut self, rest: &[u8], count: u64, told: &mut Told<'_>) -> usize {
