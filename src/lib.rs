@@ -77,6 +77,7 @@ pub mod stack;
 pub mod standin;
 pub mod store;
 pub mod telemetry;
+pub mod tier;
 pub mod tokens;
 pub mod upgrade;
 pub mod uploads;

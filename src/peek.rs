@@ -22,7 +22,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::endpoint::{LONGEST_MODEL, Places};
-use crate::prices::Tier;
+use crate::tier::Tier;
 use grammar::{Container, Grammar, Step};
 use inside::Inside;
 pub use options::{Said, StreamOptions};

@@ -15,7 +15,6 @@ mod line;
 mod list;
 mod listing;
 mod price;
-mod tier;
 
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
@@ -26,10 +25,10 @@ use crate::clock::Moment;
 use crate::denial::RuleId;
 use crate::model_name::ModelPattern;
 use crate::provider::Provider;
+use crate::tier::Tier;
 
 pub use listing::{Difference, Listed, differences, listed, title};
 pub use price::{Kind, Price};
-pub use tier::{Served, Tier};
 
 use line::Entry;
 

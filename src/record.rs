@@ -20,10 +20,11 @@ use crate::diagnosis::Diagnosis;
 use crate::endpoint::Endpoint;
 use crate::limits::{Estimate, Reservation};
 use crate::money::Money;
-use crate::prices::{Price, Served, Tier};
+use crate::prices::Price;
 use crate::provider_key::up_to_a_key;
 use crate::request_id::RequestId;
 use crate::snapshot::{Key, Project, Snapshot, Upstream};
+use crate::tier::{Served, Tier};
 use crate::usage::Usage;
 
 pub use render::Form;

@@ -9,8 +9,8 @@
 use crate::denial::Reason;
 use crate::limits::Estimate;
 use crate::money::Money;
-use crate::prices::Served;
 use crate::record::{Cost, Outcome, Record};
+use crate::tier::Served;
 use crate::usage::Usage;
 
 /// What a request came to.

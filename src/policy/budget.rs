@@ -28,9 +28,10 @@ use crate::endpoint::Endpoint;
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
 use crate::limits::{Estimate, Limit, Limits, Reservation, Unspent};
-use crate::prices::{Price, Tier};
+use crate::prices::Price;
 use crate::record::Reserved;
 use crate::snapshot::{Key, Project};
+use crate::tier::Tier;
 use crate::usage::Usage;
 
 /// The policy.

@@ -11,8 +11,8 @@ use http::{HeaderValue, Method};
 use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
 use crate::denial::{Denial, NEVER};
-use crate::prices::Served;
 use crate::provider_key::up_to_a_key;
+use crate::tier::Served;
 use crate::usage::Usage;
 
 /// A field's name with all that stands before its value.

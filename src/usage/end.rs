@@ -12,7 +12,7 @@ use memchr::memmem::Finder;
 use super::report::Report;
 use super::scan::{next_mark, string_end};
 use super::walk::{Told, Words};
-use crate::prices::Served;
+use crate::tier::Served;
 
 pub(super) static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage"));
 

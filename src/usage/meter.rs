@@ -10,7 +10,7 @@ use super::text::Bringer;
 use super::walk::{Told, Words};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Verb};
-use crate::prices::Served;
+use crate::tier::Served;
 
 /// How an answer's texts stand in it.
 #[derive(Debug)]

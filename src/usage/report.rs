@@ -8,7 +8,7 @@ use super::Usage;
 use super::field::{Field, Kind, Part};
 use super::read;
 use crate::money::Money;
-use crate::prices::Served;
+use crate::tier::Served;
 
 /// What one report said.
 #[derive(Clone, Copy, Debug, Default)]

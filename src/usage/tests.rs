@@ -11,7 +11,7 @@ use cases::{AWS, Case, EVENTS, JSON, LINES, cases, frame};
 use super::*;
 use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint};
-use crate::prices::{Served, Tier};
+use crate::tier::{Served, Tier};
 
 fn endpoint(surface: Surface, name: &str) -> &'static Endpoint {
     endpoint::all().iter().find(|row| row.surface == surface && row.name == name).unwrap()

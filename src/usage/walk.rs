@@ -10,7 +10,7 @@ use super::Usage;
 use super::field::Field;
 use super::report::Report;
 use super::scan::{Cut, next_mark, string_end};
-use crate::prices::Served;
+use crate::tier::Served;
 
 /// The longest usage object that is put together from pieces.
 const LONGEST: usize = 16 * 1024;
