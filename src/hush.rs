@@ -4,7 +4,7 @@
 //! connection, so that it may put in the next. When that piece was the last, there is none, and the connection is woken,
 //! polled through all its layers, and sleeps again: once for each request's body, and once for each answer's.
 //!
-//! So a connection is polled with a waker ([`hushed`]) that is silent while a body's piece is taken ([`next_frame`]),
+//! So a connection is polled with a waker ([`Hush`]) that is silent while a body's piece is taken ([`next_frame`]),
 //! and speaks right after unless the body was at its end. Everything else wakes as ever.
 
 use std::cell::Cell;
