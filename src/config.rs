@@ -328,3 +328,15 @@ fn keys(written: &Written, work: &mut Work<'_>) -> Keys {
     }
     Keys { all: keys, by_digest, by_certificate, paths }
 }
+
+/// The smallest configuration there can be, for tests of what only needs one.
+#[cfg(test)]
+pub(crate) fn smallest() -> Arc<Snapshot> {
+    let text = format!(
+        "upstreams.o = {{ provider = \"openai\", credentials = [{{ id = \"m\", secret = \"env:S\" }}] }}\n\
+         projects.p.keys = [{{ id = \"k\", sha256 = \"{}\" }}]\n",
+        "0".repeat(64)
+    );
+    let sources = Sources::from_texts([("p.toml", &*text)], [("S", "sk-x")]);
+    load(&sources, &Registry::new(Moment::now())).unwrap().snapshot
+}

@@ -254,6 +254,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
 
     fn refused(snapshot: &Arc<Snapshot>, peer: [u8; 4], now: Moment) -> Record {
         let (head, ()) = http::Request::new(()).into_parts();
@@ -263,20 +264,9 @@ mod tests {
         record
     }
 
-    fn snapshot() -> Arc<Snapshot> {
-        let text = format!(
-            "upstreams.o = {{ provider = \"openai\", credentials = [{{ id = \"m\", secret = \"env:S\" }}] }}\n\
-             projects.p.keys = [{{ id = \"k\", sha256 = \"{}\" }}]\n",
-            "0".repeat(64)
-        );
-        let sources = crate::config::Sources::from_texts([("p.toml", &*text)], [("S", "sk-x")]);
-        let loaded = crate::config::load(&sources, &crate::limits::Registry::new(Moment::now()));
-        loaded.unwrap().snapshot
-    }
-
     #[test]
     fn whatever_comes_is_told_whole_or_counted_once() {
-        let (flood, snapshot, start) = (Flood::default(), snapshot(), Moment::now());
+        let (flood, snapshot, start) = (Flood::default(), config::smallest(), Moment::now());
         let (mut whole, mut counted, mut sent) = (0, 0, 0u64);
         for round in 0..3u64 {
             let begun = start.later(WINDOW * u32::try_from(round).unwrap());
@@ -301,7 +291,7 @@ mod tests {
 
     #[test]
     fn one_network_cannot_spend_what_all_have() {
-        let (flood, snapshot, now) = (Flood::default(), snapshot(), Moment::now());
+        let (flood, snapshot, now) = (Flood::default(), config::smallest(), Moment::now());
         let told = |peer| flood.tell(&refused(&snapshot, peer, now));
         let whole = (0..1000).filter(|_| told([192, 0, 2, 1]) == Telling::Whole).count();
         assert_eq!(whole, usize::try_from(MOST_OF_A_KIND).unwrap());

@@ -173,22 +173,14 @@ mod tests {
     use crate::clock::Moment;
     use crate::config;
     use crate::ledger::Ledger;
-    use crate::limits::Registry;
     use crate::metrics::Metrics;
     use crate::record::{Form, Record};
     use std::sync::Arc;
     use std::task::Waker;
 
     fn open(ledger: &Arc<Ledger>) -> OpenRecord {
-        let text = format!(
-            "upstreams.o = {{ provider = \"openai\", credentials = [{{ id = \"m\", secret = \"env:S\" }}] }}\n\
-             projects.p.keys = [{{ id = \"k\", sha256 = \"{}\" }}]\n",
-            "0".repeat(64)
-        );
-        let sources = config::Sources::from_texts([("p.toml", &*text)], [("S", "sk-x")]);
-        let snapshot = config::load(&sources, &Registry::new(Moment::now())).unwrap().snapshot;
         let (head, ()) = http::Request::new(()).into_parts();
-        let record = Record::begin(&head, [192, 0, 2, 1].into(), snapshot, Moment::now());
+        let record = Record::begin(&head, [192, 0, 2, 1].into(), config::smallest(), Moment::now());
         OpenRecord::open(record, Arc::clone(ledger))
     }
 

@@ -167,21 +167,11 @@ fn address(endpoint: &'static Endpoint) -> usize {
 mod tests {
     use super::*;
     use crate::clock::Moment;
+    use crate::config;
     use crate::denial::Denial;
     use proptest::prelude::*;
     use std::collections::HashMap;
     use std::time::{Duration, SystemTime};
-
-    fn snapshot() -> Arc<Snapshot> {
-        let text = format!(
-            "upstreams.o = {{ provider = \"openai\", credentials = [{{ id = \"m\", secret = \"env:S\" }}] }}\n\
-             projects.p.keys = [{{ id = \"k\", sha256 = \"{}\" }}]\n",
-            "0".repeat(64)
-        );
-        let sources = crate::config::Sources::from_texts([("p.toml", &*text)], [("S", "sk-x")]);
-        let loaded = crate::config::load(&sources, &crate::limits::Registry::new(Moment::now()));
-        loaded.unwrap().snapshot
-    }
 
     /// A decision by numbers: the request's path, its model, whether it was denied, and when it began.
     type Made = (u8, u8, bool, u16);
@@ -208,7 +198,7 @@ mod tests {
             rounds in prop::collection::vec(prop::collection::vec((0..40u8, 0..9u8, any::<bool>(), 0..3_000u16), 0..400), 1..4),
         ) {
             // Two snapshots, as on both sides of a reload.
-            let snapshots = [snapshot(), snapshot()];
+            let snapshots = [config::smallest(), config::smallest()];
             let mut waiting = Decisions::default();
             for (round, all) in rounds.iter().enumerate() {
                 let snapshot = &snapshots[round % 2];
@@ -236,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_busy_gate_keeps_one_of_a_kind_and_a_flood_of_kinds_is_bounded() {
-        let snapshot = snapshot();
+        let snapshot = config::smallest();
         let mut waiting = Decisions::default();
         for _ in 0..100_000 {
             assert!(waiting.take(&record(&snapshot, (1, 1, false, 7))));
@@ -254,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_nothing_was_decided_of_is_not_counted() {
-        let snapshot = snapshot();
+        let snapshot = config::smallest();
         let mut waiting = Decisions::default();
         let mut left = record(&snapshot, (1, 1, false, 7));
         left.outcome = Outcome::Open;
