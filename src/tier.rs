@@ -30,12 +30,14 @@ impl Served {
         }
     }
 
-    /// The tier, if it has prices of its own.
+    /// The tier that counts where this one was asked for, if it has prices of its own. Speed is no tier of Anthropic's: its
+    /// fast answers are of the standard tier, so that word alone takes nothing back.
     #[must_use]
-    pub const fn tier(self) -> Option<Tier> {
-        match self {
-            Self::Usual => None,
-            Self::In(tier) => Some(tier),
+    pub const fn instead_of(self, asked: Option<Tier>) -> Option<Tier> {
+        match (self, asked) {
+            (Self::Usual, Some(Tier::Fast)) => asked,
+            (Self::Usual, _) => None,
+            (Self::In(tier), _) => Some(tier),
         }
     }
 }
@@ -55,6 +57,27 @@ impl Tier {
             Self::Flex => "flex",
             Self::Priority => "priority",
             Self::Fast => "fast",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_served_counts_but_the_standard_tier_is_no_slower() {
+        let counts = |said: &[u8], asked| Served::told(said).map_or(asked, |served| served.instead_of(asked));
+        for (said, asked, expected) in [
+            (&b"priority"[..], None, Some(Tier::Priority)),
+            (b"default", Some(Tier::Priority), None),
+            (b"flex", Some(Tier::Priority), Some(Tier::Flex)),
+            (b"standard", Some(Tier::Fast), Some(Tier::Fast)),
+            (b"fast", None, Some(Tier::Fast)),
+            (b"standard", None, None),
+            (b"scale", Some(Tier::Priority), Some(Tier::Priority)),
+        ] {
+            assert_eq!(counts(said, asked), expected, "{}", String::from_utf8_lossy(said));
         }
     }
 }

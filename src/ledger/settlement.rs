@@ -10,7 +10,6 @@ use crate::denial::Reason;
 use crate::limits::Estimate;
 use crate::money::Money;
 use crate::record::{Cost, Outcome, Record};
-use crate::tier::Served;
 use crate::usage::Usage;
 
 /// What a request came to.
@@ -53,7 +52,7 @@ pub(super) fn settlement(record: &Record) -> Settlement {
     };
     // The price may be another's than was reserved: a project's settings at the provider decide where nothing was asked
     // for, and what was asked for is not always given.
-    let tier = record.served.map_or(record.tier, Served::tier);
+    let tier = record.served.map_or(record.tier, |served| served.instead_of(record.tier));
     let as_reserved = record.reserved.as_ref().filter(|_| tier == record.tier);
     let price = as_reserved.and_then(|reserved| reserved.price.clone()).or_else(|| {
         let model = record.upstream_model.as_deref().or(record.model.as_deref())?;

@@ -12,7 +12,6 @@ use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
 use crate::denial::{Denial, NEVER};
 use crate::provider_key::up_to_a_key;
-use crate::tier::Served;
 use crate::usage::Usage;
 
 /// A field's name with all that stands before its value.
@@ -136,13 +135,12 @@ impl Record {
         if let Some(ceiling) = self.token_ceiling {
             number(out, key!("token_ceiling"), ceiling);
         }
-        match (self.tier, self.served) {
-            (_, Some(Served::In(tier))) | (Some(tier), None) => {
-                word(out, text_key!("service_tier"), tier.word());
-            }
+        let tier = self.served.map_or(self.tier, |served| served.instead_of(self.tier));
+        if let Some(tier) = tier {
+            word(out, text_key!("service_tier"), tier.word());
+        } else if self.tier.is_some() {
             // It was not served as it was asked for.
-            (Some(_), Some(Served::Usual)) => word(out, text_key!("service_tier"), "default"),
-            (None, Some(Served::Usual) | None) => {}
+            word(out, text_key!("service_tier"), "default");
         }
     }
 
