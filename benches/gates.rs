@@ -129,7 +129,7 @@ impl Fixture {
         let (head, ()) = request.into_parts();
         let peer = "10.1.2.3".parse().unwrap();
         let record = Record::begin(&head, peer, Arc::clone(&self.snapshot), Moment::now());
-        let record = OpenRecord::open(record, Arc::clone(&self.ledger));
+        let record = OpenRecord::open(Box::new(record), Arc::clone(&self.ledger));
         let body = ClientBody::Held(Frames::from(self.body.clone()));
         let carried = Box::new(Carried {
             head,
@@ -212,7 +212,7 @@ fn whole_stack_with_budget(bencher: Bencher<'_, '_>) {
     let fixture = fixture_with(limits, Some(Arc::clone(&book)));
     let send = tower::service_fn(async |exchange: Exchange<Outbound>| {
         let mut carried = *exchange.carried;
-        carried.record.promise().unwrap();
+        let _ = carried.record.promise(false).unwrap();
         carried.record.decided = Some(Duration::ZERO);
         carried.record.upstream_status = Some(200);
         carried.record.usage = Some(Usage { input: 234, output: 56, ..Usage::default() });

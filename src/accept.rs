@@ -98,7 +98,7 @@ pub enum Phase {
 /// off. When this returns, every record is closed.
 pub async fn serve(mut listeners: Listeners, shared: Arc<Shared>, mut stop: watch::Receiver<Phase>) {
     let (sessions, mut begun) = Sessions::new();
-    let pool = Arc::new(Pool::with_sessions(Moment::now(), sessions));
+    let pool = Arc::new(Pool::with_sessions(Moment::now(), sessions).keeping(shared.ledger.book.clone()));
     let worker = Worker {
         shared: Arc::clone(&shared),
         pool: Arc::clone(&pool),

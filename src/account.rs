@@ -34,9 +34,12 @@ use crate::record::Outcome;
 use crate::rename::Renamer;
 use crate::usage::{Hider, Meter};
 
-/// The body of an answer.
+/// The body of an answer. Boxed: every layer hands its answer on by value, and the HTTP library does so as well.
 #[derive(Debug)]
-pub struct Relay {
+pub struct Relay(Box<Relayed>);
+
+#[derive(Debug)]
+struct Relayed {
     source: Source,
     open: Option<Open>,
 }
@@ -130,18 +133,13 @@ impl Relay {
     #[must_use]
     pub fn own(body: Bytes, record: OpenRecord, permits: Permits) -> Self {
         let open = Some(Open { record, permits, lease: None });
-        let mut relay = Self { source: Source::Own(Some(body).filter(|body| !body.is_empty())), open };
-        // Nobody asks for the pieces of a body that has none.
-        if relay.is_end_stream() {
-            relay.end();
-        }
-        relay
+        Self::of(Source::Own(Some(body).filter(|body| !body.is_empty())), open)
     }
 
     /// No body, and no record: that of a session is told when the session has ended.
     #[must_use]
-    pub const fn none() -> Self {
-        Self { source: Source::Own(None), open: None }
+    pub fn none() -> Self {
+        Self::of(Source::Own(None), None)
     }
 
     /// The upstream's body; `silence` is how long it may pause.
@@ -154,22 +152,29 @@ impl Relay {
         lease: Lease,
     ) -> Self {
         let source = Source::Upstream { ahead: None, incoming, silence, alarm: None };
-        let mut relay = Self { source, open: Some(Open { record, permits, lease: Some(lease) }) };
-        if relay.is_end_stream() {
-            relay.end();
+        Self::of(source, Some(Open { record, permits, lease: Some(lease) }))
+    }
+
+    fn of(source: Source, open: Option<Open>) -> Self {
+        let mut relayed = Box::new(Relayed { source, open });
+        // Nobody asks for the pieces of a body that has none.
+        if relayed.is_over() {
+            relayed.end();
         }
-        relay
+        Self(relayed)
     }
 
     /// Puts what was read of the upstream's body already in front of the rest.
     #[must_use]
     pub fn after(mut self, read: Frames) -> Self {
-        if let Source::Upstream { ahead, .. } = &mut self.source {
+        if let Source::Upstream { ahead, .. } = &mut self.0.source {
             *ahead = Some(Box::new(read));
         }
         self
     }
+}
 
+impl Relayed {
     /// The piece as the client is to see it: with the name in it that it asked for, and without what it did not.
     fn edited(&mut self, piece: Bytes) -> Bytes {
         let Some(lease) = self.open.as_mut().and_then(|open| open.lease.as_mut()) else { return piece };
@@ -214,15 +219,16 @@ impl Relay {
 
     /// The answer is whole.
     fn end(&mut self) {
-        if let Some(Open { mut record, permits: _, lease }) = self.open.take() {
+        if let Some(Open { record, permits: _, lease }) = &mut self.open {
             if matches!(record.outcome, Outcome::Open) {
                 record.outcome = Outcome::Served;
             }
             let now = record.begun.now_after();
             record.ended = Some(now.since(record.begun));
-            if let Some(lease) = lease {
+            if let Some(lease) = lease.take() {
                 lease.give_back(now);
             }
+            self.open = None;
         }
     }
 
@@ -279,7 +285,7 @@ impl Relay {
                     let Ok(piece) = frame.into_data() else { continue };
                     relay.count(&piece);
                     let piece = relay.edited(piece);
-                    if relay.is_end_stream() {
+                    if relay.is_over() {
                         relay.end();
                     }
                     if piece.is_empty() {
@@ -302,12 +308,26 @@ impl Relay {
     }
 }
 
+impl Relayed {
+    fn is_over(&self) -> bool {
+        match &self.source {
+            Source::Own(body) => body.is_none(),
+            Source::Upstream { ahead, incoming, .. } => {
+                let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
+                ahead.as_deref().is_none_or(Body::is_end_stream)
+                    && incoming.is_end_stream()
+                    && lease.is_none_or(|lease| !lease.holds_back())
+            }
+        }
+    }
+}
+
 impl Body for Relay {
     type Data = Bytes;
     type Error = Broken;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let relay = self.get_mut();
+        let relay = &mut *self.get_mut().0;
         let Some(id) = relay.open.as_ref().map(|open| open.record.id) else { return relay.poll_piece(cx) };
         let mut polled = Poll::Pending;
         if let Err(panicked) = watched(id, || polled = relay.poll_piece(cx)) {
@@ -319,24 +339,16 @@ impl Body for Relay {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Own(body) => body.is_none(),
-            Source::Upstream { ahead, incoming, .. } => {
-                let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
-                ahead.as_deref().is_none_or(Body::is_end_stream)
-                    && incoming.is_end_stream()
-                    && lease.is_none_or(|lease| !lease.holds_back())
-            }
-        }
+        self.0.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
+        match &self.0.source {
             Source::Own(body) => SizeHint::with_exact(
                 body.as_ref().map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX)),
             ),
             Source::Upstream { ahead: None, incoming, .. } => {
-                let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
+                let lease = self.0.open.as_ref().and_then(|open| open.lease.as_ref());
                 let edited = lease.is_some_and(|lease| lease.renamer.is_some() || lease.hider.is_some());
                 if edited { SizeHint::default() } else { incoming.size_hint() }
             }

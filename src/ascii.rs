@@ -2,6 +2,7 @@
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const BACKSLASHES: u64 = ONES * b'\\' as u64;
+const LINE_FEEDS: u64 = ONES * b'\n' as u64;
 
 /// Where the run of plain bytes that begins at `from` ends. Plain is printable ASCII that stands for
 /// itself inside a JSON string, so neither a quote nor a backslash.
@@ -31,6 +32,37 @@ pub fn plain_until(bytes: &[u8], from: usize) -> usize {
     at + last.iter().position(stops).unwrap_or(last.len())
 }
 
+/// Where the first line feed is. For lines that are as short as headers are.
+#[must_use]
+#[inline]
+pub fn line_feed(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word) ^ LINE_FEEDS;
+        // The lowest byte that is zero sets its highest bit; what a borrow sets lies behind it.
+        let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if zeros != 0 {
+            return Some(at * 8 + index(zeros));
+        }
+    }
+    rest.iter().position(|byte| *byte == b'\n').map(|at| words.len() * 8 + at)
+}
+
+/// Whether there is nothing but what can be printed, blanks included.
+#[must_use]
+#[inline]
+pub fn is_printable(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk() else {
+        return bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    };
+    // Which byte it is may be wrong behind the first that is not.
+    let odd = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * 0x20)
+    };
+    bytes.as_chunks().0.iter().fold(odd(last), |all, word| all | odd(word)) & (ONES << 7) == 0
+}
+
 /// The highest bit of each byte that is not plain.
 const fn ends(word: u64) -> u64 {
     let ends = word
@@ -48,7 +80,7 @@ fn index(ends: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::plain_until;
+    use super::{is_printable, line_feed, plain_until};
     use proptest::prelude::*;
 
     #[test]
@@ -69,7 +101,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_cannot_be_printed_is_found_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for length in 1..40 {
+                for at in 0..length {
+                    let mut text = vec![b'~'; length];
+                    text[at] = byte;
+                    assert_eq!(
+                        is_printable(&text),
+                        (0x20..0x7f).contains(&byte),
+                        "{byte} at {at} of {length}"
+                    );
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_first_line_feed_counts(bytes in prop::collection::vec(prop::sample::select(b"\n\x0b\x09\x8a\0\xff a".to_vec()), 0..40)) {
+            prop_assert_eq!(line_feed(&bytes), bytes.iter().position(|byte| *byte == b'\n'));
+        }
+
         #[test]
         fn the_first_end_counts(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let ends = |b: &u8| !(0x20..0x7f).contains(b) || *b == b'"' || *b == b'\\';

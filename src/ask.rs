@@ -147,11 +147,12 @@ impl Reading {
     }
 
     /// Judges the whole body.
-    fn finish(self) -> Result<Exchange<Asked>, Refusal> {
-        let Self { exchange, peek, frames, timer: _ } = self;
-        let nothing = exchange.record.request_bytes == 0
-            && matches!(exchange.stage.scoped.endpoint.takes, Takes::Nothing | Takes::JsonOrNothing);
-        let peeked = if nothing { Ok(Peeked::default()) } else { peek.finish().map_err(denied) };
+    fn finish(mut self: Box<Self>) -> Result<Exchange<Asked>, Refusal> {
+        let nothing = self.exchange.record.request_bytes == 0
+            && matches!(self.exchange.stage.scoped.endpoint.takes, Takes::Nothing | Takes::JsonOrNothing);
+        let peeked = if nothing { Ok(Peeked::default()) } else { self.peek.finish().map_err(denied) };
+        // The scanner stays where it is.
+        let Self { exchange, peek: _, frames, timer: _ } = *self;
         let judged = peeked.and_then(|peeked| {
             if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
                 batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;

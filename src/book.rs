@@ -4,9 +4,10 @@
 //! 1. A reservation or settlement is one note in a journal: once it is written, it outlives the process,
 //!    `kill -9` included. A power loss can cost what came since the last journal was applied, about
 //!    [`GATHER`].
-//! 2. A reservation is written before the request goes out. The settlement of a reservation waits for the
-//!    next note, so that both cost one `write`, but not longer than [`HELD`]: a process that is killed within
-//!    leaves the reservation to be settled by what it reserved, as if the request had been under way.
+//! 2. A reservation is written before the first byte of its request goes out: one `write` for all that wait then,
+//!    which under load are several. The settlement of a reservation waits for the next of these, but not longer than
+//!    [`HELD`]: a process that is killed within leaves the reservation to be settled by what it reserved, as if the
+//!    request had been under way.
 //! 3. A thread begins a new journal four times a second if there is something in it, and applies the
 //!    old one to an `SQLite` database, in a transaction that also remembers the journal's number: each
 //!    is applied once.
@@ -31,6 +32,7 @@ mod sums;
 mod tests;
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -49,6 +51,7 @@ pub use schema::Unusable;
 pub use sums::Sums;
 
 use journal::Files;
+use note::What;
 use read::Unreadable;
 use shared::{Shared, held};
 
@@ -85,7 +88,30 @@ pub struct Entry<'a> {
 #[must_use = "a reservation must be settled"]
 pub struct Pending(u64);
 
-/// A reservation that could not be written, and is none.
+/// A reservation's place among all notes: it is written when that many are. Nothing of its request may go out
+/// before ([`Book::write_up_to`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a reservation must be written before its request goes out"]
+pub struct Noted(NonZeroU64);
+
+impl Noted {
+    /// As a number; never zero.
+    #[must_use]
+    pub const fn place(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The one of that number; none for zero.
+    #[must_use]
+    pub const fn at(place: u64) -> Option<Self> {
+        match NonZeroU64::new(place) {
+            Some(place) => Some(Self(place)),
+            None => None,
+        }
+    }
+}
+
+/// A reservation that could not be written.
 #[derive(Debug)]
 pub struct Lost(std::io::Error);
 
@@ -167,11 +193,33 @@ impl Book {
         self.shared.reserve(entry)
     }
 
+    /// Reserves what a request may come to, to be written with others before the request goes out; where the last note
+    /// could not be written, it is tried at once.
+    ///
+    /// # Errors
+    /// When it cannot be written: nothing is reserved.
+    pub fn note(&self, entry: &Entry<'_>) -> Result<(Pending, Noted), Lost> {
+        self.shared.note(entry)
+    }
+
+    /// Writes what waits, unless this reservation is written already. When this returns, it outlives the process.
+    ///
+    /// # Errors
+    /// When it cannot be written. It waits to be, and has to be settled.
+    pub fn write_up_to(&self, noted: Noted) -> Result<(), Lost> {
+        self.shared.write_up_to(noted)
+    }
+
     /// Settles a request by what it came to, its reservation too if it has one. It is written with the next
     /// note, and after [`HELD`] at the latest; without a reservation, at once. What cannot be written is kept
     /// until it can be.
     pub fn settle(&self, pending: Option<Pending>, entry: &Entry<'_>) {
-        self.shared.settle(pending, entry);
+        self.shared.close_one(What::Settles, pending, entry);
+    }
+
+    /// Takes a reservation back whose request was not sent: it is no request, and came to nothing.
+    pub fn take_back(&self, pending: Pending, entry: &Entry<'_>) {
+        self.shared.close_one(What::TakesBack, Some(pending), entry);
     }
 
     /// Whether everything so far could be written.

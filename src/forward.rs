@@ -17,7 +17,9 @@ mod socket;
 mod upload;
 mod way;
 
-use std::future::{Future as _, poll_fn};
+use std::error::Error as _;
+use std::future::poll_fn;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -29,6 +31,7 @@ use hyper::body::Incoming;
 
 use crate::account::{Lease, Relay};
 use crate::body::{Outgoing, Waiting};
+use crate::book::{Lost, Noted};
 use crate::clock::Moment;
 use crate::cors::let_read;
 use crate::credentials::{InUse, Learner, Proof};
@@ -37,7 +40,9 @@ use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::inject;
+use crate::ledger::unwritten;
 use crate::pool::{Connection, Pool};
+use crate::record::Record;
 use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
@@ -88,9 +93,12 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         Ok(way) => way,
         Err(denial) => return Err(exchange.refuse(denial)),
     };
-    if let Err(denial) = exchange.record.promise() {
-        return Err(exchange.refuse(denial));
-    }
+    // What is sent from here is written down by the connection that sends it; all else now.
+    let from_here = among.is_none() && matches!(request.body(), Outgoing::Held(_));
+    let noted = match exchange.record.promise(from_here && pool.book().is_some()) {
+        Ok(noted) => noted,
+        Err(denial) => return Err(exchange.refuse(denial)),
+    };
     let decided = begun.elapsed();
     exchange.record.decided = Some(decided);
     if let Some(among) = among {
@@ -119,7 +127,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
     loop {
         let asked = unsent.as_ref().and_then(|request| socket::asked(endpoint, request.headers()));
         let answered = {
-            let mut asking = pin!(send(&pool, upstream, &mut unsent, &way, begun));
+            let mut asking = pin!(send(&pool, upstream, &mut unsent, &way, (begun, noted)));
             let mut alarm = pool.alarms().set(upstream.response_timeout);
             poll_fn(|cx| match asking.as_mut().poll(cx) {
                 Poll::Ready(answered) => Poll::Ready(answered),
@@ -134,8 +142,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         let (answer, connection) = match answered {
             Ok(answered) => answered,
             Err(denial) => {
-                // Who has the request and gave no answer may have executed it all the same.
-                exchange.record.unsure = unsent.is_none();
+                unanswered(&mut exchange.record, &denial, unsent.is_none());
                 if denial.reason == Reason::UpstreamTimeout {
                     way.timed_out(upstream, unsent.is_none(), begun);
                 }
@@ -149,7 +156,7 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
             return Box::pin(socket::open(exchange, upstream, answer, lease, &asked)).await;
         }
         if answer.status().as_u16() < 400 {
-            return pass_on(exchange, upstream, answer, lease).await;
+            return pass_on(exchange, upstream, answer, lease).had().await;
         }
         match Box::pin(refusal::refused(exchange, upstream, answer, lease, &mut spare)).await {
             Next::Told(told) => return told,
@@ -190,7 +197,7 @@ async fn granted(
 
 /// Names the upstream's own line as the rule of a failure.
 fn at_upstream(mut denial: Denial, upstream: &Upstream) -> Denial {
-    if denial.rule == RuleId::BUILT_IN {
+    if denial.rule == RuleId::BUILT_IN && denial.reason != Reason::LedgerUnavailable {
         denial.rule = upstream.rule;
     }
     denial
@@ -201,7 +208,7 @@ async fn send(
     upstream: &Upstream,
     unsent: &mut Option<Request<Outgoing>>,
     way: &Way,
-    now: Moment,
+    (now, noted): (Moment, Option<Noted>),
 ) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
     loop {
         let mut connection = match pool.take(upstream, now).await {
@@ -212,7 +219,7 @@ async fn send(
         let Some(request) = unsent.take() else {
             return Err(Denial::built_in(Reason::UpstreamUnreachable).because("it was sent before"));
         };
-        match connection.sender.try_send_request(request).await {
+        match connection.send(request, noted).await {
             Ok(answer) => return Ok((answer, connection)),
             Err(mut failed) => match failed.take_message() {
                 Some(request) => {
@@ -227,23 +234,67 @@ async fn send(
     }
 }
 
+/// Notes that no answer came to a request; `sent` is whether a connection had it.
+fn unanswered(record: &mut Record, denial: &Denial, sent: bool) {
+    if denial.reason == Reason::LedgerUnavailable {
+        // The connection sent nothing of it.
+        record.decided = None;
+    } else {
+        // Who has the request and gave no answer may have executed it all the same.
+        record.unsure = sent;
+    }
+}
+
 fn broken(error: &hyper::Error) -> Denial {
+    if let Some(lost) = lost(error) {
+        return unwritten(&lost.to_string());
+    }
     if error.is_parse() {
         return Denial::built_in(Reason::UpstreamInvalid).because("it is not HTTP");
     }
     Denial::built_in(Reason::UpstreamUnreachable).because("the connection broke before an answer began")
 }
 
-async fn pass_on(
+/// The reservation that could not be written, if that is why nothing was sent.
+fn lost(error: &hyper::Error) -> Option<&Lost> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(lost) =
+            error.downcast_ref::<io::Error>().and_then(|error| error.get_ref()?.downcast_ref())
+        {
+            return Some(lost);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// What is passed on, or will be. No future, which would be copied with all it has.
+enum Passing<'u> {
+    Now(Result<Response<Relay>, Refusal>),
+    /// When it was read and written anew.
+    Rewritten(Pin<Box<dyn Future<Output = Result<Response<Relay>, Refusal>> + Send + 'u>>),
+}
+
+impl Passing<'_> {
+    async fn had(self) -> Result<Response<Relay>, Refusal> {
+        match self {
+            Self::Now(passed) => passed,
+            Self::Rewritten(passed) => passed.await,
+        }
+    }
+}
+
+fn pass_on(
     mut exchange: Exchange<Sent>,
     upstream: &Upstream,
     answer: Response<Incoming>,
     mut lease: Lease,
-) -> Result<Response<Relay>, Refusal> {
+) -> Passing<'_> {
     let (head, incoming) = answer.into_parts();
     if let Some(what) = never_passed_on(head.status) {
         let denial = at_upstream(Denial::built_in(Reason::UpstreamInvalid).because(what), upstream);
-        return Err(exchange.refuse(denial));
+        return Passing::Now(Err(exchange.refuse(denial)));
     }
     if let Some(was) = lease.in_use.as_mut().and_then(InUse::succeeded) {
         refusal::tell_return(&exchange, upstream, was);
@@ -277,7 +328,7 @@ async fn pass_on(
         headers.extend(more);
     }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
-        return Box::pin(lists::one(exchange, upstream, headers, incoming, lease)).await;
+        return Passing::Rewritten(Box::pin(lists::one(exchange, upstream, headers, incoming, lease)));
     }
     if names_what_it_made(exchange.stage.endpoint) {
         lease.learner = learner(&exchange, upstream, &lease);
@@ -289,7 +340,7 @@ async fn pass_on(
     let mut record = carried.record;
     record.status = head.status.as_u16();
     let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
-    Ok(response(head.status, headers, relay))
+    Passing::Now(Ok(response(head.status, headers, relay)))
 }
 
 /// Whether an answer names something that belongs to the credential, or a file that was checked.

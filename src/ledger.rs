@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::book::{Book, Entry, Pending};
+use crate::book::{Book, Entry, Noted, Pending};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::flood::{Flood, Repeats, Telling};
@@ -147,9 +147,9 @@ pub struct OpenRecord {
 impl OpenRecord {
     /// Opens a record.
     #[must_use]
-    pub fn open(record: Record, ledger: Arc<Ledger>) -> Self {
+    pub fn open(record: Box<Record>, ledger: Arc<Ledger>) -> Self {
         ledger.metrics.in_flight.inc();
-        Self { record: Box::new(record), ledger: Some(ledger), pending: None }
+        Self { record, ledger: Some(ledger), pending: None }
     }
 
     /// Opens the record of a request that nobody sent: it is neither counted nor told, not even where
@@ -166,28 +166,33 @@ impl OpenRecord {
     }
 
     /// Writes down what the request may cost, before it is sent: what is in flight when a gate dies is settled by that
-    /// when it starts again.
+    /// when it starts again. If `waits`, it is only noted, and to be written before anything is sent.
     ///
     /// # Errors
     /// The denial, when it cannot be written down.
-    pub fn promise(&mut self) -> Result<(), Denial> {
-        let (Some(reserved), Some(ledger)) = (&self.record.reserved, &self.ledger) else { return Ok(()) };
+    pub fn promise(&mut self, waits: bool) -> Result<Option<Noted>, Denial> {
+        let (Some(reserved), Some(ledger)) = (&self.record.reserved, &self.ledger) else { return Ok(None) };
         let Some(book) = &ledger.book else {
             // Limits on tokens alone are kept without one.
             return if reserved.reservation.has_money() {
                 Err(unwritten("there is no ledger; one that a reload adds begins with a restart"))
             } else {
-                Ok(())
+                Ok(None)
             };
         };
         let Estimate { input, output, money } = reserved.estimate;
         let usage = Usage { input, output, ..Usage::default() };
-        let Some(entry) = entry(&self.record, &usage, Cost { money, estimated: true }) else { return Ok(()) };
-        match book.reserve(&entry) {
-            Ok(pending) => self.pending = Some(pending),
-            Err(lost) => return Err(unwritten(&lost.to_string())),
-        }
-        Ok(())
+        let Some(entry) = entry(&self.record, &usage, Cost { money, estimated: true }) else {
+            return Ok(None);
+        };
+        let promised = if waits {
+            book.note(&entry).map(|(pending, noted)| (pending, Some(noted)))
+        } else {
+            book.reserve(&entry).map(|pending| (pending, None))
+        };
+        let (pending, noted) = promised.map_err(|lost| unwritten(&lost.to_string()))?;
+        self.pending = Some(pending);
+        Ok(noted)
     }
 
     /// Notes that the request was refused.
@@ -196,7 +201,8 @@ impl OpenRecord {
     }
 }
 
-fn unwritten(why: &str) -> Denial {
+/// Refuses a request because what it may cost cannot be written down.
+pub(crate) fn unwritten(why: &str) -> Denial {
     Denial::built_in(Reason::LedgerUnavailable).until(LEDGER_WAIT).because(why)
 }
 
@@ -231,10 +237,14 @@ impl OpenRecord {
             record.cost = Some(settled.cost);
         }
         let pending = self.pending.take();
-        if let (Some(book), true) = (&ledger.book, sent || pending.is_some())
+        if let Some(book) = &ledger.book
             && let Some(entry) = entry(record, &settled.usage, settled.cost)
         {
-            book.settle(pending, &entry);
+            match pending {
+                Some(pending) if !sent => book.take_back(pending, &entry),
+                None if !sent => {}
+                pending => book.settle(pending, &entry),
+            }
         }
     }
 }

@@ -72,6 +72,7 @@ pub mod run;
 pub mod secret;
 pub mod sessions;
 pub mod share;
+pub mod skim;
 pub mod snapshot;
 pub mod stack;
 pub mod standin;

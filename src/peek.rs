@@ -215,16 +215,16 @@ impl Peek {
         }
     }
 
-    /// Tells what the body asked for, now that it has ended.
+    /// Tells what the body asked for, now that it has ended; once.
     ///
     /// # Errors
     /// When it ended before its JSON did.
-    pub fn finish(mut self) -> Result<Peeked, Fault> {
+    pub fn finish(&mut self) -> Result<Peeked, Fault> {
         if !self.grammar.is_whole() {
             return Err(Fault::NotJson("it ends too early"));
         }
         self.found.parameters = self.watch.take().map(|watch| Box::new(watch.finish()));
-        Ok(self.found)
+        Ok(std::mem::take(&mut self.found))
     }
 
     fn place(&self) -> Place {

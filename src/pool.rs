@@ -4,20 +4,26 @@
 //! 2. The connection used last is used next; those that fall out of use are closed after the
 //!    upstream's `pool_idle`, and every one after its `max_connection_age`, so that pools follow DNS.
 //! 3. A connection is offered again only when its last answer was read to the end.
-//! 4. Where somebody waits because an upstream has as many connections as it may, unused ones are closed: another
+//! 4. What a request may cost is written down before the first byte of it goes out, by the connection that sends it.
+//! 5. Where somebody waits because an upstream has as many connections as it may, unused ones are closed: another
 //!    worker may have none.
 
 mod dial;
+mod errand;
 mod tunnel;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::SendRequest;
 use tokio::task::AbortHandle;
 
 use crate::alarm::Alarms;
 use crate::body::Outgoing;
+use crate::book::{Book, Noted};
 use crate::clock::Moment;
 use crate::health::Places;
 use crate::secret::Fingerprint;
@@ -25,6 +31,7 @@ use crate::sessions::Sessions;
 use crate::snapshot::Upstream;
 
 pub use dial::{NotConnected, Socket, Tunnel, connect, through};
+use errand::Errand;
 
 /// How many unused connections a worker keeps for one upstream.
 const MOST_IDLE: usize = 512;
@@ -40,6 +47,7 @@ pub struct Connection {
     pub reused: bool,
     /// Ends it at once, whatever is under way.
     pub driver: AbortHandle,
+    errand: Arc<Errand>,
     /// When it has served long enough.
     ends: Instant,
     kept: Duration,
@@ -68,6 +76,8 @@ pub struct Pool {
     shelves: Mutex<Vec<Shelf>>,
     alarms: Alarms,
     sessions: Sessions,
+    /// What is written before anything is sent.
+    book: Option<Arc<Book>>,
     swept: Mutex<Moment>,
 }
 
@@ -88,7 +98,25 @@ impl Pool {
     /// The same for a worker that runs sessions.
     #[must_use]
     pub fn with_sessions(now: Moment, sessions: Sessions) -> Self {
-        Self { shelves: Mutex::default(), alarms: Alarms::new(now), sessions, swept: Mutex::new(now) }
+        Self {
+            shelves: Mutex::default(),
+            alarms: Alarms::new(now),
+            sessions,
+            book: None,
+            swept: Mutex::new(now),
+        }
+    }
+
+    /// The same for a gate that keeps a ledger of usage: its connections write what is noted there before they send.
+    #[must_use]
+    pub fn keeping(self, book: Option<Arc<Book>>) -> Self {
+        Self { book, ..self }
+    }
+
+    /// What its connections write before they send.
+    #[must_use]
+    pub const fn book(&self) -> Option<&Arc<Book>> {
+        self.book.as_ref()
     }
 
     /// Where sessions begin.
@@ -176,6 +204,18 @@ impl Pool {
             shelf.idle.retain(|(connection, until)| !connection.sender.is_closed() && now.monotonic < *until);
         }
         shelves.retain(|shelf| !shelf.idle.is_empty());
+    }
+}
+
+impl Connection {
+    /// Sends a request, when the reservation that is noted for it is written.
+    pub fn send(
+        &mut self,
+        request: Request<Outgoing>,
+        noted: Option<Noted>,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
+        self.errand.begin(noted);
+        self.sender.try_send_request(request)
     }
 }
 

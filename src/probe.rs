@@ -132,7 +132,7 @@ async fn ask(
     upstream: &Upstream,
     request: Request<Outgoing>,
 ) -> Result<(StatusCode, HeaderMap, bytes::Bytes), String> {
-    let mut connection = pool::connect(upstream, None).await.map_err(|error| error.to_string())?;
+    let mut connection = pool::connect(upstream, None, None).await.map_err(|error| error.to_string())?;
     let answer = connection.sender.send_request(request).await.map_err(|error| error.to_string())?;
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, LONGEST).collect().await.map_err(|error| error.to_string())?.to_bytes();

@@ -227,7 +227,7 @@ fn way(place: &Place) -> String {
 async fn answered(place: &Place, request: Request<Bytes>) -> Result<(StatusCode, Bytes), Why> {
     let answered = match &place.proxy {
         None => straight(place, request).await,
-        Some(proxy) => match pool::through(proxy, Address(&place.host, place.port), None).await {
+        Some(proxy) => match pool::through(proxy, Address(&place.host, place.port)).await {
             Ok(Tunnel::Plain(stream)) => asked(place, stream, request).await,
             Ok(Tunnel::Encrypted(stream)) => asked(place, stream, request).await,
             Err(error) => Err(error.into()),

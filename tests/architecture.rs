@@ -35,6 +35,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "rename",
             "request_id",
             "secret",
+            "skim",
             "tier",
             "upgrade",
             "usage",

@@ -586,28 +586,38 @@ fn what_is_in_flight_when_the_gate_is_killed_is_settled_by_its_estimate() {
     assert_eq!(dollars(&after["total"]), dollars(&before["total"]) + dollars(&before["under_way"]));
     gate.ask();
     gate.line("served");
-    assert_eq!(usage_json(&store, &[])["total"]["requests"], 14);
+    until("it is counted", || usage_json(&store, &[])["total"]["requests"] == 14);
 }
 
 #[test]
 fn without_room_to_write_no_money_is_spent() {
     let (store, upstream) = (place("refused"), Upstream::answering(OK));
     let limits = r#"{ budget = "1 USD/day" }"#;
-    let gate = Process::start(
+    let mut gate = Process::start(
         "refused",
         &keeping(upstream.address, &store).set("projects.search", "limits", limits),
     );
+    let (address, key) = (gate.address, gate.key.clone());
     let status = || {
-        let mut client = Client::connect(gate.address);
-        client.send(post("/v1/chat/completions", &gate.key, CHAT));
+        let mut client = Client::connect(address);
+        client.send(post("/v1/chat/completions", &key, CHAT));
         client.answer().status
     };
     assert_eq!(status(), 200);
+    until("nothing waits to be written", || usage_json(&store, &[])["total"]["requests"] == 1);
     let room = Rlimit { current: Some(0), maximum: None };
     let before = prlimit(Some(gate.pid()), Resource::Fsize, room).unwrap();
-    until("it is refused", || status() == 503);
-    let sent = upstream.requests().len();
-    assert_eq!((status(), upstream.requests().len()), (503, sent));
+    // The first is on its way to the connection when it shows that nothing can be written, the second knows.
+    for _ in 0..2 {
+        assert_eq!(status(), 503);
+        let line = gate.line("denied");
+        assert_eq!(
+            (&line["reason"], &line["cost_usd"]),
+            (&"ledger_unavailable".into(), &Value::Null),
+            "{line}"
+        );
+    }
+    assert_eq!(upstream.requests().len(), 1, "nothing of them was sent");
     prlimit(Some(gate.pid()), Resource::Fsize, before).unwrap();
     until("there is room again", || status() == 200);
     until("all that was sent is counted", || {

@@ -33,8 +33,6 @@ use crate::stack;
 
 /// The largest head that is read.
 const LONGEST_HEAD: usize = 64 * 1024;
-/// How many headers a head may have.
-const MOST_HEADERS: usize = 100;
 
 /// What a worker's connections need.
 #[derive(Clone, Debug)]
@@ -79,7 +77,7 @@ pub(super) async fn serve<S: Stream>(stream: S, client: Client, worker: Worker) 
         .timer(alarms)
         .header_read_timeout(header_timeout)
         .max_buf_size(LONGEST_HEAD)
-        .max_headers(MOST_HEADERS)
+        // A head has no more than 100 headers unless another number is set, which takes a slower path.
         .serve_connection(TokioIo::new(Framed::new(stream)), service)
         .with_upgrades();
     // How a client's connection ended is no news: its requests have told their own story. Only a head that
@@ -139,7 +137,7 @@ async fn unless<F: Future>(mut future: Pin<&mut F>, stop: watch::Receiver<Phase>
 pub(super) fn begin(request: Request<Incoming>, client: &Client, shared: &Shared) -> Exchange<Accepted> {
     let (head, body) = request.into_parts();
     let snapshot = shared.snapshot.load_full();
-    let record = Record::begin(&head, client.peer, Arc::clone(&snapshot), Moment::now());
+    let record = Box::new(Record::begin(&head, client.peer, Arc::clone(&snapshot), Moment::now()));
     let record = OpenRecord::open(record, Arc::clone(&shared.ledger));
     let (body, certificate) = (ClientBody::Wire(body), client.certificate.clone());
     let carried = Box::new(Carried { head, body, snapshot, record, certificate, checked: None });

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::framing::Framing;
 use super::rewound::Stream;
+use crate::skim::{self, skim};
 
 /// The connection, and how far it was followed.
 pub(super) struct Framed<S> {
@@ -36,7 +37,11 @@ impl<S: Stream> AsyncRead for Framed<S> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, into))?;
         if let Some(bytes) = into.filled_mut().get_mut(before..) {
-            self.framing.follow(bytes);
+            let left = if self.framing.is_at_a_head() { skim(bytes, &skim::OF_CLIENTS) } else { bytes.len() };
+            if let Some(bytes) = bytes.get_mut(..left) {
+                self.framing.follow(bytes);
+            }
+            into.set_filled(before + left);
         }
         Poll::Ready(Ok(()))
     }

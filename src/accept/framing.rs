@@ -132,6 +132,11 @@ impl Framing {
         }
     }
 
+    /// Whether what comes next is a head, from its first byte.
+    pub(super) const fn is_at_a_head(&self) -> bool {
+        matches!(self.at, At::Line) && !self.head.begun && self.cut_length == 0
+    }
+
     /// Whether what the client is told may be that another protocol is spoken from there on.
     pub(super) const fn may_switch(&self) -> bool {
         self.upgrade

@@ -215,7 +215,7 @@ impl Reader for Read {
             Found::Ended => match std::mem::replace(&mut self.now, Now::Nothing) {
                 Now::Nothing => Ok(()),
                 Now::Field(field, text) => self.field(field, &text),
-                Now::Session(peek) => self.session(peek.finish().map_err(denied)?),
+                Now::Session(mut peek) => self.session(peek.finish().map_err(denied)?),
                 Now::Lines(mut lines) => {
                     let ended = lines.end(&self.rules);
                     self.refused = self.refused.take().or_else(|| lines.refused.take());

@@ -64,7 +64,7 @@ impl Lines {
     pub(super) fn end(&mut self, rules: &Rules) -> Result<(), Denial> {
         let number = self.number;
         let next = Self { number: number + 1, ..Self::new(self.may_lack_model) };
-        let Self { models, urls, blank, .. } = std::mem::replace(self, next);
+        let Self { mut models, mut urls, blank, .. } = std::mem::replace(self, next);
         if blank {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::note::{Names, Note};
+use super::note::{Names, Note, What};
 use super::sums::Sums;
 
 /// Milliseconds in a quarter of an hour.
@@ -35,11 +35,14 @@ impl Batch {
             self.unread += 1;
             return;
         };
-        if note.reserves {
-            self.opened.insert(note.id, bytes.into());
-            return;
+        match note.what {
+            What::Reserves => {
+                self.opened.insert(note.id, bytes.into());
+                return;
+            }
+            What::Settles => self.add(&note, note.estimated),
+            What::TakesBack => {}
         }
-        self.add(&note, note.estimated);
         if note.id != 0 && self.opened.remove(&note.id).is_none() {
             self.closed.push(note.id);
         }

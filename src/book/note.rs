@@ -1,4 +1,4 @@
-//! One note of the journal: that a request reserved, or what it came to.
+//! One note of the journal: that a request reserved, what it came to, or that it was not sent after all.
 //!
 //! It is a frame: a mark, the length, a checksum, and the note. The checksum begins with the journal's
 //! own random salt, so that nothing that a client chose, such as a model's name, can look like a note
@@ -18,13 +18,30 @@ const MARK: u8 = 0xb7;
 
 const RESERVES: u8 = 1;
 const ESTIMATED: u8 = 2;
+const TAKES_BACK: u8 = 4;
+
+/// What a note says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// That a request reserved this.
+    Reserves,
+    /// That it came to this.
+    Settles,
+    /// That it was not sent, and came to nothing.
+    TakesBack,
+}
 
 /// Adds a note whose head is still to be sealed; `id` is zero for a request that reserved nothing.
-pub(super) fn write(into: &mut Vec<u8>, reserves: bool, id: u64, entry: &Entry<'_>) {
+pub(super) fn write(into: &mut Vec<u8>, what: What, id: u64, entry: &Entry<'_>) {
     let begins = into.len();
     into.extend_from_slice(&[0; HEAD]);
     let estimated = if entry.estimated { ESTIMATED } else { 0 };
-    into.push(estimated | if reserves { RESERVES } else { 0 });
+    let what = match what {
+        What::Reserves => RESERVES,
+        What::Settles => 0,
+        What::TakesBack => TAKES_BACK,
+    };
+    into.push(estimated | what);
     into.extend_from_slice(&id.to_le_bytes());
     into.extend_from_slice(&entry.at_ms.to_le_bytes());
     for name in [entry.project, entry.key, entry.upstream, up_to_a_key(entry.model)] {
@@ -116,8 +133,8 @@ fn checksum(length: [u8; 2], note: &[u8], salt: u32) -> u32 {
 /// A note as it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Note<'a> {
-    /// Whether it reserves; else it settles.
-    pub(super) reserves: bool,
+    /// What it says.
+    pub(super) what: What,
     /// Whose reservation it is about; zero for none.
     pub(super) id: u64,
     /// When the request came.
@@ -171,7 +188,11 @@ impl<'a> Note<'a> {
             }
         }
         Some(Self {
-            reserves: flags & RESERVES != 0,
+            what: match flags & (RESERVES | TAKES_BACK) {
+                0 => What::Settles,
+                TAKES_BACK => What::TakesBack,
+                _ => What::Reserves,
+            },
             id: u64::from_le_bytes(*id),
             at_ms: i64::from_le_bytes(*at_ms),
             estimated: flags & ESTIMATED != 0,
@@ -202,7 +223,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_note_is_read_as_it_was_written(
-            id: u64, at_ms: i64, reserves: bool, estimated: bool, model in ".{0,90}",
+            id: u64, at_ms: i64, what in prop::sample::select(vec![What::Reserves, What::Settles, What::TakesBack]),
+            estimated: bool, model in ".{0,90}",
             numbers: [u64; NUMBERS], zeroed: u32, salt: u32,
         ) {
             let mut numbers = numbers;
@@ -216,7 +238,7 @@ mod tests {
                 at_ms, project: "search", key: "search-1", upstream: "openai", model: &model, usage: &usage, cost, estimated,
             };
             let mut buffer = Vec::new();
-            write(&mut buffer, reserves, id, &entry);
+            write(&mut buffer, what, id, &entry);
             seal(&mut buffer, salt);
             prop_assert!(buffer.len() <= LONGEST);
             let note = Note::read(framed(&buffer, salt).unwrap()).unwrap();
@@ -224,8 +246,8 @@ mod tests {
             let model = &model[..model.floor_char_boundary(LONGEST_NAME)];
             prop_assert_eq!(note.names.read(), ["search", "search-1", "openai", model]);
             prop_assert_eq!(
-                (note.id, note.at_ms, note.reserves, note.estimated, note.numbers),
-                (id, at_ms, reserves, estimated, numbers)
+                (note.id, note.at_ms, note.what, note.estimated, note.numbers),
+                (id, at_ms, what, estimated, numbers)
             );
             prop_assert_eq!(framed(&buffer, salt ^ 1), None, "of another journal");
             for cut in 0..buffer.len() {
@@ -254,7 +276,7 @@ mod tests {
             estimated: true,
         };
         let mut buffer = Vec::new();
-        write(&mut buffer, true, u64::MAX, &entry);
+        write(&mut buffer, What::Reserves, u64::MAX, &entry);
         assert_eq!(buffer.len(), LONGEST);
         seal(&mut buffer, 7);
         assert_eq!(Note::read(framed(&buffer, 7).unwrap()).unwrap().numbers, [u64::MAX; NUMBERS]);
@@ -275,7 +297,7 @@ mod tests {
             estimated: false,
         };
         let mut buffer = Vec::new();
-        write(&mut buffer, false, 0, &entry);
+        write(&mut buffer, What::Settles, 0, &entry);
         assert!(!String::from_utf8_lossy(&buffer).contains("abcdef"), "{buffer:?}");
     }
 }

@@ -6,10 +6,13 @@
 //!    written again.
 
 use std::io;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::journal::Journal;
-use super::note;
-use super::{Entry, Pending};
+use super::note::{self, What};
+use super::{Entry, Noted, Pending};
 
 /// How much is written with one call, in bytes.
 const MOST_AT_ONCE: usize = 64 << 10;
@@ -24,6 +27,8 @@ pub(super) struct Pen {
     frames: Vec<u8>,
     /// How many frames there are.
     notes: usize,
+    /// How many notes were written before them.
+    written: Arc<AtomicU64>,
     /// How many of them, the oldest, could not be written when it was tried.
     delayed: usize,
     /// Nobody comes any more to write what waits.
@@ -40,7 +45,12 @@ pub(super) struct Failed {
 
 impl Pen {
     pub(super) fn new(journal: Journal) -> Self {
-        Self { journal, frames: Vec::new(), notes: 0, delayed: 0, alone: false }
+        Self { journal, frames: Vec::new(), notes: 0, written: Arc::default(), delayed: 0, alone: false }
+    }
+
+    /// Counts the notes that were written.
+    pub(super) fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.written)
     }
 
     /// How many notes wait.
@@ -62,12 +72,11 @@ impl Pen {
     ///
     /// # Errors
     /// When it cannot be written; then it is forgotten.
-    pub(super) fn reserve(&mut self, id: u64, entry: &Entry<'_>) -> Result<(), Failed> {
+    pub(super) fn reserve(&mut self, id: u64, entry: &Entry<'_>) -> Result<Noted, Failed> {
         let before = self.frames.len();
-        note::write(&mut self.frames, true, id, entry);
+        let noted = self.hold(id, entry);
         let own = self.frames.len() - before;
-        self.notes += 1;
-        self.write().map(drop).map_err(|error| {
+        self.write().map(|_| noted).map_err(|error| {
             // It is the last, so it was not written, or only in part.
             self.frames.truncate(self.frames.len() - own);
             self.notes -= 1;
@@ -75,11 +84,19 @@ impl Pen {
         })
     }
 
-    /// Takes a settlement, to be written with what comes next; false if too many wait.
-    pub(super) fn settle(&mut self, pending: Option<Pending>, entry: &Entry<'_>) -> bool {
+    /// Takes what is reserved, to be written with what comes next.
+    pub(super) fn hold(&mut self, id: u64, entry: &Entry<'_>) -> Noted {
+        note::write(&mut self.frames, What::Reserves, id, entry);
+        self.notes += 1;
+        let waiting = u64::try_from(self.notes).unwrap_or(u64::MAX);
+        Noted(NonZeroU64::MIN.saturating_add(self.written.load(Ordering::Relaxed) + waiting - 1))
+    }
+
+    /// Takes how a request ended, to be written with what comes next; false if too many wait.
+    pub(super) fn close(&mut self, what: What, pending: Option<Pending>, entry: &Entry<'_>) -> bool {
         let room = self.notes < MOST_WAITING;
         if room {
-            note::write(&mut self.frames, false, pending.map_or(0, |pending| pending.0), entry);
+            note::write(&mut self.frames, what, pending.map_or(0, |pending| pending.0), entry);
             self.notes += 1;
         }
         room
@@ -121,6 +138,8 @@ impl Pen {
             self.frames.shrink_to(MOST_AT_ONCE);
         }
         self.notes -= written;
+        // Only the pen counts, and whoever has the pen has it alone.
+        self.written.fetch_add(u64::try_from(written).unwrap_or_default(), Ordering::Release);
         self.delayed = self.delayed.saturating_sub(written);
         outcome.map(|()| written)
     }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use super::apply::Applier;
 use super::batch::Batch;
 use super::journal::{Files, Journal};
+use super::note::What;
 use super::pen::{Failed, Pen};
 use super::read::{self, Filter, Reader, Unreadable};
 use super::schema::Unusable;
-use super::{Entry, GATHER, HELD, Lost, Pending, Spent};
+use super::{Entry, GATHER, HELD, Lost, Noted, Pending, Spent};
 use crate::clock::Moment;
 use crate::metrics::Metrics;
 
@@ -25,6 +26,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_hours(1);
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) pen: Mutex<Pen>,
+    /// How many notes the pen has written.
+    written: Arc<AtomicU64>,
     next: AtomicU64,
     /// The journal cannot be written.
     unwritten: AtomicBool,
@@ -56,8 +59,10 @@ impl Shared {
             );
         }
         metrics.usage.healthy.set(1);
+        let pen = Pen::new(journal);
         let shared = Self {
-            pen: Mutex::new(Pen::new(journal)),
+            written: pen.counter(),
+            pen: Mutex::new(pen),
             next: AtomicU64::new(recovered.run << BITS_A_RUN | 1),
             unwritten: AtomicBool::new(false),
             unapplied: AtomicBool::new(false),
@@ -74,15 +79,43 @@ impl Shared {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let written = held(&self.pen).reserve(id, entry);
         self.rouse();
-        written.map(|()| Pending(id)).map_err(|failed| Lost(self.not_written(failed)))
+        written.map(|_| Pending(id)).map_err(|failed| Lost(self.not_written(failed)))
     }
 
-    pub(super) fn settle(&self, pending: Option<Pending>, entry: &Entry<'_>) {
+    pub(super) fn note(&self, entry: &Entry<'_>) -> Result<(Pending, Noted), Lost> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut pen = held(&self.pen);
+        // Where it is known that nothing can be written, who asks should hear it before anything is sent.
+        let at_once = pen.alone || self.unwritten.load(Ordering::Relaxed);
+        let written = if at_once { pen.reserve(id, entry) } else { Ok(pen.hold(id, entry)) };
+        drop(pen);
+        self.rouse();
+        written.map(|noted| (Pending(id), noted)).map_err(|failed| Lost(self.not_written(failed)))
+    }
+
+    pub(super) fn write_up_to(&self, Noted(noted): Noted) -> Result<(), Lost> {
+        if self.written.load(Ordering::Acquire) >= noted.get() {
+            return Ok(());
+        }
+        let written = held(&self.pen).flush();
+        match written {
+            Err(failed) if self.written.load(Ordering::Acquire) < noted.get() => {
+                Err(Lost(self.not_written(failed)))
+            }
+            Err(failed) => {
+                self.not_written(failed);
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn close_one(&self, what: What, pending: Option<Pending>, entry: &Entry<'_>) {
         // Without its reservation nothing would be left of it if the process were killed now. Where nothing can be
         // written, the thread tries again.
         let at_once = pending.is_none() && !self.unwritten.load(Ordering::Relaxed);
         let mut pen = held(&self.pen);
-        let taken = pen.settle(pending, entry);
+        let taken = pen.close(what, pending, entry);
         let written = if at_once || pen.alone { pen.flush().map(drop) } else { Ok(()) };
         drop(pen);
         self.rouse();

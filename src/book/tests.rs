@@ -17,10 +17,11 @@ use proptest::prelude::*;
 use super::apply::{Applier, MOST_MODELS, QUARTERS_KEPT_DAYS};
 use super::batch::QUARTER_MS;
 use super::journal::{Files, Journal};
+use super::note::What;
 use super::read::{Filter, Reader};
 use super::shared::{Shared, held};
 use super::sums::{self, NUMBERS};
-use super::{Entry, OTHER, Pending, Settings, Spent, Sums};
+use super::{Entry, Noted, OTHER, Pending, Settings, Spent, Sums};
 use crate::clock::Moment;
 use crate::metrics::Metrics;
 use crate::usage::Usage;
@@ -105,9 +106,15 @@ impl Asked {
 #[derive(Clone, Debug)]
 enum Act {
     Reserve(Asked),
+    /// Reserves, to be written with what comes next.
+    Note(Asked),
+    /// Writes one of the reservations, if there is any and unless it is written.
+    WriteUpTo(prop::sample::Index),
     /// Settles one of the reservations, if there is any, by these numbers.
     Settle(prop::sample::Index, Asked),
     SettleOnly(Asked),
+    /// Takes one of the reservations back, if there is any.
+    TakeBack(prop::sample::Index),
     Turn,
     /// The sums are asked for, as a reload does.
     Look,
@@ -138,9 +145,12 @@ fn asked() -> impl Strategy<Value = Asked> {
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        6 => asked().prop_map(Act::Reserve),
+        4 => asked().prop_map(Act::Reserve),
+        4 => asked().prop_map(Act::Note),
+        2 => any::<prop::sample::Index>().prop_map(Act::WriteUpTo),
         6 => (any::<prop::sample::Index>(), asked()).prop_map(|(which, asked)| Act::Settle(which, asked)),
         3 => asked().prop_map(Act::SettleOnly),
+        2 => any::<prop::sample::Index>().prop_map(Act::TakeBack),
         3 => Just(Act::Turn),
         3 => Just(Act::Look),
         1 => Just(Act::Full),
@@ -157,9 +167,17 @@ fn act() -> impl Strategy<Value = Act> {
 #[derive(Default)]
 struct Expected {
     settled: BTreeMap<(usize, usize, i64), Sums>,
-    reserved: Vec<(Pending, Asked)>,
-    /// Settlements that are not written yet: with what was reserved, or without.
-    kept: Vec<(Option<Asked>, Asked)>,
+    reserved: Vec<Reserved>,
+    /// Ends that are not written yet: with what was reserved, where that is written, or without; and what was settled,
+    /// if it was not taken back.
+    kept: Vec<(Option<Asked>, Option<Asked>)>,
+}
+
+struct Reserved {
+    pending: Pending,
+    asked: Asked,
+    /// Where it stands among the notes, if it is not known to be written.
+    noted: Option<Noted>,
 }
 
 impl Expected {
@@ -171,21 +189,33 @@ impl Expected {
     /// What is found when the process ended: what waited in memory is gone, and what it reserved counts.
     fn killed(&mut self) {
         for (reserved, settled) in std::mem::take(&mut self.kept) {
-            let sums = self.settled.get_mut(&(settled.project, settled.model, settled.quarter)).unwrap();
-            let mut numbers = sums.numbers();
-            for (sum, own) in numbers.iter_mut().zip(settled.numbers) {
-                *sum -= own;
+            if let Some(settled) = settled {
+                let sums = self.settled.get_mut(&(settled.project, settled.model, settled.quarter)).unwrap();
+                let mut numbers = sums.numbers();
+                for (sum, own) in numbers.iter_mut().zip(settled.numbers) {
+                    *sum -= own;
+                }
+                let (requests, estimated) =
+                    (sums.requests - 1, sums.estimated - u64::from(settled.estimated));
+                *sums = Sums::of(&numbers, false);
+                (sums.requests, sums.estimated) = (requests, estimated);
             }
-            let (requests, estimated) = (sums.requests - 1, sums.estimated - u64::from(settled.estimated));
-            *sums = Sums::of(&numbers, false);
-            (sums.requests, sums.estimated) = (requests, estimated);
             if let Some(reserved) = reserved {
                 self.settle(&reserved, true);
             }
         }
-        for (_, asked) in std::mem::take(&mut self.reserved) {
-            self.settle(&asked, true);
+        for Reserved { asked, noted, .. } in std::mem::take(&mut self.reserved) {
+            // Nothing of the others has gone out.
+            if noted.is_none() {
+                self.settle(&asked, true);
+            }
         }
+    }
+
+    /// Something was written, and so was all that waited.
+    fn written(&mut self) {
+        self.kept.clear();
+        self.reserved.iter_mut().for_each(|one| one.noted = None);
     }
 
     fn spent(&self, project: usize, model: Option<usize>, quarters: std::ops::Range<i64>) -> Spent {
@@ -198,10 +228,10 @@ impl Expected {
                 spent.settled += sums;
             }
         }
-        for (_, asked) in
-            self.reserved.iter().filter(|(_, asked)| is(asked.project, asked.model, asked.quarter))
-        {
-            spent.reserved += &Sums::of(&asked.numbers, true);
+        for Reserved { asked, .. } in &self.reserved {
+            if is(asked.project, asked.model, asked.quarter) {
+                spent.reserved += &Sums::of(&asked.numbers, true);
+            }
         }
         spent
     }
@@ -233,7 +263,7 @@ fn end(run: Run, end: End, begin_ms: i64) {
             let mut usage = Usage::default();
             let torn = Asked { project: 0, model: 0, quarter: 0, numbers: [77; NUMBERS], estimated: false };
             let mut note = Vec::new();
-            super::note::write(&mut note, false, 0, &torn.entry(&mut usage, begin_ms));
+            super::note::write(&mut note, What::Settles, 0, &torn.entry(&mut usage, begin_ms));
             super::note::seal(&mut note, 0);
             note.truncate(bytes.min(note.len() - 1));
             if let Ok(mut file) = fs::OpenOptions::new().append(true).open(path(current)) {
@@ -274,28 +304,54 @@ fn play(acts: Vec<Act>) {
             Act::Reserve(asked) => match now.shared.reserve(&asked.entry(&mut usage, begin_ms)) {
                 Ok(pending) => {
                     assert!(!full);
-                    expected.kept.clear();
-                    expected.reserved.push((pending, asked));
+                    expected.written();
+                    expected.reserved.push(Reserved { pending, asked, noted: None });
                 }
                 Err(_) => assert!(full && !now.shared.healthy()),
             },
-            Act::Settle(..) if expected.reserved.is_empty() => {}
+            Act::Note(asked) => match now.shared.note(&asked.entry(&mut usage, begin_ms)) {
+                Ok((pending, noted)) => {
+                    assert!(!full);
+                    expected.reserved.push(Reserved { pending, asked, noted: Some(noted) });
+                }
+                Err(_) => assert!(full && !now.shared.healthy()),
+            },
+            Act::WriteUpTo(_) | Act::Settle(..) | Act::TakeBack(_) if expected.reserved.is_empty() => {}
+            Act::WriteUpTo(which) => {
+                let noted = expected.reserved[which.index(expected.reserved.len())].noted;
+                match noted.map(|noted| now.shared.write_up_to(noted)) {
+                    None => {}
+                    Some(Ok(())) => {
+                        assert!(!full);
+                        expected.written();
+                    }
+                    Some(Err(_)) => assert!(full && !now.shared.healthy()),
+                }
+            }
             Act::Settle(which, mut settled) => {
-                let (pending, asked) = expected.reserved.remove(which.index(expected.reserved.len()));
+                let Reserved { pending, asked, noted } =
+                    expected.reserved.remove(which.index(expected.reserved.len()));
                 // A request is of one project, model and time from its beginning to its end.
                 (settled.project, settled.model, settled.quarter) =
                     (asked.project, asked.model, asked.quarter);
-                now.shared.settle(Some(pending), &settled.entry(&mut usage, begin_ms));
+                now.shared.close_one(What::Settles, Some(pending), &settled.entry(&mut usage, begin_ms));
                 expected.settle(&settled, settled.estimated);
-                expected.kept.push((Some(asked), settled));
+                expected.kept.push((noted.is_none().then_some(asked), Some(settled)));
+            }
+            Act::TakeBack(which) => {
+                let Reserved { pending, asked, noted } =
+                    expected.reserved.remove(which.index(expected.reserved.len()));
+                let entry = asked.entry(&mut usage, begin_ms);
+                now.shared.close_one(What::TakesBack, Some(pending), &entry);
+                expected.kept.push((noted.is_none().then_some(asked), None));
             }
             Act::SettleOnly(settled) => {
-                now.shared.settle(None, &settled.entry(&mut usage, begin_ms));
+                now.shared.close_one(What::Settles, None, &settled.entry(&mut usage, begin_ms));
                 expected.settle(&settled, settled.estimated);
                 if full {
-                    expected.kept.push((None, settled));
+                    expected.kept.push((None, Some(settled)));
                 } else {
-                    expected.kept.clear();
+                    expected.written();
                 }
             }
             Act::Turn => {
@@ -304,7 +360,7 @@ fn play(acts: Vec<Act>) {
                 now.shared.turn(&mut now.applier);
                 assert!(now.shared.healthy() && now.applier.backlog.is_empty());
                 full = false;
-                expected.kept.clear();
+                expected.written();
             }
             Act::Full => {
                 let old = fill(&now);
@@ -323,7 +379,7 @@ fn play(acts: Vec<Act>) {
             Act::Look => {
                 expected.check(&now, begin_ms);
                 if !full {
-                    expected.kept.clear();
+                    expected.written();
                 }
             }
         }
@@ -436,7 +492,11 @@ fn old_quarters_become_days_and_old_days_go() {
     let today = now_ms().div_euclid(DAY_MS) * DAY_MS;
     for days in [0, QUARTERS_KEPT_DAYS - 1, QUARTERS_KEPT_DAYS + 1, QUARTERS_KEPT_DAYS + 2, 399, 401] {
         for quarter in [0, 1, 95] {
-            run.shared.settle(None, &entry(today - days * DAY_MS + quarter * QUARTER_MS, "o3", &usage));
+            run.shared.close_one(
+                What::Settles,
+                None,
+                &entry(today - days * DAY_MS + quarter * QUARTER_MS, "o3", &usage),
+            );
         }
     }
     run.shared.turn(&mut run.applier);
@@ -462,7 +522,7 @@ fn old_quarters_become_days_and_old_days_go() {
     ];
     assert_eq!(found, expected);
     // A late one is added to its day.
-    run.shared.settle(None, &entry(today - 41 * DAY_MS, "o3", &usage));
+    run.shared.close_one(What::Settles, None, &entry(today - 41 * DAY_MS, "o3", &usage));
     run.shared.turn(&mut run.applier);
     run.applier.let_go_of_the_old(now_ms()).unwrap();
     let spent =
@@ -479,10 +539,10 @@ fn models_without_end_become_one_row_that_counts_for_each() {
     let at = now_ms();
     let many = u64::try_from(MOST_MODELS).unwrap() + 50;
     for number in 0..many {
-        run.shared.settle(None, &entry(at, &format!("model-{number}"), &usage));
+        run.shared.close_one(What::Settles, None, &entry(at, &format!("model-{number}"), &usage));
     }
     run.shared.turn(&mut run.applier);
-    run.shared.settle(None, &entry(at, "model-x", &usage));
+    run.shared.close_one(What::Settles, None, &entry(at, "model-x", &usage));
     run.shared.turn(&mut run.applier);
     let mut models = BTreeMap::new();
     let mut reader = Reader::beside(&folder.store()).unwrap();
@@ -505,7 +565,7 @@ fn sums_that_are_too_large_stop_and_stay_readable() {
     for _ in 0..3 {
         let mut entry = entry(now_ms(), "o3", usage_of(0));
         (entry.usage, entry.cost) = (&usage, crate::money::Money::picodollars(u64::MAX));
-        run.shared.settle(None, &entry);
+        run.shared.close_one(What::Settles, None, &entry);
         run.shared.turn(&mut run.applier);
         assert!(run.shared.healthy());
     }
@@ -527,7 +587,7 @@ fn what_cannot_be_written_waits_and_what_does_not_fit_is_counted() {
     let at = now_ms();
     assert!(run.shared.reserve(&entry(at, "o3", &usage)).is_err());
     for _ in 0..super::pen::MOST_WAITING + 3 {
-        run.shared.settle(None, &entry(at, "o3", &usage));
+        run.shared.close_one(What::Settles, None, &entry(at, "o3", &usage));
     }
     let waiting = u64::try_from(super::pen::MOST_WAITING).unwrap();
     assert!(!run.shared.healthy());
@@ -555,7 +615,7 @@ fn many_write_while_journals_change_and_are_read() {
                 scope.spawn(|| {
                     for _ in 0..each {
                         let pending = shared.reserve(&entry(at, "o3", &usage)).unwrap();
-                        shared.settle(Some(pending), &entry(at, "o3", &usage));
+                        shared.close_one(What::Settles, Some(pending), &entry(at, "o3", &usage));
                     }
                 })
             })

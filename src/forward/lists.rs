@@ -135,7 +135,7 @@ async fn ask(
         granted(pool, upstream, in_use.as_ref(), &mut request, now).await?;
     }
     let mut unsent = Some(request);
-    let (answer, connection) = send(pool, upstream, &mut unsent, &way, now).await?;
+    let (answer, connection) = send(pool, upstream, &mut unsent, &way, (now, None)).await?;
     way.answered(upstream, &answer, now);
     let (head, incoming) = answer.into_parts();
     if head.status != StatusCode::OK {

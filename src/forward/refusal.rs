@@ -75,7 +75,7 @@ pub(super) enum Next {
     /// The client is told.
     Told(Result<Response<Relay>, Refusal>),
     /// It is sent again.
-    Again(Again),
+    Again(Box<Again>),
 }
 
 /// A request on its way to be sent again.
@@ -123,13 +123,13 @@ pub(super) async fn refused(
                 lease.pool.give_back(lease.connection, now);
             }
             if let Some(request) = again(&mut exchange, upstream, spare, &next) {
-                return Next::Again(Again {
+                return Next::Again(Box::new(Again {
                     exchange,
                     pool: lease.pool,
                     request,
                     in_use: next,
                     place: lease.place,
-                });
+                }));
             }
             return Next::Told(Err(exchange.refuse(inject::none_at(upstream))));
         }

@@ -60,7 +60,7 @@ pub(super) async fn forward(
     exchange.record.upstream_status = Some(answer.status().as_u16());
     let lease = Lease { upload: Some(waiting), place: way.place, ..Lease::of(connection, pool, in_use) };
     if answer.status().as_u16() < 400 {
-        return pass_on(exchange, upstream, answer, lease).await;
+        return pass_on(exchange, upstream, answer, lease).had().await;
     }
     match refusal::refused(exchange, upstream, answer, lease, &mut None).await {
         Next::Told(told) => told,

@@ -113,7 +113,7 @@ impl Way {
                 Some(capacity) => room(pool, upstream, capacity).await?,
                 None => None,
             };
-            match pool::connect(upstream, place).await {
+            match pool::connect(upstream, place, pool.book()).await {
                 Err(NotConnected::Refused) if times < MOST_AGAIN && again.spend(begun.now_after()) => {
                     times += 1;
                     tokio::time::sleep(wait(times, chance())).await;

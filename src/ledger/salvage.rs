@@ -181,7 +181,7 @@ mod tests {
     fn open(ledger: &Arc<Ledger>) -> OpenRecord {
         let (head, ()) = http::Request::new(()).into_parts();
         let record = Record::begin(&head, [192, 0, 2, 1].into(), config::smallest(), Moment::now());
-        OpenRecord::open(record, Arc::clone(ledger))
+        OpenRecord::open(Box::new(record), Arc::clone(ledger))
     }
 
     fn ledger() -> Arc<Ledger> {

@@ -22,9 +22,11 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::errand::{Answering, Errand};
 use super::tunnel::{self, NoTunnel};
 use super::{Connection, Destination};
 use crate::body::Outgoing;
+use crate::book::Book;
 use crate::clock::Moment;
 use crate::egress::{Address, EgressProxy};
 use crate::health::Place;
@@ -99,21 +101,32 @@ fn tls_failure(error: &rustls::Error) -> String {
     text.to_owned()
 }
 
-/// Makes a new connection to the upstream; it holds the place as long as it is open.
+/// Makes a new connection to the upstream; it holds the place as long as it is open, and writes to the book before it
+/// sends.
 ///
 /// # Errors
 /// When the name is not found, nobody answers, or TLS fails.
-pub async fn connect(upstream: &Upstream, place: Option<Place>) -> Result<Box<Connection>, NotConnected> {
-    let made = tokio::time::timeout(upstream.connect_timeout, reach(upstream, place)).await;
+pub async fn connect(
+    upstream: &Upstream,
+    place: Option<Place>,
+    book: Option<&Arc<Book>>,
+) -> Result<Box<Connection>, NotConnected> {
+    let made = tokio::time::timeout(upstream.connect_timeout, reach(upstream, place, book)).await;
     made.unwrap_or(Err(NotConnected::TimedOut))
 }
 
-async fn reach(upstream: &Upstream, place: Option<Place>) -> Result<Box<Connection>, NotConnected> {
+async fn reach(
+    upstream: &Upstream,
+    place: Option<Place>,
+    book: Option<&Arc<Book>>,
+) -> Result<Box<Connection>, NotConnected> {
+    let errand = Errand::new(book.map(Arc::clone));
+    let held = Held { _place: place, errand: Some(Arc::clone(&errand)) };
     let (sender, driver) = match &upstream.proxy {
-        None => inside(upstream, dial(&upstream.host, upstream.port, place).await?).await?,
-        Some(proxy) => match through(proxy, Address(&upstream.host, upstream.port), place).await? {
-            Tunnel::Plain(stream) => inside(upstream, stream).await?,
-            Tunnel::Encrypted(stream) => inside(upstream, stream).await?,
+        None => inside(upstream, dial(&upstream.host, upstream.port, held).await?, &errand).await?,
+        Some(proxy) => match tunnelled(proxy, Address(&upstream.host, upstream.port), held).await? {
+            Tunnel::Plain(stream) => inside(upstream, stream, &errand).await?,
+            Tunnel::Encrypted(stream) => inside(upstream, stream, &errand).await?,
         },
     };
     let ends = Moment::now().monotonic + upstream.max_connection_age;
@@ -122,6 +135,7 @@ async fn reach(upstream: &Upstream, place: Option<Place>) -> Result<Box<Connecti
         sender,
         reused: false,
         driver,
+        errand,
         ends,
         kept: upstream.pool_idle,
         destination: Destination::of(upstream),
@@ -138,17 +152,17 @@ pub enum Tunnel {
     Encrypted(Box<TlsStream<Socket>>),
 }
 
-/// Makes a tunnel through the proxy; it holds the place as long as it is open.
+/// Makes a tunnel through the proxy, for what is no client's request.
 ///
 /// # Errors
 /// When the proxy is not reached, or makes none.
-pub async fn through(
-    proxy: &EgressProxy,
-    to: Address<'_>,
-    place: Option<Place>,
-) -> Result<Tunnel, NotConnected> {
+pub async fn through(proxy: &EgressProxy, to: Address<'_>) -> Result<Tunnel, NotConnected> {
+    tunnelled(proxy, to, Held::default()).await
+}
+
+async fn tunnelled(proxy: &EgressProxy, to: Address<'_>, held: Held) -> Result<Tunnel, NotConnected> {
     let of_proxy = |error: NotConnected| error.of_the_proxy();
-    let mut stream = dial(&proxy.host, proxy.port, place).await.map_err(of_proxy)?;
+    let mut stream = dial(&proxy.host, proxy.port, held).await.map_err(of_proxy)?;
     match &proxy.tls {
         None => {
             tunnel::open(&mut stream, proxy, to).await?;
@@ -187,13 +201,13 @@ impl From<NoTunnel> for NotConnected {
     }
 }
 
-async fn dial(host: &str, port: u16, place: Option<Place>) -> Result<Socket, NotConnected> {
+async fn dial(host: &str, port: u16, held: Held) -> Result<Socket, NotConnected> {
     let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
     let keepalive =
         socket2::TcpKeepalive::new().with_time(QUIET).with_interval(TRIED_EVERY).with_retries(TRIED);
     socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-    Ok(Socket { stream, _place: place })
+    Ok(Socket { stream, held })
 }
 
 async fn encrypted<S: AsyncRead + AsyncWrite + Unpin>(
@@ -210,20 +224,21 @@ async fn encrypted<S: AsyncRead + AsyncWrite + Unpin>(
 async fn inside<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     upstream: &Upstream,
     stream: S,
+    errand: &Arc<Errand>,
 ) -> Result<(SendRequest<Outgoing>, AbortHandle), NotConnected> {
     match &upstream.tls {
-        None => handshake(stream).await,
-        Some(tls) => handshake(encrypted(tls, &upstream.host, stream).await?).await,
+        None => handshake(stream, errand).await,
+        Some(tls) => handshake(encrypted(tls, &upstream.host, stream).await?, errand).await,
     }
 }
 
 async fn handshake(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    errand: &Arc<Errand>,
 ) -> Result<(SendRequest<Outgoing>, AbortHandle), NotConnected> {
     let (sender, connection) = http1::Builder::new()
-        .max_headers(128)
         .max_buf_size(256 * 1024)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(Answering { stream, errand: Arc::clone(errand) }))
         .await
         .map_err(|error| NotConnected::Failed(error.to_string()))?;
     let driver = tokio::spawn(async move {
@@ -235,11 +250,26 @@ async fn handshake(
     Ok((sender, driver.abort_handle()))
 }
 
-/// A socket and the place that it takes as long as it is open, whoever holds it.
+/// A socket and what it has as long as it is open, whoever holds it.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
+    held: Held,
+}
+
+/// What a socket has.
+#[derive(Debug, Default)]
+struct Held {
+    /// The place that it takes.
     _place: Option<Place>,
+    /// What it is to do before it sends.
+    errand: Option<Arc<Errand>>,
+}
+
+impl Held {
+    fn write_down(&self) -> io::Result<()> {
+        self.errand.as_ref().map_or(Ok(()), |errand| errand.write_down())
+    }
 }
 
 impl AsyncRead for Socket {
@@ -254,6 +284,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.held.write_down()?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -270,6 +301,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.held.write_down()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 

@@ -185,7 +185,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'c, R, W> {
     }
 
     async fn whole(&mut self, message: Message, judge: &mut Judge) -> Result<(), Stop> {
-        let Message { opcode, mut text, peek } = message;
+        let Message { opcode, mut text, mut peek } = message;
         let peeked = peek.finish().map_err(|fault| Stop::Refused(judge::unreadable(fault)))?;
         let used = self.common.usage.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default();
         judge.message(&peeked, &text, used).await.map_err(Stop::Refused)?;

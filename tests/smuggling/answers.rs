@@ -1,5 +1,7 @@
 //! What an upstream says of itself, and where it would lead us.
 
+use std::time::Duration;
+
 use crate::common::{Setup, Upstream, post};
 
 #[test]
@@ -104,4 +106,45 @@ fn what_is_wrong_with_the_clients_own_request_is_passed_on() {
         assert_eq!((&record["event"], &record["status"]), (&"served".into(), &400.into()));
         assert_eq!(record["response_bytes"], body.len());
     }
+}
+
+#[test]
+fn an_answer_that_reads_like_a_head_passes() {
+    let like_a_head =
+        "HTTP/1.1 200 OK\r\ndate: Fri, 20 Nov 2026 12:00:00 GMT\r\nset-cookie: a=b; path=/\r\n\r\n";
+    let body = format!("{{\"id\": \"{like_a_head}\"}}");
+    let upstream = Upstream::start({
+        let body = body.clone();
+        move |talk| {
+            let (before, behind) = body.split_at(8);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ndate: Fri, 20 Nov 2026 12:00:00 GMT\r\ncontent-type: application/json\r\n\
+                 server: a server of theirs\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            // Whole, cut behind the head, and cut where what follows reads like one.
+            let ways = [
+                [head.clone() + &body, String::new()],
+                [head.clone(), body.clone()],
+                [head + before, behind.to_owned()],
+            ];
+            for pieces in ways.iter().cycle() {
+                if talk.request().is_none() {
+                    return;
+                }
+                for piece in pieces {
+                    drop(talk.send(piece));
+                    std::thread::sleep(Duration::from_millis(30));
+                }
+            }
+        }
+    });
+    let gate = Setup::new(upstream.address).start();
+    let mut client = gate.connect();
+    for times in 0..6 {
+        client.send(gate.chat());
+        let answer = client.answer();
+        assert_eq!((answer.status, String::from_utf8(answer.body).unwrap()), (200, body.clone()), "{times}");
+    }
+    assert_eq!(upstream.connections(), 1);
 }

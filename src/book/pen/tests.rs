@@ -38,7 +38,7 @@ fn what_was_written_in_part_is_there_once() {
     let usage = Usage { input: 1234, output: 56, ..Usage::default() };
     let many = 20_000;
     for at_ms in 0..many {
-        assert!(pen.settle(Some(Pending(1)), &entry(at_ms, &usage)));
+        assert!(pen.close(What::Settles, Some(Pending(1)), &entry(at_ms, &usage)));
     }
     let (mut parts, mut delayed) = (0, 0);
     loop {
@@ -66,7 +66,7 @@ fn what_was_written_in_part_is_there_once() {
 fn a_reservation_that_cannot_be_written_is_forgotten_and_what_waits_is_not() {
     let mut pen = Pen::new(Journal::full(3));
     let usage = Usage::default();
-    assert!(pen.settle(Some(Pending(1)), &entry(1, &usage)));
+    assert!(pen.close(What::Settles, Some(Pending(1)), &entry(1, &usage)));
     for _ in 0..2 {
         assert!(pen.reserve(2, &entry(2, &usage)).is_err());
         assert_eq!(pen.waiting().map(|note| note::Note::read(note).unwrap().id).collect::<Vec<_>>(), [1]);

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{Folder, Run, now_ms, run};
+use crate::book::note::What;
 use crate::book::{Entry, Pending};
 use crate::clock::Moment;
 use crate::denial::RuleId;
@@ -98,7 +99,11 @@ impl Gate {
     fn settle(&self, open: Open, cost: u64) {
         let money = Money::picodollars;
         self.purse.settle(open.taken_ms, money(open.reserved), money(cost));
-        self.ledger.shared.settle(Some(open.pending), &self.entry(cost, false, &Usage::default()));
+        self.ledger.shared.close_one(
+            What::Settles,
+            Some(open.pending),
+            &self.entry(cost, false, &Usage::default()),
+        );
     }
 }
 
