@@ -295,7 +295,7 @@ fn a_body_that_dribbles_gets_no_more_time() {
     let body = body.to_vec();
     std::thread::spawn(move || {
         for byte in body {
-            std::thread::park_timeout(std::time::Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
             if dribbling.write_all(&[byte]).is_err() {
                 return;
             }
