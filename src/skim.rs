@@ -7,7 +7,7 @@
 //! 1. What names are known to be of no use is listed here; any other is left, whatever it is.
 //! 2. Only a line that the library would take is taken out. Where it would refuse a head, it still does.
 //! 3. Nothing is kept from one read to the next: a head that did not come whole with one read stays as it is, and so
-//!    does one with more than [`MOST_BEHIND`] bytes behind it, which would have to be moved.
+//!    does one with more than 4 KiB behind it, which would have to be moved.
 
 use std::ops::Range;
 
