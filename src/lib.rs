@@ -43,6 +43,7 @@ mod gate;
 pub mod health;
 pub mod hush;
 pub mod inject;
+pub mod joined;
 pub mod learn;
 pub mod ledger;
 pub mod limits;

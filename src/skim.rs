@@ -139,14 +139,14 @@ impl<const N: usize> Names<N> {
         Self { names, letters }
     }
 
-    /// Whether a line is of one of them, and one that the library takes.
+    /// Whether a line is of one of them.
     #[inline]
     fn have(&self, line: &[u8]) -> bool {
         let Some(first) = line.first_chunk() else { return false };
         let (from, to) = self.letters.get(usize::from(first[0] & LETTER)).copied().unwrap_or_default();
         let of_letter = self.names.get(from.into()..to.into()).unwrap_or_default();
         let first = u128::from_le_bytes(*first) | SMALL;
-        of_letter.iter().any(|name| name.fits(first, line)) && ascii::is_printable(line)
+        of_letter.iter().any(|name| name.fits(first, line))
     }
 }
 
@@ -156,20 +156,25 @@ pub fn skim<const N: usize>(bytes: &mut [u8], names: &Names<N>) -> usize {
     let mut stretches = 0usize;
     let mut from = 0;
     loop {
-        let rest = bytes.get(from..).unwrap_or_default();
-        // Neither is a head that breaks off here one that is whole.
-        let Some(end) = ascii::line_feed(rest) else { return bytes.len() };
-        let Some(line) = rest.get(..end).and_then(|line| line.strip_suffix(b"\r")) else {
-            return bytes.len();
+        let odd = ascii::printable_until(bytes, from);
+        let (end, clean) = match bytes.get(odd..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => (odd, true),
+            rest => match memchr::memchr(b'\n', rest) {
+                Some(feed) if rest.get(..feed).is_some_and(|rest| rest.ends_with(b"\r")) => {
+                    (odd + feed - 1, false)
+                }
+                // Neither is a head that breaks off here one that is whole.
+                Some(_) | None => return bytes.len(),
+            },
         };
-        let behind = from + end + 1;
-        if line.is_empty() {
+        let behind = end + 2;
+        if end == from {
             from = behind;
             break;
         }
         // What begins with a blank is more of the line before.
         let folded = matches!(bytes.get(behind), Some(b' ' | b'\t'));
-        if from > 0 && !folded && names.have(line) {
+        if clean && from > 0 && !folded && bytes.get(from..end).is_some_and(|line| names.have(line)) {
             match out.get_mut(stretches.saturating_sub(1)).filter(|last| last.end == from) {
                 Some(last) => last.end = behind,
                 None => {

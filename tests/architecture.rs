@@ -48,7 +48,19 @@ const RANKS: [(&str, &[&str]); 10] = [
     ("written, and told: made without a runtime", &["config", "record"]),
     (
         "the request and its record on their way",
-        &["alarm", "body", "book", "exchange", "flood", "hush", "ledger", "metrics", "store", "telemetry"],
+        &[
+            "alarm",
+            "body",
+            "book",
+            "exchange",
+            "flood",
+            "hush",
+            "joined",
+            "ledger",
+            "metrics",
+            "store",
+            "telemetry",
+        ],
     ),
     ("decisions, and what they need", &["models", "policy", "pool", "sessions", "share", "tokens"]),
     (

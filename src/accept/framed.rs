@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::framing::Framing;
 use super::rewound::Stream;
+use crate::joined;
 use crate::skim::{self, skim};
 
 /// The connection, and how far it was followed.
@@ -65,7 +66,7 @@ impl<S: Stream> AsyncWrite for Framed<S> {
                 self.framing.answered(piece);
             }
         }
-        Pin::new(&mut self.inner).poll_write_vectored(cx, pieces)
+        joined::poll_write(Pin::new(&mut self.inner), cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -31,6 +31,7 @@ use crate::clock::Moment;
 use crate::egress::{Address, EgressProxy};
 use crate::health::Place;
 use crate::hush::Hush;
+use crate::joined;
 use crate::snapshot::Upstream;
 
 /// How long a connection may be quiet before it is tried whether the other end is there, how long until it is tried
@@ -302,7 +303,7 @@ impl AsyncWrite for Socket {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.held.write_down()?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+        joined::poll_write(Pin::new(&mut self.stream), cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
