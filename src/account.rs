@@ -239,6 +239,18 @@ impl Relayed {
         Broken(why)
     }
 
+    fn is_over(&self) -> bool {
+        match &self.source {
+            Source::Own(body) => body.is_none(),
+            Source::Upstream { ahead, incoming, .. } => {
+                let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
+                ahead.as_deref().is_none_or(Body::is_end_stream)
+                    && incoming.is_end_stream()
+                    && lease.is_none_or(|lease| !lease.holds_back())
+            }
+        }
+    }
+
     /// The next piece for the client.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let relay = self;
@@ -303,20 +315,6 @@ impl Relayed {
                     relay.end();
                     return Poll::Ready(None);
                 }
-            }
-        }
-    }
-}
-
-impl Relayed {
-    fn is_over(&self) -> bool {
-        match &self.source {
-            Source::Own(body) => body.is_none(),
-            Source::Upstream { ahead, incoming, .. } => {
-                let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
-                ahead.as_deref().is_none_or(Body::is_end_stream)
-                    && incoming.is_end_stream()
-                    && lease.is_none_or(|lease| !lease.holds_back())
             }
         }
     }

@@ -3,15 +3,13 @@
 //! 1. A request goes out once. It is sent again when the connection closed before any byte of it was
 //!    written, which is certain not to have reached anybody, and when the provider refused the credential
 //!    and another can be used, which is certain not to have been executed (`forward/refusal.rs`).
-//! 2. No redirect is followed: a credential goes nowhere that the configuration does not name.
-//! 3. An upstream's refusal is read and diagnosed. Where it was *our* credential that failed, the
+//! 2. An upstream's refusal is read and diagnosed. Where it was *our* credential that failed, the
 //!    client gets an answer of the gate's own that says so, and the provider's words on our account
 //!    stay here; any other is passed on, without the keys that providers repeat in their messages.
-//! 4. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
-//!    are not.
 
 mod allowance;
 mod lists;
+mod passing;
 mod refusal;
 mod socket;
 mod upload;
@@ -26,27 +24,24 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
 use crate::account::{Lease, Relay};
 use crate::body::{Outgoing, Waiting};
 use crate::book::{Lost, Noted};
 use crate::clock::Moment;
-use crate::cors::let_read;
-use crate::credentials::{InUse, Learner, Proof};
+use crate::credentials::{InUse, Proof};
 use crate::denial::{Denial, Reason, RuleId};
-use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, Family, Gives};
+use crate::endpoint::Endpoint;
 use crate::exchange::{Caller, Exchange, Outbound, Permits, Refusal};
 use crate::inject;
 use crate::ledger::unwritten;
 use crate::pool::{Connection, Pool};
 use crate::record::Record;
-use crate::rename::Renamer;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
-use crate::usage::Meter;
+use passing::pass_on;
 use refusal::{Next, Spare};
 use way::Way;
 
@@ -269,202 +264,8 @@ fn lost(error: &hyper::Error) -> Option<&Lost> {
     None
 }
 
-/// What is passed on, or will be. No future, which would be copied with all it has.
-enum Passing<'u> {
-    Now(Result<Response<Relay>, Refusal>),
-    /// When it was read and written anew.
-    Rewritten(Pin<Box<dyn Future<Output = Result<Response<Relay>, Refusal>> + Send + 'u>>),
-}
-
-impl Passing<'_> {
-    async fn had(self) -> Result<Response<Relay>, Refusal> {
-        match self {
-            Self::Now(passed) => passed,
-            Self::Rewritten(passed) => passed.await,
-        }
-    }
-}
-
-fn pass_on(
-    mut exchange: Exchange<Sent>,
-    upstream: &Upstream,
-    answer: Response<Incoming>,
-    mut lease: Lease,
-) -> Passing<'_> {
-    let (head, incoming) = answer.into_parts();
-    if let Some(what) = never_passed_on(head.status) {
-        let denial = at_upstream(Denial::built_in(Reason::UpstreamInvalid).because(what), upstream);
-        return Passing::Now(Err(exchange.refuse(denial)));
-    }
-    if let Some(was) = lease.in_use.as_mut().and_then(InUse::succeeded) {
-        refusal::tell_return(&exchange, upstream, was);
-    }
-    let gives = exchange.stage.endpoint.gives;
-    // What goes on with a body, or gives one, has headers of its own.
-    let more = match gives {
-        Gives::Bytes => Some(headers_of_file(&head.headers)),
-        Gives::Upload => {
-            let mut more = HeaderMap::new();
-            upload::headers_of_upload(&head.headers, &mut more, &exchange, upstream);
-            Some(more)
-        }
-        Gives::Json
-        | Gives::StreamIfAsked
-        | Gives::StreamUnlessDeclined
-        | Gives::Events
-        | Gives::Lines
-        | Gives::AwsEvents
-        | Gives::WebSocket => None,
-    };
-    if head.status.is_success() {
-        lease.meter = Meter::of(exchange.stage.endpoint, &head.headers);
-        exchange.record.usage = Meter::in_head(exchange.stage.endpoint, &head.headers);
-    }
-    if exchange.stage.hides_usage && is_events(&head.headers) {
-        lease.hider = Some(Box::default());
-    }
-    let mut headers = headers_for_client(head.headers, &mut exchange);
-    if let Some(more) = more {
-        headers.extend(more);
-    }
-    if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
-        return Passing::Rewritten(Box::pin(lists::one(exchange, upstream, headers, incoming, lease)));
-    }
-    if names_what_it_made(exchange.stage.endpoint) {
-        lease.learner = learner(&exchange, upstream, &lease);
-    }
-    if let Some(at) = exchange.stage.alias {
-        lease.renamer = renamer(&exchange, at, &headers);
-    }
-    let Exchange { carried, stage } = exchange;
-    let mut record = carried.record;
-    record.status = head.status.as_u16();
-    let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);
-    Passing::Now(Ok(response(head.status, headers, relay)))
-}
-
-/// Whether an answer names something that belongs to the credential, or a file that was checked.
-const fn names_what_it_made(endpoint: &Endpoint) -> bool {
-    matches!(
-        endpoint.scope.family,
-        Family::Responses
-            | Family::Files
-            | Family::Batches
-            | Family::Assistants
-            | Family::VectorStores
-            | Family::Conversations
-            | Family::Containers
-            | Family::FineTuning
-            | Family::Videos
-    )
-}
-
-fn learner(exchange: &Exchange<Sent>, upstream: &Upstream, lease: &Lease) -> Option<Box<Learner>> {
-    let owner = lease.in_use.as_ref().and_then(|in_use| upstream.credentials.owner(in_use));
-    let checked = exchange.checked.clone().map(|rules| (Arc::clone(&exchange.snapshot.uploads), rules));
-    if owner.is_none() && checked.is_none() {
-        return None;
-    }
-    Some(Box::new(Learner::new(owner, checked)))
-}
-
-/// Whether an answer is a stream of events that can be read.
-fn is_events(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"text/event-stream"))
-        && !headers.contains_key(header::CONTENT_ENCODING)
-}
-
-/// The headers of an answer that is a file.
-fn headers_of_file(from: &HeaderMap) -> HeaderMap {
-    let names = [
-        header::CONTENT_DISPOSITION,
-        header::CONTENT_RANGE,
-        header::ACCEPT_RANGES,
-        header::ETAG,
-        header::LAST_MODIFIED,
-    ];
-    names.into_iter().filter_map(|name| from.get(&name).cloned().map(|value| (name, value))).collect()
-}
-
-/// What puts the asked name back into an answer that can be read.
-fn renamer(exchange: &Exchange<Sent>, alias: usize, headers: &HeaderMap) -> Option<Box<Renamer>> {
-    let alias = exchange.snapshot.aliases.get(alias)?;
-    let endpoint = exchange.stage.endpoint;
-    let fields: &[&str] = if matches!(endpoint.surface, Surface::Gemini | Surface::Vertex) {
-        &["modelVersion"]
-    } else if endpoint.scope.family == Family::Models {
-        &["id"]
-    } else {
-        &["model"]
-    };
-    let plain = !headers.contains_key(header::CONTENT_ENCODING);
-    plain.then(|| Box::new(Renamer::new(fields, &alias.model, &alias.name)))
-}
-
-fn response(status: StatusCode, headers: HeaderMap, relay: Relay) -> Response<Relay> {
-    let mut response = Response::new(relay);
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
-}
-
-/// Why an answer of this status must not be passed on, if so.
-const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
-    match status.as_u16() {
-        100..=199 => Some("an upgrade"),
-        300..=399 => Some("a redirect"),
-        _ => None,
-    }
-}
-
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
-
-/// The headers of the answer that the client may see, and the request's name. The upstream's name
-/// of the request goes into the record.
-fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
-    // Enough for what most answers bring and for two limits: to grow is to put every header in anew.
-    let mut headers = HeaderMap::with_capacity(12);
-    let mut last = None;
-    for (name, value) in from {
-        // Of several values under one name only the first comes with it.
-        last = name.or(last);
-        let Some(name) = &last else { continue };
-        match name.as_str() {
-            "content-type"
-            | "content-encoding"
-            | "cache-control"
-            | "retry-after"
-            | "retry-after-ms"
-            | "x-should-retry"
-            | "openai-version"
-            | "openai-processing-ms"
-            | "anthropic-version" => {
-                headers.append(name, value);
-            }
-            "x-request-id"
-            | "request-id"
-            | "apim-request-id"
-            | "x-amzn-requestid"
-            | "mistral-correlation-id" => {
-                exchange.record.upstream_request_id = Some(value.clone());
-                headers.insert(UPSTREAM_REQUEST_ID, value);
-            }
-            _ => {}
-        }
-    }
-    if let Ok(value) = HeaderValue::from_bytes(exchange.record.id.as_bytes()) {
-        if exchange.stage.endpoint.surface == Surface::Anthropic {
-            headers.insert(REQUEST_ID, value.clone());
-        }
-        headers.insert(X_REQUEST_ID, value);
-    }
-    allowance::tell(&mut headers, &exchange.record);
-    let_read(&mut headers, &exchange.record);
-    headers
-}
 
 /// Puts the request's name wherever some SDK looks for it.
 pub(crate) fn name_request(headers: &mut HeaderMap, id: RequestId) {

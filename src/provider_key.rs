@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::project_key;
+use crate::{ascii, project_key};
 
 /// How keys begin, and whose they are; what begins with another's beginning stands before it.
 ///
@@ -66,13 +66,12 @@ pub fn up_to_a_key(text: &str) -> &str {
     // Behind the last place where a key could begin nothing has to be looked at, and most texts are
     // shorter than any key.
     let places = (text.len() + 1).saturating_sub(SHORTEST_AMONG_WORDS);
-    let mut before = b' ';
-    for (at, byte) in text.as_bytes().iter().enumerate().take(places) {
-        if !std::mem::replace(&mut before, *byte).is_ascii_alphanumeric()
-            && let Some(end) = beginning_at(text, at)
-        {
+    let mut at = 0;
+    while at < places {
+        if let Some(end) = beginning_at(text, at) {
             return text.get(..end).unwrap_or_default();
         }
+        at = ascii::alphanumeric_until(text.as_bytes(), at) + 1;
     }
     text
 }

@@ -96,24 +96,7 @@ impl Name {
 
 /// Whether what follows is the rest of a name, and its colon.
 fn goes_on_as_a_name(more: &[u8]) -> bool {
-    static IN_NAMES: [bool; 256] = in_names();
-    let end = more.iter().find(|byte| !IN_NAMES.get(usize::from(**byte)).is_some_and(|is| *is));
-    end == Some(&b':')
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "done by the compiler, which would stop"
-)]
-const fn in_names() -> [bool; 256] {
-    let mut all = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        all[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-';
-        byte += 1;
-    }
-    all
+    more.get(ascii::word_until(more, 0)) == Some(&b':')
 }
 
 impl<const N: usize> Names<N> {

@@ -13,8 +13,9 @@ use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
 
+use super::passing::response;
 use super::way::Way;
-use super::{Sent, at_upstream, granted, own_headers, response, send};
+use super::{Sent, at_upstream, granted, own_headers, send};
 use crate::account::{Lease, Relay};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};

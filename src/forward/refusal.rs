@@ -22,7 +22,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
-use super::{Sent, headers_for_client, response};
+use super::Sent;
+use super::passing::{headers_for_client, response};
 use crate::account::{Lease, Relay};
 use crate::body::{Frames, Outgoing};
 use crate::clock::Moment;

@@ -5,7 +5,8 @@ use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
-use super::{Sent, at_upstream, headers_for_client, refusal, response};
+use super::passing::{headers_for_client, response};
+use super::{Sent, at_upstream, refusal};
 use crate::account::{Lease, Relay};
 use crate::credentials::InUse;
 use crate::denial::{Denial, Reason};

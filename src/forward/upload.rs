@@ -16,9 +16,10 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 
+use super::passing::pass_on;
 use super::refusal::{self, Next};
 use super::way::Way;
-use super::{Sent, at_upstream, broken, pass_on};
+use super::{Sent, at_upstream, broken};
 use crate::account::{Lease, Relay};
 use crate::body::{ClientBody, Outgoing, Stop, Upload, Waiting};
 use crate::clock::Moment;

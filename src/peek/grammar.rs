@@ -194,7 +194,6 @@ impl Grammar {
     /// A byte between tokens.
     #[inline]
     fn between(&mut self, byte: u8) -> Result<Step, Fault> {
-        let end = if self.in_object() { b'}' } else { b']' };
         match self.state {
             State::Value => return self.value(byte),
             State::ValueOrEnd if byte != b']' => return self.value(byte),
@@ -203,7 +202,7 @@ impl Grammar {
             State::CommaOrEnd if byte == b',' => {
                 self.state = if self.in_object() { State::NextName } else { State::Value };
             }
-            State::CommaOrEnd | State::ValueOrEnd | State::NameOrEnd if byte == end => self.close(),
+            State::CommaOrEnd | State::ValueOrEnd | State::NameOrEnd if byte == self.end() => self.close(),
             State::Whole => return Err(Fault::NotJson("something follows its end")),
             State::ValueOrEnd
             | State::NameOrEnd
@@ -279,6 +278,11 @@ impl Grammar {
 
     const fn in_object(&self) -> bool {
         self.objects & 1 != 0
+    }
+
+    /// What ends the innermost container.
+    const fn end(&self) -> u8 {
+        if self.in_object() { b'}' } else { b']' }
     }
 
     fn begin_string(&mut self, name: bool) {
@@ -379,6 +383,17 @@ impl Grammar {
             };
         } else {
             self.after_value();
+            // And most often another field follows, of which nothing is to be told first.
+            if !self.keeping && self.in_object() {
+                let between = match piece.as_slice() {
+                    [b',', b'"', ..] => 2,
+                    [b',', b' ', b'"', ..] => 3,
+                    _ => return Ok(Step::More),
+                };
+                piece.nth(between - 1);
+                self.begin_string(true);
+                return Ok(Step::More);
+            }
         }
         Ok(if self.keeping { step } else { Step::More })
     }
@@ -484,13 +499,7 @@ impl Grammar {
 #[inline]
 fn skip(piece: &mut Iter<'_, u8>) {
     let rest = piece.as_slice();
-    let mut at = 0;
-    loop {
-        at = ascii::plain_until(rest, at);
-        match rest.get(at..).and_then(|rest| rest.first_chunk()) {
-            Some([b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't']) => at += 2,
-            _ => break,
-        }
-    }
-    *piece = rest.get(at..).unwrap_or_default().iter();
+    let of_two = |byte| matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't');
+    let end = ascii::plain_or_escaped_until(rest, 0, of_two);
+    *piece = rest.get(end..).unwrap_or_default().iter();
 }
