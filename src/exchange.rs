@@ -186,7 +186,8 @@ pub struct Outbound {
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) permits: Permits,
     pub(crate) upstream: usize,
-    pub(crate) request: http::Request<Outgoing>,
+    /// Boxed: it is handed on by value until it is sent.
+    pub(crate) request: Box<http::Request<Outgoing>>,
     /// The credential that it carries, if the upstream takes one.
     pub(crate) in_use: Option<InUse>,
     /// Whether it must still be put in, when a cloud has granted it.

@@ -41,7 +41,7 @@ use crate::pool::{Connection, Pool};
 use crate::record::Record;
 use crate::request_id::RequestId;
 use crate::snapshot::Upstream;
-use passing::pass_on;
+use passing::{Passing, pass_on};
 use refusal::{Next, Spare};
 use way::Way;
 
@@ -62,7 +62,10 @@ struct Sent {
 ///
 /// # Errors
 /// When no answer could be had that may be passed on.
-pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Result<Response<Relay>, Refusal> {
+pub fn forward(
+    mut pool: Arc<Pool>,
+    exchange: Exchange<Outbound>,
+) -> impl Future<Output = Result<Response<Relay>, Refusal>> + Send {
     let Exchange { carried, stage } = exchange;
     let Outbound {
         caller,
@@ -77,93 +80,113 @@ pub async fn forward(mut pool: Arc<Pool>, exchange: Exchange<Outbound>) -> Resul
         among,
     } = stage;
     let mut exchange = Exchange { carried, stage: Sent { caller, endpoint, permits, alias, hides_usage } };
-    let snapshot = Arc::clone(&exchange.snapshot);
-    let Some(upstream) = snapshot.upstreams.get(upstream) else {
-        return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
-    };
-    let begun = exchange.record.begun;
-    // Of several, each is asked for itself.
-    let way = if among.is_none() { Way::to(upstream, begun) } else { Ok(Way::default()) };
-    let mut way = match way {
-        Ok(way) => way,
-        Err(denial) => return Err(exchange.refuse(denial)),
-    };
-    // What is sent from here is written down by the connection that sends it; all else now.
-    let from_here = among.is_none() && matches!(request.body(), Outgoing::Held(_));
-    let noted = match exchange.record.promise(from_here && pool.book().is_some()) {
-        Ok(noted) => noted,
-        Err(denial) => return Err(exchange.refuse(denial)),
-    };
-    let decided = begun.elapsed();
-    exchange.record.decided = Some(decided);
-    if let Some(among) = among {
-        return Box::pin(lists::merged(&pool, exchange, *among)).await;
-    }
-    if waits
-        && let Err(denial) = Box::pin(granted(&pool, upstream, in_use.as_ref(), &mut request, begun)).await
-    {
-        return Err(exchange.refuse(denial));
-    }
-    if upstream.bounds.is_some()
-        && let Err(denial) = Box::pin(way.queue(&pool, upstream)).await
-    {
-        return Err(exchange.refuse(denial));
-    }
-    let mut spare = Spare::of(&request, upstream, in_use.as_ref());
-    let upload = match request.body() {
-        Outgoing::Held(_) => None,
-        Outgoing::Streamed(streamed) => Some(Box::new(Waiting(Arc::clone(streamed.upload())))),
-    };
-    if let Some(upload) = upload {
-        return Box::pin(upload::forward(pool, exchange, upstream, request, in_use, (upload, way))).await;
-    }
-    // Lent, so that the futures around the sending stay small enough to be moved.
-    let mut unsent = Some(request);
-    loop {
-        let asked = unsent.as_ref().and_then(|request| socket::asked(endpoint, request.headers()));
-        let answered = {
-            let mut asking = pin!(send(&pool, upstream, &mut unsent, &way, (begun, noted)));
-            let mut alarm = pool.alarms().set(upstream.response_timeout);
-            poll_fn(|cx| match asking.as_mut().poll(cx) {
-                Poll::Ready(answered) => Poll::Ready(answered),
-                Poll::Pending => Pin::new(&mut alarm).poll(cx).map(|()| {
-                    Err(Denial::built_in(Reason::UpstreamTimeout)
-                        .because("no answer within response_timeout"))
-                }),
-            })
-            .await
+    // In a block, what it is given is not held twice.
+    async move {
+        let snapshot = Arc::clone(&exchange.snapshot);
+        let endpoint = exchange.stage.endpoint;
+        let Some(upstream) = snapshot.upstreams.get(upstream) else {
+            return Err(exchange.refuse(Denial::built_in(Reason::UpstreamNotAllowed)));
         };
-        exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
-        let (answer, connection) = match answered {
-            Ok(answered) => answered,
-            Err(denial) => {
-                unanswered(&mut exchange.record, &denial, unsent.is_none());
-                if denial.reason == Reason::UpstreamTimeout {
-                    way.timed_out(upstream, unsent.is_none(), begun);
-                }
-                return Err(exchange.refuse(at_upstream(denial, upstream)));
-            }
+        let begun = exchange.record.begun;
+        // Of several, each is asked for itself.
+        let way = if among.is_none() { Way::to(upstream, begun) } else { Ok(Way::default()) };
+        let mut way = match way {
+            Ok(way) => way,
+            Err(denial) => return Err(exchange.refuse(denial)),
         };
-        way.answered(upstream, &answer, begun);
-        exchange.record.upstream_status = Some(answer.status().as_u16());
-        let lease = Lease { place: way.place.take(), ..Lease::of(connection, pool, in_use) };
-        if let Some(asked) = asked.filter(|_| answer.status().as_u16() < 400) {
-            return Box::pin(socket::open(exchange, upstream, answer, lease, &asked)).await;
+        // What is sent from here is written down by the connection that sends it; all else now.
+        let from_here = among.is_none() && matches!(request.body(), Outgoing::Held(_));
+        let noted = match exchange.record.promise(from_here && pool.book().is_some()) {
+            Ok(noted) => noted,
+            Err(denial) => return Err(exchange.refuse(denial)),
+        };
+        let decided = begun.elapsed();
+        exchange.record.decided = Some(decided);
+        if let Some(among) = among {
+            return Box::pin(lists::merged(&pool, exchange, *among)).await;
         }
-        if answer.status().as_u16() < 400 {
-            return pass_on(exchange, upstream, answer, lease).had().await;
+        if waits
+            && let Err(denial) =
+                Box::pin(granted(&pool, upstream, in_use.as_ref(), &mut request, begun)).await
+        {
+            return Err(exchange.refuse(denial));
         }
-        match Box::pin(refusal::refused(exchange, upstream, answer, lease, &mut spare)).await {
-            Next::Told(told) => return told,
-            Next::Again(again) => {
-                exchange = again.exchange;
-                pool = again.pool;
-                unsent = Some(again.request);
-                in_use = Some(again.in_use);
-                way.place = again.place;
-            }
+        if upstream.bounds.is_some()
+            && let Err(denial) = Box::pin(way.queue(&pool, upstream)).await
+        {
+            return Err(exchange.refuse(denial));
+        }
+        let mut spare = Spare::of(&request, upstream, in_use.as_ref());
+        let upload = match request.body() {
+            Outgoing::Held(_) => None,
+            Outgoing::Streamed(streamed) => Some(Box::new(Waiting(Arc::clone(streamed.upload())))),
+        };
+        if let Some(upload) = upload {
+            return Box::pin(upload::forward(pool, exchange, upstream, request, in_use, (upload, way))).await;
+        }
+        // Lent, so that the futures around the sending stay small enough to be moved.
+        let mut unsent = Some(request);
+        loop {
+            let asked = unsent.as_ref().and_then(|request| socket::asked(endpoint, request.headers()));
+            // What is not held while something is waited for makes no request's future larger.
+            let followed = {
+                let answered = in_time(&pool, upstream, &mut unsent, &way, (&begun, noted)).await;
+                exchange.record.upstream_wait = Some(begun.elapsed().saturating_sub(decided));
+                let (answer, connection) = match answered {
+                    Ok(answered) => answered,
+                    Err(denial) => {
+                        unanswered(&mut exchange.record, &denial, unsent.is_none());
+                        if denial.reason == Reason::UpstreamTimeout {
+                            way.timed_out(upstream, unsent.is_none(), begun);
+                        }
+                        return Err(exchange.refuse(at_upstream(denial, upstream)));
+                    }
+                };
+                way.answered(upstream, &answer, begun);
+                exchange.record.upstream_status = Some(answer.status().as_u16());
+                let lease = Lease { place: way.place.take(), ..Lease::of(connection, pool, in_use) };
+                follow(exchange, upstream, answer, lease, (asked.as_deref(), &mut spare))
+            };
+            let again = match followed {
+                Followed::Passed(Passing::Now(told)) => return told,
+                Followed::Passed(Passing::Later(told)) => return told.await,
+                Followed::Refused(next) => match next.await {
+                    Next::Told(told) => return told,
+                    Next::Again(again) => again,
+                },
+            };
+            exchange = again.exchange;
+            pool = again.pool;
+            unsent = Some(again.request);
+            in_use = Some(again.in_use);
+            way.place = again.place;
         }
     }
+}
+
+/// What follows the head of an answer.
+enum Followed<'f> {
+    /// The client is told.
+    Passed(Passing<'f>),
+    /// The upstream refused, which is read.
+    Refused(Pin<Box<dyn Future<Output = Next> + Send + 'f>>),
+}
+
+/// Begins what follows; `asked` is what was asked of the upstream if a session is to begin.
+fn follow<'f>(
+    exchange: Exchange<Sent>,
+    upstream: &'f Upstream,
+    answer: Response<Incoming>,
+    lease: Lease,
+    (asked, spare): (Option<&'f HeaderMap>, &'f mut Option<Box<Spare>>),
+) -> Followed<'f> {
+    if answer.status().as_u16() >= 400 {
+        return Followed::Refused(Box::pin(refusal::refused(exchange, upstream, answer, lease, spare)));
+    }
+    Followed::Passed(match asked {
+        Some(asked) => Passing::Later(Box::pin(socket::open(exchange, upstream, answer, lease, asked))),
+        None => pass_on(exchange, upstream, answer, lease),
+    })
 }
 
 /// Waits until a cloud has granted the credential, and puts it in.
@@ -198,27 +221,46 @@ fn at_upstream(mut denial: Denial, upstream: &Upstream) -> Denial {
     denial
 }
 
+/// Sends it, and waits no longer than the upstream may take.
+async fn in_time(
+    pool: &Pool,
+    upstream: &Upstream,
+    unsent: &mut Option<Box<Request<Outgoing>>>,
+    way: &Way,
+    promised: (&Moment, Option<Noted>),
+) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
+    let mut asking = pin!(send(pool, upstream, unsent, way, promised));
+    let mut alarm = pool.alarms().set(upstream.response_timeout);
+    poll_fn(|cx| match asking.as_mut().poll(cx) {
+        Poll::Ready(answered) => Poll::Ready(answered),
+        Poll::Pending => Pin::new(&mut alarm).poll(cx).map(|()| {
+            Err(Denial::built_in(Reason::UpstreamTimeout).because("no answer within response_timeout"))
+        }),
+    })
+    .await
+}
+
 async fn send(
     pool: &Pool,
     upstream: &Upstream,
-    unsent: &mut Option<Request<Outgoing>>,
+    unsent: &mut Option<Box<Request<Outgoing>>>,
     way: &Way,
-    (now, noted): (Moment, Option<Noted>),
+    (now, noted): (&Moment, Option<Noted>),
 ) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
     loop {
-        let mut connection = match pool.take(upstream, now).await {
+        let mut connection = match pool.take(upstream, *now).await {
             Some(connection) => connection,
             // Boxed like all that is rare: this future is made for each request, at its full size.
-            None => Box::pin(way.connected(pool, upstream, now)).await?,
+            None => Box::pin(way.connected(pool, upstream, *now)).await?,
         };
         let Some(request) = unsent.take() else {
             return Err(Denial::built_in(Reason::UpstreamUnreachable).because("it was sent before"));
         };
-        match connection.send(request, noted).await {
+        match connection.send(*request, noted).await {
             Ok(answer) => return Ok((answer, connection)),
             Err(mut failed) => match failed.take_message() {
                 Some(request) => {
-                    *unsent = Some(request);
+                    *unsent = Some(Box::new(request));
                     if !connection.reused {
                         return Err(broken(failed.error()));
                     }

@@ -123,7 +123,7 @@ pub fn request(
     upstream: &Upstream,
     target: Uri,
     body: Outgoing,
-) -> Request<Outgoing> {
+) -> Box<Request<Outgoing>> {
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(header::HOST, upstream.authority.clone());
     for (name, value) in &head.headers {
@@ -137,7 +137,7 @@ pub fn request(
         let _ = getrandom::fill(&mut random);
         upgrade::ask(&mut headers, &head.headers, random);
     }
-    let mut request = Request::new(body);
+    let mut request = Box::new(Request::new(body));
     *request.method_mut() = method(endpoint.verb);
     *request.uri_mut() = target;
     *request.version_mut() = Version::HTTP_11;

@@ -135,8 +135,8 @@ async fn ask(
     if !upstream.keyless {
         granted(pool, upstream, in_use.as_ref(), &mut request, now).await?;
     }
-    let mut unsent = Some(request);
-    let (answer, connection) = send(pool, upstream, &mut unsent, &way, (now, None)).await?;
+    let mut unsent = Some(Box::new(request));
+    let (answer, connection) = send(pool, upstream, &mut unsent, &way, (&now, None)).await?;
     way.answered(upstream, &answer, now);
     let (head, incoming) = answer.into_parts();
     if head.status != StatusCode::OK {

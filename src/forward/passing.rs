@@ -29,17 +29,8 @@ const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-requ
 /// What is passed on, or will be. No future, which would be copied with all it has.
 pub(super) enum Passing<'u> {
     Now(Result<Response<Relay>, Refusal>),
-    /// When it was read and written anew.
-    Rewritten(Pin<Box<dyn Future<Output = Result<Response<Relay>, Refusal>> + Send + 'u>>),
-}
-
-impl Passing<'_> {
-    pub(super) async fn had(self) -> Result<Response<Relay>, Refusal> {
-        match self {
-            Self::Now(passed) => passed,
-            Self::Rewritten(passed) => passed.await,
-        }
-    }
+    /// When more was done first.
+    Later(Pin<Box<dyn Future<Output = Result<Response<Relay>, Refusal>> + Send + 'u>>),
 }
 
 pub(super) fn pass_on(
@@ -85,7 +76,7 @@ pub(super) fn pass_on(
         headers.extend(more);
     }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
-        return Passing::Rewritten(Box::pin(lists::one(exchange, upstream, headers, incoming, lease)));
+        return Passing::Later(Box::pin(lists::one(exchange, upstream, headers, incoming, lease)));
     }
     if names_what_it_made(exchange.stage.endpoint) {
         lease.learner = learner(&exchange, upstream, &lease);

@@ -84,7 +84,7 @@ pub(super) enum Next {
 pub(super) struct Again {
     pub(super) exchange: Exchange<Sent>,
     pub(super) pool: Arc<Pool>,
-    pub(super) request: Request<Outgoing>,
+    pub(super) request: Box<Request<Outgoing>>,
     pub(super) in_use: InUse,
     pub(super) place: Option<Place>,
 }
@@ -225,7 +225,7 @@ fn again(
     upstream: &Upstream,
     spare: &Spare,
     next: &InUse,
-) -> Option<Request<Outgoing>> {
+) -> Option<Box<Request<Outgoing>>> {
     let credential = upstream.credentials.all().get(next.at())?;
     let before = exchange.record.credential.replace(Arc::clone(&credential.id));
     exchange.record.tried.extend(before);

@@ -16,7 +16,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 
-use super::passing::pass_on;
+use super::passing::{Passing, pass_on};
 use super::refusal::{self, Next};
 use super::way::Way;
 use super::{Sent, at_upstream, broken};
@@ -36,7 +36,7 @@ pub(super) async fn forward(
     pool: Arc<Pool>,
     mut exchange: Exchange<Sent>,
     upstream: &Upstream,
-    request: Request<Outgoing>,
+    request: Box<Request<Outgoing>>,
     in_use: Option<InUse>,
     (waiting, way): (Box<Waiting>, Way),
 ) -> Result<Response<Relay>, Refusal> {
@@ -61,7 +61,10 @@ pub(super) async fn forward(
     exchange.record.upstream_status = Some(answer.status().as_u16());
     let lease = Lease { upload: Some(waiting), place: way.place, ..Lease::of(connection, pool, in_use) };
     if answer.status().as_u16() < 400 {
-        return pass_on(exchange, upstream, answer, lease).had().await;
+        return match pass_on(exchange, upstream, answer, lease) {
+            Passing::Now(told) => told,
+            Passing::Later(told) => told.await,
+        };
     }
     match refusal::refused(exchange, upstream, answer, lease, &mut None).await {
         Next::Told(told) => told,
@@ -85,7 +88,7 @@ enum Failed {
 async fn answered(
     pool: &Pool,
     upstream: &Upstream,
-    request: Request<Outgoing>,
+    request: Box<Request<Outgoing>>,
     (way, now): (&Way, Moment),
     upload: &Arc<Upload>,
 ) -> Answered {
@@ -131,7 +134,7 @@ async fn answered(
 async fn send(
     pool: &Pool,
     upstream: &Upstream,
-    mut request: Request<Outgoing>,
+    mut request: Box<Request<Outgoing>>,
     (way, now): (&Way, Moment),
     upload: &Upload,
 ) -> Result<(Response<Incoming>, Box<Connection>), Denial> {
@@ -141,10 +144,10 @@ async fn send(
             None => way.connected(pool, upstream, now).await?,
         };
         upload.goes_over(connection.driver.clone());
-        match connection.sender.try_send_request(request).await {
+        match connection.sender.try_send_request(*request).await {
             Ok(answer) => return Ok((answer, connection)),
             Err(mut failed) => match failed.take_message() {
-                Some(unsent) if connection.reused => request = unsent,
+                Some(unsent) if connection.reused => *request = unsent,
                 Some(_) | None => return Err(broken(failed.error())),
             },
         }
