@@ -223,10 +223,10 @@ impl Relayed {
             if matches!(record.outcome, Outcome::Open) {
                 record.outcome = Outcome::Served;
             }
-            let now = record.begun.now_after();
-            record.ended = Some(now.since(record.begun));
+            let took = record.begun.elapsed();
+            record.ended = Some(took);
             if let Some(lease) = lease.take() {
-                lease.give_back(now);
+                lease.give_back(record.begun.later(took));
             }
             self.open = None;
         }
