@@ -8,7 +8,6 @@
 //!    take too long are dropped, and their records with them: none is lost.
 
 mod connection;
-mod framed;
 pub(crate) mod framing;
 mod handshake;
 mod listeners;

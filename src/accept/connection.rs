@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tower::Service as _;
 
-use super::framed::Framed;
+use super::framing::Framing;
 use super::rewound::{Rewound, Stream};
 use super::streams::{self, Streams};
 use super::{Phase, Shared};
@@ -30,6 +30,7 @@ use crate::ledger::OpenRecord;
 use crate::pool::Pool;
 use crate::record::Record;
 use crate::stack;
+use crate::wire::Wire;
 
 /// The largest head that is read.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -78,7 +79,7 @@ pub(super) async fn serve<S: Stream>(stream: S, client: Client, worker: Worker) 
         .header_read_timeout(header_timeout)
         .max_buf_size(LONGEST_HEAD)
         // A head has no more than 100 headers unless another number is set, which takes a slower path.
-        .serve_connection(TokioIo::new(Framed::new(stream)), service)
+        .serve_connection(TokioIo::new(Wire::new(stream, Framing::default())), service)
         .with_upgrades();
     // How a client's connection ended is no news: its requests have told their own story. Only a head that
     // was none began no request.

@@ -12,6 +12,9 @@
 
 use memchr::{memchr, memmem};
 
+use crate::skim::{self, skim};
+use crate::wire::Look;
+
 const LENGTH: &[u8; 15] = b"content-length:";
 const CODING: &[u8; 18] = b"transfer-encoding:";
 const UPGRADE: &[u8; 8] = b"upgrade:";
@@ -107,6 +110,23 @@ impl Default for Framing {
     }
 }
 
+impl Look for Framing {
+    fn read(&mut self, bytes: &mut [u8]) -> usize {
+        let left = if self.is_at_a_head() { skim(bytes, &skim::OF_CLIENTS) } else { bytes.len() };
+        if let Some(bytes) = bytes.get_mut(..left) {
+            self.follow(bytes);
+        }
+        left
+    }
+
+    fn written(&mut self, bytes: &[u8]) {
+        if self.upgrade && memmem::find(bytes, SWITCHED).is_some() {
+            self.upgrade = false;
+            self.at = At::Beyond;
+        }
+    }
+}
+
 impl Framing {
     /// Looks at what the client sent next, and spoils a head that has to be refused.
     pub(crate) fn follow(&mut self, bytes: &mut [u8]) {
@@ -133,21 +153,8 @@ impl Framing {
     }
 
     /// Whether what comes next is a head, from its first byte.
-    pub(super) const fn is_at_a_head(&self) -> bool {
+    const fn is_at_a_head(&self) -> bool {
         matches!(self.at, At::Line) && !self.head.begun && self.cut_length == 0
-    }
-
-    /// Whether what the client is told may be that another protocol is spoken from there on.
-    pub(super) const fn may_switch(&self) -> bool {
-        self.upgrade
-    }
-
-    /// Looks at what the client is told next.
-    pub(super) fn answered(&mut self, bytes: &[u8]) {
-        if self.upgrade && memmem::find(bytes, SWITCHED).is_some() {
-            self.upgrade = false;
-            self.at = At::Beyond;
-        }
     }
 
     /// Whole lines, up to one that may tell something or is cut.

@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::errand::{Answering, Errand};
+use super::errand::Errand;
 use super::tunnel::{self, NoTunnel};
 use super::{Connection, Destination};
 use crate::body::Outgoing;
@@ -31,8 +31,8 @@ use crate::clock::Moment;
 use crate::egress::{Address, EgressProxy};
 use crate::health::Place;
 use crate::hush::Hush;
-use crate::joined;
 use crate::snapshot::Upstream;
+use crate::wire::Wire;
 
 /// How long a connection may be quiet before it is tried whether the other end is there, how long until it is tried
 /// again, and how often.
@@ -239,7 +239,7 @@ async fn handshake(
 ) -> Result<(SendRequest<Outgoing>, AbortHandle), NotConnected> {
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(256 * 1024)
-        .handshake(TokioIo::new(Answering { stream, errand: Arc::clone(errand) }))
+        .handshake(TokioIo::new(Wire::new(stream, Arc::clone(errand))))
         .await
         .map_err(|error| NotConnected::Failed(error.to_string()))?;
     let driver = tokio::spawn(async move {
@@ -303,7 +303,7 @@ impl AsyncWrite for Socket {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.held.write_down()?;
-        joined::poll_write(Pin::new(&mut self.stream), cx, pieces)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {

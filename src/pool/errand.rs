@@ -7,15 +7,12 @@
 //!    and what is read later may be anything.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::book::{Book, Noted};
 use crate::skim::{self, skim};
+use crate::wire::Look;
 
 /// How an answer begins whose head is known well enough.
 const OK: &[u8] = b"HTTP/1.1 200 ";
@@ -64,51 +61,8 @@ impl Errand {
     }
 }
 
-/// A stream to an upstream, as it is once it is decrypted.
-#[derive(Debug)]
-pub(super) struct Answering<S> {
-    pub(super) stream: S,
-    pub(super) errand: Arc<Errand>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Answering<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
-        if let Some(bytes) = into.filled_mut().get_mut(before..) {
-            let left = self.errand.answered(bytes);
-            into.set_filled(before + left);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Answering<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+impl Look for Arc<Errand> {
+    fn read(&mut self, bytes: &mut [u8]) -> usize {
+        self.answered(bytes)
     }
 }

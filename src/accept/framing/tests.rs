@@ -1,5 +1,6 @@
 //! Heads that are spoiled and bytes that are not, wherever reads cut them.
 
+use crate::wire::Look as _;
 use proptest::prelude::*;
 
 use super::Framing;
@@ -133,7 +134,7 @@ fn a_websocket_is_left_alone_from_the_moment_it_is_one() {
     let after = |asked: &str, answer: &str| {
         let mut framing = Framing::default();
         framing.follow(&mut asked.as_bytes().to_vec());
-        framing.answered(answer.as_bytes());
+        framing.written(answer.as_bytes());
         let mut bytes = bad.as_bytes().to_vec();
         framing.follow(&mut bytes);
         bytes != bad.as_bytes()
