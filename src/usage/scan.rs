@@ -7,7 +7,7 @@ pub(super) struct Cut {
     pub(super) escaped: bool,
 }
 
-/// How much of a string is looked at before what searches in vectors pays.
+/// How much of a string is looked at before what searches in wider vectors pays.
 const NEAR: usize = 48;
 
 /// The next quote or brace, most often only a few bytes away.
@@ -21,7 +21,7 @@ pub(super) fn next_mark(bytes: &[u8], from: usize) -> Option<usize> {
 pub(super) fn string_end(bytes: &[u8], from: usize) -> Result<usize, Cut> {
     let mut at = from;
     loop {
-        // Names and words are short; what is longer is searched in vectors.
+        // Names and words are short; what is longer is searched in wider vectors.
         at = ascii::plain_until(bytes.get(..at + NEAR).unwrap_or(bytes), at);
         match bytes.get(at) {
             None => return Err(Cut { escaped: false }),
