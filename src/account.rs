@@ -52,13 +52,14 @@ enum Source {
     Upstream { ahead: Option<Box<Frames>>, incoming: Incoming, silence: Duration, alarm: Option<Alarm> },
 }
 
-/// What is held until the answer has ended.
+/// What is held until the answer has ended. The record is dropped last: when it is told that a request has ended, what
+/// it held is free.
 #[derive(Debug)]
 struct Open {
-    record: OpenRecord,
     #[expect(dead_code, reason = "held for what dropping it does: the slots come free")]
     permits: Permits,
     lease: Option<Lease>,
+    record: OpenRecord,
 }
 
 /// What is held of an upstream until its answer has ended: a connection that goes back to its pool, and the
@@ -132,7 +133,7 @@ impl Relay {
     /// A body of the gate's own.
     #[must_use]
     pub fn own(body: Bytes, record: OpenRecord, permits: Permits) -> Self {
-        let open = Some(Open { record, permits, lease: None });
+        let open = Some(Open { permits, lease: None, record });
         Self::of(Source::Own(Some(body).filter(|body| !body.is_empty())), open)
     }
 
@@ -152,14 +153,14 @@ impl Relay {
         lease: Lease,
     ) -> Self {
         let source = Source::Upstream { ahead: None, incoming, silence, alarm: None };
-        Self::of(source, Some(Open { record, permits, lease: Some(lease) }))
+        Self::of(source, Some(Open { permits, lease: Some(lease), record }))
     }
 
     fn of(source: Source, open: Option<Open>) -> Self {
         let mut relayed = Box::new(Relayed { source, open });
         // Nobody asks for the pieces of a body that has none.
         if relayed.is_over() {
-            relayed.end();
+            relayed.end(None);
         }
         Self(relayed)
     }
@@ -200,10 +201,13 @@ impl Relayed {
         Some(rest).filter(|rest| !rest.is_empty())
     }
 
-    fn count(&mut self, piece: &Bytes) {
+    /// Counts a piece; gives how long the request has taken, if it was the first.
+    fn count(&mut self, piece: &Bytes) -> Option<Duration> {
+        let mut first = None;
         if let Some(open) = &mut self.open {
             if open.record.first_byte.is_none() {
-                open.record.first_byte = Some(open.record.begun.elapsed());
+                first = Some(open.record.begun.elapsed());
+                open.record.first_byte = first;
             }
             open.record.response_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
             if let Some(Lease { learner, meter, .. }) = &mut open.lease {
@@ -215,15 +219,16 @@ impl Relayed {
                 }
             }
         }
+        first
     }
 
-    /// The answer is whole.
-    fn end(&mut self) {
-        if let Some(Open { record, permits: _, lease }) = &mut self.open {
+    /// The answer is whole, after so long if that is known.
+    fn end(&mut self, took: Option<Duration>) {
+        if let Some(Open { permits: _, lease, record }) = &mut self.open {
             if matches!(record.outcome, Outcome::Open) {
                 record.outcome = Outcome::Served;
             }
-            let took = record.begun.elapsed();
+            let took = took.unwrap_or_else(|| record.begun.elapsed());
             record.ended = Some(took);
             if let Some(lease) = lease.take() {
                 lease.give_back(record.begun.later(took));
@@ -261,7 +266,7 @@ impl Relayed {
                     if let (Some(open), Some(piece)) = (&mut relay.open, &piece) {
                         open.record.response_bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
                     }
-                    relay.end();
+                    relay.end(None);
                     return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
                 }
                 Source::Upstream { ahead: Some(read), .. } if !read.is_end_stream() => {
@@ -295,10 +300,10 @@ impl Relayed {
             match polled {
                 Some(Ok(frame)) => {
                     let Ok(piece) = frame.into_data() else { continue };
-                    relay.count(&piece);
+                    let took = relay.count(&piece);
                     let piece = relay.edited(piece);
                     if relay.is_over() {
-                        relay.end();
+                        relay.end(took);
                     }
                     if piece.is_empty() {
                         continue;
@@ -312,7 +317,7 @@ impl Relayed {
                     if let Some(rest) = relay.rest() {
                         return Poll::Ready(Some(Ok(Frame::data(rest))));
                     }
-                    relay.end();
+                    relay.end(None);
                     return Poll::Ready(None);
                 }
             }

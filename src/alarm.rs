@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use slab::Slab;
 
-use crate::clock::Moment;
+use crate::clock::{self, Moment, Reading};
 
 /// How often a worker looks through its alarms.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -25,13 +25,15 @@ pub struct Alarms(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     /// When they were last looked through.
-    looked: Instant,
+    looked: Reading,
+    /// When they were made, in the two ways that times are counted here.
+    made: (Reading, Instant),
     set: Slab<Entry>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    due: Instant,
+    due: Reading,
     rang: bool,
     waker: Option<Waker>,
 }
@@ -40,7 +42,11 @@ impl Alarms {
     /// No alarms yet.
     #[must_use]
     pub fn new(now: Moment) -> Self {
-        Self(Arc::new(Mutex::new(State { looked: now.monotonic, set: Slab::new() })))
+        Self(Arc::new(Mutex::new(State {
+            looked: now.monotonic,
+            made: (now.monotonic, clock::instant()),
+            set: Slab::new(),
+        })))
     }
 
     /// Sets an alarm.
@@ -67,6 +73,12 @@ impl Alarms {
         }
     }
 
+    /// When they were last looked through: about now.
+    #[must_use]
+    pub fn looked(&self) -> Reading {
+        self.state().looked
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,7 +86,7 @@ impl Alarms {
 
 impl State {
     /// The last look may be a tick ago, so that much is added: an alarm must not go off early.
-    fn due(&self, after: Duration) -> Instant {
+    fn due(&self, after: Duration) -> Reading {
         let far = Duration::from_hours(24 * 365);
         self.looked + after.saturating_add(TICK).min(far)
     }
@@ -136,7 +148,9 @@ impl Timer for Alarms {
     }
 
     fn now(&self) -> Instant {
-        self.state().looked
+        let state = self.state();
+        let (reading, instant) = state.made;
+        instant + state.looked.since(reading)
     }
 }
 

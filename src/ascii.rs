@@ -13,11 +13,46 @@ pub fn plain_until(bytes: &[u8], from: usize) -> usize {
     first(bytes, from, unplain)
 }
 
-/// Where the run of bytes that begins at `from` ends that can be printed, blanks included.
+/// Where bytes stand that cannot be printed; a blank can.
 #[must_use]
 #[inline]
-pub fn printable_until(bytes: &[u8], from: usize) -> usize {
-    first(bytes, from, unprintable)
+pub const fn unprintables(bytes: &[u8]) -> Unprintables<'_> {
+    Unprintables { bytes, behind: 0, at: 0, marked: 0 }
+}
+
+/// The places of bytes that cannot be printed, in their order.
+#[derive(Clone, Debug)]
+pub struct Unprintables<'b> {
+    bytes: &'b [u8],
+    /// Behind what was judged.
+    behind: usize,
+    /// Where that began of which some are marked.
+    at: usize,
+    marked: u32,
+}
+
+impl Iterator for Unprintables<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marked == 0 {
+            let rest = self.bytes.get(self.behind..)?;
+            self.at = self.behind;
+            if let Some(sixteen) = rest.first_chunk() {
+                self.marked = unprintable(lanes(*sixteen)).to_bitmask();
+                self.behind += LANES;
+            } else if rest.is_empty() {
+                return None;
+            } else {
+                self.marked = unprintable(lanes(filled_up(rest))).to_bitmask();
+                self.behind = self.bytes.len();
+            }
+        }
+        let place = self.at + index(self.marked);
+        self.marked &= self.marked - 1;
+        Some(place)
+    }
 }
 
 /// Where the run of letters and digits ends that begins at `from`.
@@ -34,37 +69,41 @@ pub fn word_until(bytes: &[u8], from: usize) -> usize {
     first(bytes, from, |sixteen| !(alphanumeric(sixteen) | sixteen.simd_eq(each(b'-'))))
 }
 
-/// Where a run ends that begins at `from` and is made of plain bytes, and of backslashes with one byte behind each that
-/// may stand there.
+/// Where a run ends that begins at `from` and is made of plain bytes and of JSON's escapes of two bytes.
 #[must_use]
 #[inline]
-pub fn plain_or_escaped_until(bytes: &[u8], from: usize, escaped: impl Fn(u8) -> bool) -> usize {
-    let is_escape = |at: usize| match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        Some([b'\\', byte]) => escaped(*byte),
-        Some(_) | None => false,
-    };
+pub fn plain_or_escaped_until(bytes: &[u8], from: usize) -> usize {
+    const ODD: u32 = 0xaaaa_aaaa;
     let mut at = from;
-    'sixteen: while let Some(sixteen) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let mut marked = unplain(lanes(*sixteen)).to_bitmask();
-        while marked != 0 {
-            let here = index(marked);
-            if !is_escape(at + here) {
-                return at + here;
+    while let Some(sixteen) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let sixteen = lanes(*sixteen);
+        let marked = unplain(sixteen).to_bitmask();
+        let backslashes = sixteen.simd_eq(each(b'\\')).to_bitmask();
+        if backslashes == 0 {
+            if marked != 0 {
+                return at + index(marked);
             }
-            if here + 1 == LANES {
-                at += LANES + 1;
-                continue 'sixteen;
-            }
-            marked &= !(0b11 << here);
+            at += LANES;
+            continue;
         }
-        at += LANES;
+        // Every second one of a run of backslashes is escaped, and so is what is behind a run of odd length. The
+        // borrow of a subtraction goes along each run, and is in step with it or not by where that begins.
+        let borrowed = (backslashes << 1 | ODD).wrapping_sub(backslashes) ^ ODD;
+        let (escapes, escaped) = (borrowed & backslashes, borrowed ^ backslashes);
+        let unfit = escaped & !of_two(sixteen).to_bitmask() & u32::from(u16::MAX);
+        let ends = marked & !(escapes | escaped) | unfit >> 1;
+        if ends != 0 {
+            return at + index(ends);
+        }
+        // One whose second byte is among the next ones is left to them.
+        at += if escapes >> (LANES - 1) == 0 { LANES } else { LANES - 1 };
     }
     loop {
         at = plain_until(bytes, at);
-        if !is_escape(at) {
-            return at;
+        match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            Some([b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't']) => at += 2,
+            Some([_, _]) | None => return at,
         }
-        at += 2;
     }
 }
 
@@ -86,11 +125,17 @@ fn first(bytes: &[u8], from: usize, marks: impl Fn(i8x16) -> i8x16) -> usize {
         // Without those that were judged already.
         marked(sixteen) >> (LANES - left.len())
     } else {
-        let mut sixteen = [b' '; LANES];
-        sixteen.iter_mut().zip(left).for_each(|(to, from)| *to = *from);
-        marked(&sixteen) & !(u32::MAX << left.len())
+        marked(&filled_up(left)) & !(u32::MAX << left.len())
     };
     if last == 0 { bytes.len() } else { at + index(last) }
+}
+
+/// Less than sixteen bytes, and blanks behind them.
+#[inline]
+fn filled_up(bytes: &[u8]) -> [u8; LANES] {
+    let mut sixteen = [b' '; LANES];
+    sixteen.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    sixteen
 }
 
 /// Marks what is not plain.
@@ -102,8 +147,15 @@ fn unplain(sixteen: i8x16) -> i8x16 {
 /// Marks control characters and whatever is no ASCII.
 #[inline]
 fn unprintable(sixteen: i8x16) -> i8x16 {
-    // With a sign, what is no ASCII is below zero.
-    sixteen.simd_lt(each(b' ')) | sixteen.simd_eq(each(0x7f))
+    // With a sign, what is no ASCII is below zero. DEL gets there by one more, and a blank and 0xff stay on their sides.
+    (sixteen + each(1)).simd_lt(each(b' ' + 1))
+}
+
+/// Marks what stands behind the backslash in one of JSON's escapes of two bytes.
+#[inline]
+fn of_two(sixteen: i8x16) -> i8x16 {
+    let is = |byte| sixteen.simd_eq(each(byte));
+    is(b'"') | is(b'\\') | is(b'n') | is(b't') | is(b'r') | is(b'/') | is(b'b') | is(b'f')
 }
 
 /// Marks letters and digits.
@@ -157,13 +209,25 @@ mod tests {
                     text[at] = byte;
                     for (found, ends) in [
                         (plain_until(&text, 0), ends(byte)),
-                        (printable_until(&text, 0), unprintable(byte)),
+                        (unprintables(&text).next().unwrap_or(length), unprintable(byte)),
                         (word_until(&text, 0), ends_a_word(byte)),
                         (alphanumeric_until(&text, 0), !byte.is_ascii_alphanumeric()),
                     ] {
                         assert_eq!(found, if ends { at } else { length }, "{byte} at {at} of {length}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn each_byte_may_stand_behind_a_backslash_or_not() {
+        for byte in 0..=u8::MAX {
+            for before in 0..20 {
+                let text = [&vec![b'a'; before], &[b'\\', byte][..], &[b'a'; 20]].concat();
+                let fits = b"\"\\/bfnrt".contains(&byte);
+                let end = if fits { text.len() } else { before };
+                assert_eq!(plain_or_escaped_until(&text, 0), end, "{byte} behind {before}");
             }
         }
     }
@@ -176,7 +240,8 @@ mod tests {
                     bytes[from..].iter().position(|byte| ends(*byte)).map_or(bytes.len(), |at| from + at)
                 };
                 prop_assert_eq!(plain_until(&bytes, from), first(ends));
-                prop_assert_eq!(printable_until(&bytes, from), first(unprintable));
+                let places: Vec<_> = (0..from).filter(|at| unprintable(bytes[*at])).collect();
+                prop_assert_eq!(unprintables(&bytes[..from]).collect::<Vec<_>>(), places);
                 prop_assert_eq!(word_until(&bytes, from), first(ends_a_word));
                 prop_assert_eq!(alphanumeric_until(&bytes, from), first(|byte| !byte.is_ascii_alphanumeric()));
             }
@@ -184,13 +249,12 @@ mod tests {
 
         #[test]
         fn escapes_are_passed_two_bytes_at_a_time(
-            bytes in prop::collection::vec(prop::sample::select(b"aaaaaaaanu\\\\\\\"\n\xc3".to_vec()), 0..70),
+            bytes in prop::collection::vec(prop::sample::select(b"aaaaaaaanbu\\\\\\\"\n\xc3".to_vec()), 0..70),
         ) {
-            let escaped = |byte| matches!(byte, b'n' | b'"' | b'\\');
             for from in 0..=bytes.len() {
                 let mut end = from;
                 while let Some(byte) = bytes.get(end) {
-                    if *byte == b'\\' && bytes.get(end + 1).is_some_and(|byte| escaped(*byte)) {
+                    if *byte == b'\\' && bytes.get(end + 1).is_some_and(|byte| b"\"\\/bfnrt".contains(byte)) {
                         end += 2;
                     } else if ends(*byte) {
                         break;
@@ -198,7 +262,7 @@ mod tests {
                         end += 1;
                     }
                 }
-                prop_assert_eq!(plain_or_escaped_until(&bytes, from, escaped), end);
+                prop_assert_eq!(plain_or_escaped_until(&bytes, from), end);
             }
         }
     }

@@ -26,10 +26,11 @@ use crate::snapshot::{Snapshot, UpstreamSet};
 /// copies a pointer and a proof.
 #[derive(Debug)]
 pub struct Exchange<S> {
+    /// The proof. Before the record, in the order in which they are dropped: when it is told that a request has ended,
+    /// what it held is free.
+    pub stage: S,
     /// The request itself.
     pub carried: Box<Carried>,
-    /// The proof.
-    pub stage: S,
 }
 
 /// What a request carries through all stages.
@@ -205,5 +206,45 @@ impl<S> Exchange<S> {
     #[must_use]
     pub fn refuse(self, denial: Denial) -> Refusal {
         Refusal(Box::new(Refused { denial, carried: self.carried }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::Frames;
+    use crate::clock::Moment;
+    use crate::config;
+    use crate::ledger::Ledger;
+    use crate::metrics::Metrics;
+    use crate::record::{Form, Record};
+
+    /// Notes how many requests were under way when it was let go.
+    struct Held<'h>(&'h Metrics, &'h mut Option<i64>);
+
+    impl Drop for Held<'_> {
+        fn drop(&mut self) {
+            *self.1 = Some(self.0.in_flight.get());
+        }
+    }
+
+    #[test]
+    fn what_a_request_held_is_free_before_its_end_is_told() {
+        let snapshot = config::smallest();
+        let (head, ()) = http::Request::get("/v1/models").body(()).unwrap().into_parts();
+        let record = Record::begin(&head, [192, 0, 2, 1].into(), Arc::clone(&snapshot), Moment::now());
+        let metrics = Arc::new(Metrics::default());
+        let ledger = Arc::new(Ledger::new(Arc::clone(&metrics), Form::Json));
+        let carried = Box::new(Carried {
+            head,
+            body: ClientBody::Held(Frames::default()),
+            snapshot,
+            record: OpenRecord::open(Box::new(record), ledger),
+            certificate: None,
+            checked: None,
+        });
+        let mut under_way = None;
+        drop(Exchange { carried, stage: Held(&metrics, &mut under_way) });
+        assert_eq!((under_way, metrics.in_flight.get()), (Some(1), 0));
     }
 }

@@ -94,7 +94,8 @@ impl Repeats {
         match form {
             Form::Json => {
                 let stamp = |at: Moment| {
-                    jiff::Timestamp::try_from(at.wall).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+                    jiff::Timestamp::try_from(at.wall())
+                        .map_or_else(|_| String::new(), |at| format!("{at:.3}"))
                 };
                 let _ = write!(
                     out,

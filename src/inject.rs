@@ -124,7 +124,8 @@ pub fn request(
     target: Uri,
     body: Outgoing,
 ) -> Box<Request<Outgoing>> {
-    let mut headers = HeaderMap::with_capacity(6);
+    // The HTTP library uses it again for the answer's headers, which get a few more before the client has them.
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::HOST, upstream.authority.clone());
     for (name, value) in &head.headers {
         if goes_on(name) || goes_on_there(endpoint, name) {

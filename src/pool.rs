@@ -13,7 +13,7 @@ mod errand;
 mod tunnel;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -24,7 +24,7 @@ use tokio::task::AbortHandle;
 use crate::alarm::Alarms;
 use crate::body::Outgoing;
 use crate::book::{Book, Noted};
-use crate::clock::Moment;
+use crate::clock::{Moment, Reading};
 use crate::health::Places;
 use crate::secret::Fingerprint;
 use crate::sessions::Sessions;
@@ -49,7 +49,7 @@ pub struct Connection {
     pub driver: AbortHandle,
     errand: Arc<Errand>,
     /// When it has served long enough.
-    ends: Instant,
+    ends: Reading,
     kept: Duration,
     destination: Destination,
     /// Whoever waits for such a connection, where there are only so many.
@@ -85,7 +85,7 @@ pub struct Pool {
 struct Shelf {
     destination: Destination,
     /// Each until when it may be offered.
-    idle: Vec<(Box<Connection>, Instant)>,
+    idle: Vec<(Box<Connection>, Reading)>,
 }
 
 impl Pool {
@@ -188,7 +188,7 @@ impl Pool {
     fn make_room(&self) {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         for shelf in shelves.iter_mut().filter(|shelf| shelf.destination.counted != 0) {
-            let waits = |(connection, _): &(Box<Connection>, Instant)| {
+            let waits = |(connection, _): &(Box<Connection>, Reading)| {
                 connection.crowd.as_ref().is_some_and(|crowd| crowd.queued() > 0)
             };
             if shelf.idle.first().is_some_and(waits) {

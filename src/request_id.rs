@@ -32,12 +32,11 @@ impl RequestId {
     /// The next id.
     #[must_use]
     pub fn next(now: Moment) -> Self {
-        let millis = now.wall.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let [counter, salt] = STATE.get();
         STATE.set([counter.wrapping_add(0x9e37_79b9_7f4a_7c15), salt]);
         let mut text = *b"req_00000000000000000000000000";
         // 48 bits of time in ten digits, and twice 40 random bits in eight each.
-        let time = u64::try_from(millis & 0xffff_ffff_ffff).unwrap_or_default();
+        let time = u64::try_from(now.unix_millis()).unwrap_or_default() & 0xffff_ffff_ffff;
         let parts = [(4..14, time), (14..22, mixed(counter)), (22..30, mixed(counter ^ salt))];
         for (part, mut bits) in parts {
             for digit in text.get_mut(part).unwrap_or_default().iter_mut().rev() {

@@ -5,7 +5,8 @@
 //! name, and throw it away: about 900 instructions (callgrind, November 2026).
 //!
 //! 1. What names are known to be of no use is listed here; any other is left, whatever it is.
-//! 2. Only a line that the library would take is taken out. Where it would refuse a head, it still does.
+//! 2. Only a line that the library would take is taken out. Where it would refuse a head, it still does. A head with a
+//!    byte in it that cannot be printed stays as it is.
 //! 3. Nothing is kept from one read to the next: a head that did not come whole with one read stays as it is, and so
 //!    does one with more than 4 KiB behind it, which would have to be moved.
 
@@ -30,14 +31,16 @@ pub struct Names<const N: usize> {
 /// One of them.
 #[derive(Clone, Copy, Debug)]
 struct Name {
-    text: &'static [u8],
-    /// Its first bytes as a number, and which of them count.
-    begins: u128,
-    counts: u128,
+    /// Its bytes as numbers, and which of them count.
+    begins: [u128; 2],
+    counts: [u128; 2],
+    length: usize,
+    /// Whether its colon ends it, and not more of a name.
+    whole: bool,
 }
 
-/// How many bytes of a line are compared at once; a shorter one is left.
-const FIRST: usize = 16;
+/// How many bytes of a line are compared at once.
+const AT_ONCE: usize = 16;
 
 /// What clients send of which no word is read, nor passed on.
 pub static OF_CLIENTS: Names<5> =
@@ -64,7 +67,7 @@ pub static OF_ANSWERS: Names<16> = Names::new([
 ]);
 
 /// What makes small letters of large ones, and of nothing else that can be printed another letter, a hyphen or a colon.
-const SMALL: u128 = u128::from_le_bytes([0x20; FIRST]);
+const SMALL: u128 = u128::from_le_bytes([0x20; AT_ONCE]);
 
 /// What tells letters apart, small or large.
 const LETTER: u8 = 0x1f;
@@ -72,31 +75,23 @@ const LETTER: u8 = 0x1f;
 impl Name {
     #[expect(clippy::indexing_slicing, reason = "done by the compiler, which would stop")]
     const fn new(name: &'static [u8]) -> Self {
-        let (mut begins, mut counts, mut at) = (0, 0, 0);
-        while at < name.len() && at < FIRST {
-            begins |= (name[at] as u128) << (8 * at);
-            counts |= 0xff << (8 * at);
+        let (mut begins, mut counts, mut at) = ([0; 2], [0; 2], 0);
+        while at < name.len() {
+            begins[at / AT_ONCE] |= (name[at] as u128) << (8 * (at % AT_ONCE));
+            counts[at / AT_ONCE] |= 0xff << (8 * (at % AT_ONCE));
             at += 1;
         }
-        Self { text: name, begins, counts }
+        Self { begins, counts, length: name.len(), whole: name[name.len() - 1] == b':' }
     }
 
-    /// Whether a line has it, whose first bytes are these.
+    /// Whether a line has it that begins with these bytes, and other lines behind it.
     #[inline]
-    fn fits(&self, first: u128, line: &[u8]) -> bool {
-        if (first ^ self.begins) & self.counts != 0 {
-            return false;
-        }
-        let Some((begins, more)) = line.split_at_checked(self.text.len()) else { return false };
-        let (begins, text) =
-            (begins.get(FIRST..).unwrap_or_default(), self.text.get(FIRST..).unwrap_or_default());
-        begins.eq_ignore_ascii_case(text) && (self.text.ends_with(b":") || goes_on_as_a_name(more))
+    fn fits(&self, [first, second]: [u128; 2], bytes: &[u8]) -> bool {
+        (first ^ self.begins[0]) & self.counts[0] == 0
+            && (second ^ self.begins[1]) & self.counts[1] == 0
+            // Of a name that only begins like this, what is left of it, and its colon.
+            && (self.whole || bytes.get(ascii::word_until(bytes, self.length)) == Some(&b':'))
     }
-}
-
-/// Whether what follows is the rest of a name, and its colon.
-fn goes_on_as_a_name(more: &[u8]) -> bool {
-    more.get(ascii::word_until(more, 0)) == Some(&b':')
 }
 
 impl<const N: usize> Names<N> {
@@ -122,14 +117,15 @@ impl<const N: usize> Names<N> {
         Self { names, letters }
     }
 
-    /// Whether a line is of one of them.
+    /// Whether these bytes begin with a line of one of them.
     #[inline]
-    fn have(&self, line: &[u8]) -> bool {
-        let Some(first) = line.first_chunk() else { return false };
+    fn have(&self, bytes: &[u8]) -> bool {
+        let Some((first, more)) = bytes.split_first_chunk() else { return false };
         let (from, to) = self.letters.get(usize::from(first[0] & LETTER)).copied().unwrap_or_default();
         let of_letter = self.names.get(from.into()..to.into()).unwrap_or_default();
-        let first = u128::from_le_bytes(*first) | SMALL;
-        of_letter.iter().any(|name| name.fits(first, line))
+        let second = more.first_chunk().map_or(0, |second| u128::from_le_bytes(*second));
+        let begins = [u128::from_le_bytes(*first), second].map(|bytes| bytes | SMALL);
+        of_letter.iter().any(|name| name.fits(begins, bytes))
     }
 }
 
@@ -138,26 +134,25 @@ pub fn skim<const N: usize>(bytes: &mut [u8], names: &Names<N>) -> usize {
     let mut out: [Range<usize>; MOST_STRETCHES] = Default::default();
     let mut stretches = 0usize;
     let mut from = 0;
+    let mut ends = ascii::unprintables(bytes);
     loop {
-        let odd = ascii::printable_until(bytes, from);
-        let (end, clean) = match bytes.get(odd..).unwrap_or_default() {
-            [b'\r', b'\n', ..] => (odd, true),
-            rest => match memchr::memchr(b'\n', rest) {
-                Some(feed) if rest.get(..feed).is_some_and(|rest| rest.ends_with(b"\r")) => {
-                    (odd + feed - 1, false)
-                }
-                // Neither is a head that breaks off here one that is whole.
-                Some(_) | None => return bytes.len(),
-            },
-        };
+        // Neither is a head that breaks off here one that is whole.
+        let Some(end) = ends.next() else { return bytes.len() };
         let behind = end + 2;
+        if bytes.get(end..behind) != Some(b"\r\n") {
+            return bytes.len();
+        }
+        ends.next();
         if end == from {
             from = behind;
             break;
         }
+        let line = bytes.get(from..).unwrap_or_default();
         // What begins with a blank is more of the line before.
-        let folded = matches!(bytes.get(behind), Some(b' ' | b'\t'));
-        if clean && from > 0 && !folded && bytes.get(from..end).is_some_and(|line| names.have(line)) {
+        if line.first() == Some(&b' ') {
+            return bytes.len();
+        }
+        if from > 0 && names.have(line) {
             match out.get_mut(stretches.saturating_sub(1)).filter(|last| last.end == from) {
                 Some(last) => last.end = behind,
                 None => {

@@ -180,7 +180,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             Form::Json => {
                 let mut fields = serde_json::Map::new();
                 event.record(&mut JsonFields(&mut fields));
-                let stamp = jiff::Timestamp::try_from(Moment::now().wall)
+                let stamp = jiff::Timestamp::try_from(Moment::now().wall())
                     .map(|t| format!("{t:.3}"))
                     .unwrap_or_default();
                 let mut whole = serde_json::Map::new();

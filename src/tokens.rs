@@ -104,7 +104,7 @@ async fn renewals(roster: &Roster, metrics: &Arc<Metrics>, told: &Told) {
                 let (member, metrics) = (Arc::clone(member), Arc::clone(metrics));
                 under_way.spawn(async move { renew_told(&member, &metrics).await });
             } else if let Some(due) = holder.due() {
-                next = next.min(due.saturating_duration_since(now.monotonic));
+                next = next.min(due.since(now.monotonic));
             }
         }
         drop(members);

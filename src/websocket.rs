@@ -145,8 +145,7 @@ impl Common {
     }
 
     fn now_ms(&self) -> u64 {
-        use hyper::rt::Timer as _;
-        let since = self.alarms.now().saturating_duration_since(self.begun.monotonic);
+        let since = self.alarms.looked().since(self.begun.monotonic);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 

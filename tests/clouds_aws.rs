@@ -44,7 +44,8 @@ fn json(status: &str, body: &str) -> String {
 
 /// What the metadata services grant, for an hour.
 fn keys(id: &str) -> String {
-    let until = jiff::Timestamp::try_from(Moment::now().wall).unwrap() + jiff::SignedDuration::from_hours(1);
+    let until =
+        jiff::Timestamp::try_from(Moment::now().wall()).unwrap() + jiff::SignedDuration::from_hours(1);
     format!(
         r#"{{"Code":"Success","AccessKeyId":"{id}","SecretAccessKey":"{SECRET}","Token":"{SESSION}","Expiration":"{until:.0}"}}"#
     )

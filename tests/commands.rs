@@ -48,10 +48,7 @@ fn check_tells_mistakes_and_fails() {
 
 #[test]
 fn what_init_writes_is_fine() {
-    let now = clock::Moment {
-        wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000),
-        ..clock::Moment::now()
-    };
+    let now = clock::Moment::now().dated(SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000));
     for provider in provider::Provider::ALL.iter().copied() {
         let choices = init::Choices {
             provider,

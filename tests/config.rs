@@ -37,7 +37,7 @@ expires = 2027-01-01
 
 /// The summer of 2026.
 fn now() -> Moment {
-    Moment { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000), ..Moment::now() }
+    Moment::now().dated(SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000))
 }
 
 fn load(texts: &[(&str, &str)], env: &[(&str, &str)]) -> Result<Loaded, Faults> {

@@ -222,7 +222,7 @@ fn a_rate_limit_lasts_as_long_as_the_provider_says() {
     assert_eq!(ask(&gate).status, 200);
     assert_eq!(provider.keys(0), ["a", "b", "c"]);
     let until_b: jiff::Timestamp = shown(&gate)[1]["until"].as_str().unwrap().parse().unwrap();
-    let wait = until_b.duration_since(jiff::Timestamp::try_from(before.wall).unwrap());
+    let wait = until_b.duration_since(jiff::Timestamp::try_from(before.wall()).unwrap());
     assert!((75..=90).contains(&wait.as_secs()), "{wait:?}");
     provider.accepts("a");
     until("it is open to all again", || states(&gate) == ["healthy", "rate_limited", "healthy"]);

@@ -336,7 +336,7 @@ fn no_secret_is_shown_and_the_diff_can_be_applied_all_the_same() {
     let text =
         text + &format!("keys = [{{ id = \"{KEY_ID}\", sha256 = \"{sha256}\", expires = 2020-01-01 }}]\n");
     let sources = Sources::from_texts([("a.toml", text.as_str())], [("PROVIDER_KEY", "sk-x")]);
-    let now = Moment { wall: std::time::SystemTime::UNIX_EPOCH, ..Moment::now() };
+    let now = Moment::now().dated(std::time::SystemTime::UNIX_EPOCH);
     let now = now.later(std::time::Duration::from_hours(24 * 365 * 60));
     let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, now).unwrap();
     assert!(!change.files[0].diff.contains(&sha256), "{}", change.files[0].diff);

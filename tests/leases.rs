@@ -121,14 +121,14 @@ fn only_the_stores_clock_counts() {
     gate.say(&redis, false, now);
     assert_eq!(gate.reserved(), LIMIT - 1);
     // The gate's own clock is set on by forty days, and back: no other window begins.
-    for wall in [now.wall + Duration::from_hours(40 * 24), now.wall - Duration::from_hours(40 * 24)] {
-        let later = Moment { wall, ..now.later(Duration::from_secs(2)) };
+    for wall in [now.wall() + Duration::from_hours(40 * 24), now.wall() - Duration::from_hours(40 * 24)] {
+        let later = now.later(Duration::from_secs(2)).dated(wall);
         gate.begin(100, later);
         gate.say(&redis, false, later);
         assert_eq!((gate.reserved(), gate.waits.len()), (LIMIT - 1, 0));
     }
     // A second gate, whose clock is wrong from the beginning, learns the store's.
-    let astray = Moment { wall: now.wall + Duration::from_hours(40 * 24), ..now };
+    let astray = now.dated(now.wall() + Duration::from_hours(40 * 24));
     let mut other = Gate::new("clock", "other", astray);
     while other.say(&redis, false, astray) != Some(Heard::All) {}
     other.begin(100, astray);

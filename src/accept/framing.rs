@@ -12,6 +12,7 @@
 
 use memchr::{memchr, memmem};
 
+use crate::ascii;
 use crate::skim::{self, skim};
 use crate::wire::Look;
 
@@ -163,6 +164,7 @@ impl Framing {
             return self.mended(bytes);
         }
         let mut from = 0;
+        let mut odd = ascii::unprintables(bytes);
         while let Some(line) = bytes.get(from..)
             && let Some(first) = line.first()
         {
@@ -173,11 +175,11 @@ impl Framing {
                 }
                 self.head.begun = true;
             }
-            let Some(end) = memchr(b'\n', line) else {
+            let Some(end) = odd.find(|at| bytes.get(*at) == Some(&b'\n')) else {
                 self.at = At::Rest;
                 break;
             };
-            from += end + 1;
+            from = end + 1;
         }
         bytes.len()
     }

@@ -108,7 +108,7 @@ impl Question {
             text.parse().ok().or_else(address).ok_or("ip is an address or a network")
         };
         let since = |text: String| {
-            before(Moment::now().wall, &text).ok_or("since is how long ago, such as 2h, or a date")
+            before(Moment::now().wall(), &text).ok_or("since is how long ago, such as 2h, or a date")
         };
         let by = |word: String| By::from_word(&word).ok_or("top is rule, reason, key, ip, model or project");
         Ok(Asked {

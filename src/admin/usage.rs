@@ -46,7 +46,7 @@ pub(super) async fn sums(
 
 impl Question {
     fn read(self) -> Result<(Filter, Vec<By>), String> {
-        let now = Moment::now().wall;
+        let now = Moment::now().wall();
         let time = |name: &str, text: &str| {
             before(now, text).ok_or_else(|| format!("{name} is how long ago, such as 7d, or a date"))
         };

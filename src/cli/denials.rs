@@ -118,6 +118,6 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 pub(super) fn since(text: &str) -> Result<i64, String> {
-    before(Moment::now().wall, text)
+    before(Moment::now().wall(), text)
         .ok_or_else(|| "how long ago, such as 30m, 2h or 7d, or a date such as 2026-11-01".to_owned())
 }

@@ -58,7 +58,8 @@ pub(super) fn token(status: StatusCode, body: &[u8], now: Moment) -> Result<Gran
     // What serde says of a text that does not fit can repeat the text.
     let token: Token =
         serde_json::from_slice(body).map_err(|_| Why::new("the token service's answer holds no token"))?;
-    let relative = token.expires_in.as_ref().and_then(Number::seconds).map(|left| now.wall.checked_add(left));
+    let relative =
+        token.expires_in.as_ref().and_then(Number::seconds).map(|left| now.wall().checked_add(left));
     let absolute = token.expires_on.as_ref().and_then(Number::seconds);
     let absolute = absolute.map(|at| SystemTime::UNIX_EPOCH.checked_add(at));
     let until = relative.or(absolute).flatten();
@@ -115,7 +116,7 @@ mod tests {
         ] {
             let grant = token(StatusCode::OK, body.as_bytes(), now).unwrap();
             assert_eq!(header(&grant), "Bearer ya29.abc");
-            assert_eq!(grant.until, Some(now.wall + Duration::from_secs(3599)));
+            assert_eq!(grant.until, Some(now.wall() + Duration::from_secs(3599)));
         }
         let body = r#"{"access_token":"x","expires_on":"1795255200"}"#;
         let grant = token(StatusCode::OK, body.as_bytes(), now).unwrap();

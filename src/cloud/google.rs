@@ -156,7 +156,7 @@ mod tests {
         let account = ServiceAccount::read(&file("service_account")).unwrap();
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_255_200);
         let at = Place::for_tests("/token");
-        let ask = with_key(&at, &account, Moment { wall, ..Moment::now() }).unwrap();
+        let ask = with_key(&at, &account, Moment::now().dated(wall)).unwrap();
         let body = std::str::from_utf8(ask.request.body()).unwrap();
         let assertion =
             body.strip_prefix("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=");

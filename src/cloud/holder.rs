@@ -9,12 +9,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
 use super::{Grant, Lacking, Source, Why};
-use crate::clock::Moment;
+use crate::clock::{Moment, Reading};
 
 /// How long before its end a grant is renewed.
 const AHEAD: Duration = Duration::from_mins(5);
@@ -38,7 +38,7 @@ pub struct Holder {
 #[derive(Debug)]
 struct Book {
     /// When to fetch; never, for a grant that does not expire.
-    due: Option<Instant>,
+    due: Option<Reading>,
     fetching: bool,
     strikes: u32,
     failure: Option<Box<str>>,
@@ -95,7 +95,7 @@ impl Holder {
     /// When there is none.
     pub fn grant(&self, now: Moment) -> Result<Arc<Grant>, Lacking> {
         match self.current.load_full() {
-            Some(grant) if grant.until.is_none_or(|until| now.wall < until) => Ok(grant),
+            Some(grant) if grant.until.is_none_or(|until| now.wall() < until) => Ok(grant),
             Some(_) | None if self.book().failure.is_none() => Err(Lacking::NotYet),
             Some(_) | None => Err(Lacking::Failed),
         }
@@ -106,7 +106,7 @@ impl Holder {
         let mut book = self.book();
         let failed = book.failure.is_some();
         match self.current.load_full() {
-            Some(grant) if grant.until.is_none_or(|until| now.wall < until) => Poll::Ready(Ok(grant)),
+            Some(grant) if grant.until.is_none_or(|until| now.wall() < until) => Poll::Ready(Ok(grant)),
             Some(_) | None if failed => Poll::Ready(Err(Lacking::Failed)),
             Some(_) | None => {
                 if !book.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -119,7 +119,7 @@ impl Holder {
 
     /// When it is to be fetched; nothing while that is being done.
     #[must_use]
-    pub fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Reading> {
         let book = self.book();
         if book.fetching { None } else { book.due }
     }
@@ -146,7 +146,7 @@ impl Holder {
     /// Notes that there is no new grant, and why.
     pub fn failed(&self, why: &Why, now: Moment) -> Trouble {
         let current = self.current.load_full();
-        let usable = current.filter(|grant| grant.until.is_none_or(|until| now.wall < until));
+        let usable = current.filter(|grant| grant.until.is_none_or(|until| now.wall() < until));
         let mut book = self.book();
         let wait = (AGAIN * (1 << book.strikes.min(10))).min(AGAIN_MOST);
         book.due = Some(now.monotonic + wait);
@@ -173,9 +173,9 @@ impl Holder {
         let until = current.as_ref().and_then(|grant| grant.until);
         let book = self.book();
         Outlook {
-            granted: current.is_some() && until.is_none_or(|until| now.wall < until),
+            granted: current.is_some() && until.is_none_or(|until| now.wall() < until),
             until,
-            fetched: book.fetched.map(|fetched| fetched.wall),
+            fetched: book.fetched.map(|fetched| fetched.wall()),
             failure: book.failure.clone(),
         }
     }
@@ -187,7 +187,7 @@ impl Holder {
 
 /// After how long to renew what expires then.
 fn renewal(until: SystemTime, now: Moment) -> Duration {
-    let left = until.duration_since(now.wall).unwrap_or_default();
+    let left = until.duration_since(now.wall()).unwrap_or_default();
     left.saturating_sub(AHEAD.min(left / 4)).max(SOONEST)
 }
 
@@ -245,23 +245,23 @@ mod tests {
         assert!(holder.begin(now));
         assert!(!holder.begin(now), "it is being fetched");
         assert_eq!(holder.due(), None);
-        holder.granted(grant("one", Some(now.wall + HOUR)), now);
+        holder.granted(grant("one", Some(now.wall() + HOUR)), now);
         assert_eq!(token(&holder, now).unwrap(), "Bearer one");
         let ahead = now.later(UNTIL_AHEAD);
         assert!(!holder.begin(now.later(BEFORE_AHEAD)));
         assert!(holder.begin(ahead));
         assert_eq!(token(&holder, ahead).unwrap(), "Bearer one", "the old one serves meanwhile");
-        holder.granted(grant("two", Some(ahead.wall + HOUR)), ahead);
+        holder.granted(grant("two", Some(ahead.wall() + HOUR)), ahead);
         assert_eq!(token(&holder, now.later(HOUR)).unwrap(), "Bearer two");
     }
 
     #[test]
     fn a_short_grant_is_renewed_at_three_quarters_and_one_without_end_never() {
         let now = Moment::now();
-        assert_eq!(renewal(now.wall + 8 * SECOND, now), 6 * SECOND);
-        assert_eq!(renewal(now.wall + HOUR, now), UNTIL_AHEAD);
-        assert_eq!(renewal(now.wall, now), SOONEST);
-        assert_eq!(renewal(now.wall - HOUR, now), SOONEST);
+        assert_eq!(renewal(now.wall() + 8 * SECOND, now), 6 * SECOND);
+        assert_eq!(renewal(now.wall() + HOUR, now), UNTIL_AHEAD);
+        assert_eq!(renewal(now.wall(), now), SOONEST);
+        assert_eq!(renewal(now.wall() - HOUR, now), SOONEST);
         let (holder, now) = new();
         holder.granted(grant("for ever", None), now);
         assert_eq!(holder.due(), None);
@@ -272,14 +272,14 @@ mod tests {
     fn the_old_grant_serves_until_it_expires_while_the_service_fails() {
         let (holder, now) = new();
         let why = Why::new("the token service answered 503");
-        holder.granted(grant("one", Some(now.wall + HOUR)), now);
+        holder.granted(grant("one", Some(now.wall() + HOUR)), now);
         let mut at = now.later(UNTIL_AHEAD);
         let mut waits = Vec::new();
-        while at.wall < now.wall + HOUR {
+        while at.wall() < now.wall() + HOUR {
             assert!(holder.begin(at));
-            assert_eq!(holder.failed(&why, at), Trouble::NotYetFelt(Some(now.wall + HOUR)));
+            assert_eq!(holder.failed(&why, at), Trouble::NotYetFelt(Some(now.wall() + HOUR)));
             assert_eq!(token(&holder, at).unwrap(), "Bearer one");
-            let wait = holder.due().unwrap() - at.monotonic;
+            let wait = holder.due().unwrap().since(at.monotonic);
             waits.push(wait.as_secs());
             at = at.later(wait);
         }
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(outlook.failure.as_deref(), Some("the token service answered 503"));
         let later = at.later(AGAIN_MOST);
         assert!(holder.begin(later));
-        holder.granted(grant("two", Some(later.wall + HOUR)), later);
+        holder.granted(grant("two", Some(later.wall() + HOUR)), later);
         assert_eq!(token(&holder, later).unwrap(), "Bearer two");
         assert_eq!(holder.outlook(later).failure, None);
     }
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_refused_grant_is_renewed_unless_it_is_young() {
         let (holder, now) = new();
-        holder.granted(grant("one", Some(now.wall + HOUR)), now);
+        holder.granted(grant("one", Some(now.wall() + HOUR)), now);
         holder.mistrusted(now.later(ALMOST));
         assert!(!holder.begin(now.later(MISTRUSTED)));
         holder.mistrusted(now.later(MISTRUSTED));

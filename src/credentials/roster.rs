@@ -215,7 +215,7 @@ impl Roster {
         let in_force: Vec<_> =
             in_force.map(|credential| (Arc::clone(&credential.member), credential.weight)).collect();
         for (member, _) in &in_force {
-            member.since.get_or_init(|| now.wall);
+            member.since.get_or_init(|| now.wall());
         }
         self.known().in_force = in_force;
     }
@@ -274,7 +274,7 @@ impl Member {
                 Some(_) => State::Of(effect),
             },
             cause: out.then(|| diagnosis::cause_word(condition.cause)),
-            until: out.then(|| self.standing.until(condition).wall),
+            until: out.then(|| self.standing.until(condition).wall()),
             probing: out && condition.probing,
             in_flight: self.in_flight(),
             weight,

@@ -218,8 +218,8 @@ fn a_reload_keeps_the_state_and_a_rotated_secret_begins_anew() {
     let told: Vec<_> =
         shown.iter().map(|one| (&*one.credential, one.state.word(), one.weight, one.in_flight)).collect();
     assert_eq!(told, [("0", "healthy", Some(1), 0), ("1", "healthy", Some(9), 0), ("0", "retired", None, 1)]);
-    assert_eq!(shown[0].since, Some(now.later(MINUTE).wall));
-    assert_eq!(shown[2].since, Some(now.wall));
+    assert_eq!(shown[0].since, Some(now.later(MINUTE).wall()));
+    assert_eq!(shown[2].since, Some(now.wall()));
 
     drop(used);
     assert_eq!(roster.shown(now).len(), 2, "the old secret is no longer in use");
@@ -233,7 +233,7 @@ fn what_is_shown_says_why_and_until_when_and_nothing_of_the_secret() {
     let fixture = fixture(&[1, 2]);
     fixture.fails(0, Effect::Spent, fixture.now);
     let shown = serde_json::to_value(fixture.roster.shown(fixture.now)).unwrap();
-    let until = jiff::Timestamp::try_from(fixture.now.later(MINUTE * 5).wall).unwrap();
+    let until = jiff::Timestamp::try_from(fixture.now.later(MINUTE * 5).wall()).unwrap();
     // Kept to the millisecond, shown to the second.
     let told: jiff::Timestamp = shown[0]["until"].as_str().unwrap().parse().unwrap();
     assert!(until.duration_since(told).abs() <= jiff::SignedDuration::from_secs(1), "{shown}");

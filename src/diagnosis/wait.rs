@@ -54,7 +54,7 @@ fn until_reset(said: &str, now: Moment) -> Option<Duration> {
         let date = number >= EARLIEST_DATE;
         // Some give milliseconds since 1970.
         let number = if number >= EARLIEST_DATE * 1e3 { number / 1e3 } else { number };
-        let since_1970 = now.wall.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let since_1970 = now.wall().duration_since(SystemTime::UNIX_EPOCH).ok()?;
         let wait = Duration::try_from_secs_f64(number).ok()?;
         return Some(if date { wait.saturating_sub(since_1970) } else { wait });
     }
@@ -68,7 +68,7 @@ fn until_http_date(said: &str, now: Moment) -> Option<Duration> {
 fn until(date: Timestamp, now: Moment) -> Duration {
     let date = SystemTime::from(date);
     // The error is how long ago it was: nothing is left to wait for.
-    date.duration_since(now.wall).unwrap_or_default()
+    date.duration_since(now.wall()).unwrap_or_default()
 }
 
 fn seconds(said: &str) -> Option<Duration> {
@@ -108,7 +108,7 @@ mod tests {
     /// 2026-11-21T04:00:00Z.
     fn now() -> Moment {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_233_600);
-        Moment { wall, ..Moment::now() }
+        Moment::now().dated(wall)
     }
 
     fn said(list: &[(&'static str, &str)], body: &str) -> Option<f64> {

@@ -22,9 +22,9 @@ struct Names {
 macro_rules! openai {
     ($what:literal) => {
         Names {
-            limit: HeaderName::from_static(concat!("x-ratelimit-limit-", $what)),
-            remaining: HeaderName::from_static(concat!("x-ratelimit-remaining-", $what)),
-            reset: HeaderName::from_static(concat!("x-ratelimit-reset-", $what)),
+            limit: const { HeaderName::from_static(concat!("x-ratelimit-limit-", $what)) },
+            remaining: const { HeaderName::from_static(concat!("x-ratelimit-remaining-", $what)) },
+            reset: const { HeaderName::from_static(concat!("x-ratelimit-reset-", $what)) },
         }
     };
 }
@@ -32,9 +32,9 @@ macro_rules! openai {
 macro_rules! anthropic {
     ($what:literal) => {
         Names {
-            limit: HeaderName::from_static(concat!("anthropic-ratelimit-", $what, "-limit")),
-            remaining: HeaderName::from_static(concat!("anthropic-ratelimit-", $what, "-remaining")),
-            reset: HeaderName::from_static(concat!("anthropic-ratelimit-", $what, "-reset")),
+            limit: const { HeaderName::from_static(concat!("anthropic-ratelimit-", $what, "-limit")) },
+            remaining: const { HeaderName::from_static(concat!("anthropic-ratelimit-", $what, "-remaining")) },
+            reset: const { HeaderName::from_static(concat!("anthropic-ratelimit-", $what, "-reset")) },
         }
     };
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
+use smallvec::SmallVec;
 
 use super::{REQUEST_ID, Sent, X_REQUEST_ID, allowance, at_upstream, lists, refusal, upload};
 use crate::account::{Lease, Relay};
@@ -168,14 +169,11 @@ const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
 
 /// The headers of the answer that the client may see, and the request's name. The upstream's name
 /// of the request goes into the record.
-pub(super) fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
-    // Enough for what most answers bring and for two limits: to grow is to put every header in anew.
-    let mut headers = HeaderMap::with_capacity(12);
-    let mut last = None;
-    for (name, value) in from {
-        // Of several values under one name only the first comes with it.
-        last = name.or(last);
-        let Some(name) = &last else { continue };
+pub(super) fn headers_for_client(mut headers: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
+    // The rest is taken out, which is half the work of putting what is left into a map of its own.
+    let mut unlisted = SmallVec::<[HeaderName; 8]>::new();
+    let mut name_there = None;
+    for (name, value) in &headers {
         match name.as_str() {
             "content-type"
             | "content-encoding"
@@ -185,19 +183,22 @@ pub(super) fn headers_for_client(from: HeaderMap, exchange: &mut Exchange<Sent>)
             | "x-should-retry"
             | "openai-version"
             | "openai-processing-ms"
-            | "anthropic-version" => {
-                headers.append(name, value);
+            | "anthropic-version" => {}
+            // The gate's own takes its place.
+            "x-request-id" => name_there = Some(value.clone()),
+            "request-id" | "apim-request-id" | "x-amzn-requestid" | "mistral-correlation-id" => {
+                name_there = Some(value.clone());
+                unlisted.push(name.clone());
             }
-            "x-request-id"
-            | "request-id"
-            | "apim-request-id"
-            | "x-amzn-requestid"
-            | "mistral-correlation-id" => {
-                exchange.record.upstream_request_id = Some(value.clone());
-                headers.insert(UPSTREAM_REQUEST_ID, value);
-            }
-            _ => {}
+            _ => unlisted.push(name.clone()),
         }
+    }
+    for name in unlisted {
+        headers.remove(name);
+    }
+    if let Some(name) = name_there {
+        headers.insert(UPSTREAM_REQUEST_ID, name.clone());
+        exchange.record.upstream_request_id = Some(name);
     }
     if let Ok(value) = HeaderValue::from_bytes(exchange.record.id.as_bytes()) {
         if exchange.stage.endpoint.surface == Surface::Anthropic {

@@ -499,7 +499,6 @@ impl Grammar {
 #[inline]
 fn skip(piece: &mut Iter<'_, u8>) {
     let rest = piece.as_slice();
-    let of_two = |byte| matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't');
-    let end = ascii::plain_or_escaped_until(rest, 0, of_two);
+    let end = ascii::plain_or_escaped_until(rest, 0);
     *piece = rest.get(end..).unwrap_or_default().iter();
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 fn at(date: &str) -> Moment {
     let at: jiff::Timestamp = date.parse().unwrap();
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_second()).unwrap());
-    Moment { wall, ..Moment::now() }
+    Moment::now().dated(wall)
 }
 
 fn prices(upstreams: &[(&str, Provider, &str)], overrides: &[Override]) -> Prices {

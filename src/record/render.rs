@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::time::SystemTime;
 
 use http::{HeaderValue, Method};
 
 use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
+use crate::clock::Moment;
 use crate::denial::{Denial, NEVER};
 use crate::provider_key::up_to_a_key;
 use crate::usage::Usage;
@@ -58,7 +58,7 @@ impl Record {
             _ => "\",\"level\":\"INFO\"",
         };
         out.push_str("{\"timestamp\":\"");
-        timestamp(out, self.begun.wall);
+        timestamp(out, self.begun);
         out.push_str(level);
         word(out, text_key!("event"), event);
         if let Some(alert) = self.alert {
@@ -273,7 +273,7 @@ impl Record {
 
     fn text(&self, out: &mut String) {
         let mut stamp = String::new();
-        timestamp(&mut stamp, self.begun.wall);
+        timestamp(&mut stamp, self.begun);
         let _ = write!(out, "{} {:<9} {}", stamp.get(11..23).unwrap_or(&stamp), self.event(), self.status);
         if let Some(reason) = self.reason() {
             let _ = write!(out, " {}", reason.code());
@@ -332,25 +332,25 @@ impl Record {
 thread_local! {
     /// The last second that was written, and its text: calendars are slow, and a busy gate writes
     /// many records in one second.
-    static SECOND: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+    static SECOND: RefCell<(i64, String)> = const { RefCell::new((0, String::new())) };
 }
 
 /// Writes a time as RFC 3339 in UTC, to the millisecond.
-fn timestamp(out: &mut String, wall: SystemTime) {
-    let Ok(since) = wall.duration_since(SystemTime::UNIX_EPOCH) else { return };
+fn timestamp(out: &mut String, at: Moment) {
     SECOND.with_borrow_mut(|(second, text)| {
-        if *second != since.as_secs() || text.is_empty() {
-            let Ok(stamp) = jiff::Timestamp::try_from(wall) else { return };
+        if *second != at.unix_seconds() || text.is_empty() {
+            let Ok(stamp) = jiff::Timestamp::from_second(at.unix_seconds()) else { return };
             text.clear();
-            let _ = write!(text, "{stamp:.0}");
+            let _ = write!(text, "{stamp}");
             text.truncate(text.len().saturating_sub(1));
-            *second = since.as_secs();
+            *second = at.unix_seconds();
         }
         out.push_str(text);
     });
     // A thousand above, so that there are always three digits behind the first.
     out.push('.');
-    out.push_str(itoa::Buffer::new().format(1000 + since.subsec_millis()).get(1..).unwrap_or_default());
+    let millis = at.unix_millis().rem_euclid(1_000);
+    out.push_str(itoa::Buffer::new().format(1_000 + millis).get(1..).unwrap_or_default());
     out.push('Z');
 }
 
@@ -488,9 +488,9 @@ mod tests {
 
         #[test]
         fn times_are_written_as_the_calendar_says(millis in 0u64..4_102_444_800_000) {
-            let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(millis);
+            let wall = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(millis);
             let mut out = String::new();
-            timestamp(&mut out, wall);
+            timestamp(&mut out, Moment::now().dated(wall));
             prop_assert_eq!(out, format!("{:.3}", jiff::Timestamp::try_from(wall).unwrap()));
         }
     }

@@ -179,10 +179,7 @@ mod tests {
     fn record(snapshot: &Arc<Snapshot>, (path, model, denied, millis): Made) -> Record {
         let request = http::Request::post(format!("/v1/{path}")).body(()).unwrap();
         let (head, ()) = request.into_parts();
-        let begun = Moment {
-            monotonic: Moment::now().monotonic,
-            wall: SystemTime::UNIX_EPOCH + Duration::from_millis(millis.into()),
-        };
+        let begun = Moment::now().dated(SystemTime::UNIX_EPOCH + Duration::from_millis(millis.into()));
         let mut record = Record::begin(&head, [192, 0, 2, 1].into(), Arc::clone(snapshot), begun);
         record.key = Some(0);
         record.client = Some(([192, 0, 2, 1].into(), crate::record::AddressSource::Peer));

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::decisions::Decision;
 use crate::denial::Reason;
@@ -70,12 +69,6 @@ pub(super) const ALL_KEYS: &str = "";
 
 /// The longest path or model that is kept.
 const LONGEST: usize = 256;
-
-/// Milliseconds since 1970.
-pub(super) fn millis(at: SystemTime) -> i64 {
-    at.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
 
 /// The hours since 1970 at a time in milliseconds.
 pub(super) const fn hour(millis: i64) -> i64 {

@@ -75,7 +75,7 @@ impl Writer {
     }
 
     fn let_go_of_the_old(&mut self) -> rusqlite::Result<()> {
-        let now = tally::millis(crate::clock::Moment::now().wall);
+        let now = crate::clock::Moment::now().unix_millis();
         let before = now.saturating_sub(self.oldest_ms);
         let deleting = self.db.transaction()?;
         deleting.execute("DELETE FROM records WHERE at < ?1", [before])?;
@@ -166,8 +166,8 @@ fn write_repeats(writing: &Transaction<'_>, all: &[Repeats]) -> rusqlite::Result
     )?;
     for repeats in all {
         insert.execute(params![
-            tally::millis(repeats.first.wall),
-            tally::millis(repeats.last.wall),
+            repeats.first.unix_millis(),
+            repeats.last.unix_millis(),
             repeats.event,
             repeats.reason,
             repeats.rule_path(),

@@ -22,7 +22,7 @@ pub(super) fn string_end(bytes: &[u8], from: usize) -> Result<usize, Cut> {
     let mut at = from;
     loop {
         // Names and words are short; what is longer is searched in wider vectors.
-        at = ascii::plain_until(bytes.get(..at + NEAR).unwrap_or(bytes), at);
+        at = ascii::plain_or_escaped_until(bytes.get(..at + NEAR).unwrap_or(bytes), at);
         match bytes.get(at) {
             None => return Err(Cut { escaped: false }),
             Some(b'"') => return Ok(at + 1),
