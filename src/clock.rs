@@ -49,9 +49,10 @@ impl Reading {
 impl Add<Duration> for Reading {
     type Output = Self;
 
-    /// Some time later; where that is past counting, as late as can be.
+    /// Some time later, or as late as can be counted. As with the standard library's it panics by a time that is none,
+    /// which no configuration can say.
     fn add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(nanos_of(by)))
+        Self(nanos_of(Duration::from_nanos(self.0) + by))
     }
 }
 
@@ -185,9 +186,15 @@ mod tests {
     #[test]
     fn what_is_past_counting_is_as_late_as_can_be() {
         let now = Moment::now();
-        let late = now.later(Duration::MAX);
+        let late = now.later(SECOND * u32::MAX * 1_000);
         assert_eq!(late.monotonic, Reading(u64::MAX));
         assert!(late.wall() > now.wall());
         assert_eq!(late.later(SECOND).monotonic, late.monotonic);
+    }
+
+    #[test]
+    #[should_panic(expected = "overflow")]
+    fn a_time_that_is_none_is_a_fault() {
+        let _ = Moment::now().later(Duration::MAX);
     }
 }
