@@ -127,8 +127,8 @@ impl Pool {
 
     /// The alarms that end what takes too long.
     #[must_use]
-    pub const fn alarms(&self) -> &Alarms {
-        &self.alarms
+    pub const fn alarms(&self) -> Alarms {
+        self.alarms
     }
 
     /// What a worker does every [`TICK`](crate::alarm::TICK).

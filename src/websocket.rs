@@ -167,7 +167,7 @@ impl Session {
     pub(crate) async fn run(self) {
         let Self { carried, caller, endpoint, permits, lease, client, upstream, over } = self;
         let Ok(client) = client.await else { return };
-        let common = Common::new(carried.record.begun, lease.pool.alarms().clone());
+        let common = Common::new(carried.record.begun, lease.pool.alarms());
         common.moved();
         let silence = carried.record.upstream().map_or(CLOSING, |upstream| upstream.idle_timeout);
         let mut judge = Judge::new(carried, caller, endpoint);

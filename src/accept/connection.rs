@@ -65,7 +65,7 @@ pub(super) async fn serve<S: Stream>(stream: S, client: Client, worker: Worker) 
         let snapshot = worker.shared.snapshot.load();
         (snapshot.server.header_timeout, snapshot.server.bounds.http2)
     };
-    let alarms = worker.pool.alarms().clone();
+    let alarms = worker.pool.alarms();
     let stack = stack::gate(Arc::clone(&worker.pool));
     let (far, shared) = (client.clone(), Arc::clone(&worker.shared));
     let service = service_fn(move |request: Request<Incoming>| {

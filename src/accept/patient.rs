@@ -25,7 +25,7 @@ pub(super) struct Patient<S> {
 impl<S: Stream> Patient<S> {
     pub(super) fn new(inner: S, worker: &Worker) -> Self {
         let patience = worker.shared.snapshot.load().server.bounds.write_timeout;
-        Self { inner, alarms: worker.pool.alarms().clone(), patience, waits: None }
+        Self { inner, alarms: worker.pool.alarms(), patience, waits: None }
     }
 
     /// What came of writing, unless that has not come about for too long.

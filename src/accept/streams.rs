@@ -119,7 +119,7 @@ impl Untaken {
 /// Serves one connection.
 pub(super) async fn serve(stream: Rewound, client: Client, worker: Worker) {
     let Worker { shared, pool, streams, stop } = worker;
-    let alarms = pool.alarms().clone();
+    let alarms = pool.alarms();
     let (idle, patience) = {
         let snapshot = shared.snapshot.load();
         (snapshot.server.header_timeout, snapshot.server.bounds.write_timeout)

@@ -78,12 +78,18 @@ pub(super) fn tell(headers: &mut HeaderMap, record: &Record) {
         let Some(names) = names(limit.counts, anthropic) else { continue };
         let full_in = limit.meter.full_in(now);
         let reset = if anthropic { HeaderValue::try_from(at(now, full_in)) } else { short(full_in) };
-        headers.insert(names.limit, HeaderValue::from(limit.meter.quota().amount.get()));
-        headers.insert(names.remaining, HeaderValue::from(left));
+        headers.insert(names.limit, number(limit.meter.quota().amount.get()));
+        headers.insert(names.remaining, number(left));
         if let Ok(reset) = reset {
             headers.insert(names.reset, reset);
         }
     }
+}
+
+/// A number, for half of what the header's own conversion takes: it makes two allocations.
+fn number(number: u32) -> HeaderValue {
+    let mut digits = itoa::Buffer::new();
+    HeaderValue::from_str(digits.format(number)).unwrap_or_else(|_| number.into())
 }
 
 /// A time as OpenAI writes it: `120ms`, `2.5s`, `6m0s`.
