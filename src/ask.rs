@@ -202,7 +202,7 @@ fn asked(
         report_said,
         body,
     };
-    Exchange { carried, stage }
+    Exchange { stage, carried }
 }
 
 /// What the body says of a report of usage, where the project's tokens count and a stream of OpenAI's dialect

@@ -66,7 +66,7 @@ pub fn forward(
     mut pool: Arc<Pool>,
     exchange: Exchange<Outbound>,
 ) -> impl Future<Output = Result<Response<Relay>, Refusal>> + Send {
-    let Exchange { carried, stage } = exchange;
+    let Exchange { stage, carried } = exchange;
     let Outbound {
         caller,
         endpoint,

@@ -35,7 +35,7 @@ impl<S> Exchange<S> {
         let certificate = certificate.as_deref();
         let mut sight = Sight { head, snapshot, certificate, now: record.begun, notes: record };
         match policy.decide(stage, &mut sight) {
-            Ok(stage) => Ok(Exchange { carried, stage }),
+            Ok(stage) => Ok(Exchange { stage, carried }),
             Err(denial) => Err(Exchange { carried, stage: () }.refuse(denial)),
         }
     }

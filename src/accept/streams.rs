@@ -126,7 +126,7 @@ pub(super) async fn serve(stream: Rewound, client: Client, worker: Worker) {
     };
     let line = Arc::new(Line {
         streams,
-        alarms: alarms.clone(),
+        alarms,
         patience,
         live: AtomicUsize::new(0),
         moves: AtomicU64::new(0),

@@ -175,7 +175,7 @@ impl Holder {
         Outlook {
             granted: current.is_some() && until.is_none_or(|until| now.wall() < until),
             until,
-            fetched: book.fetched.map(|fetched| fetched.wall()),
+            fetched: book.fetched.map(Moment::wall),
             failure: book.failure.clone(),
         }
     }

@@ -73,7 +73,7 @@ fn told(
             models::add(&mut list, &alias.name);
         }
     }
-    let Exchange { carried, stage } = exchange;
+    let Exchange { stage, carried } = exchange;
     let mut record = carried.record;
     record.status = 200;
     let body = Relay::own(Bytes::from(list.to_string()), record, stage.permits);

@@ -85,7 +85,7 @@ pub(super) fn pass_on(
     if let Some(at) = exchange.stage.alias {
         lease.renamer = renamer(&exchange, at, &headers);
     }
-    let Exchange { carried, stage } = exchange;
+    let Exchange { stage, carried } = exchange;
     let mut record = carried.record;
     record.status = head.status.as_u16();
     let relay = Relay::upstream(incoming, upstream.idle_timeout, record, stage.permits, lease);

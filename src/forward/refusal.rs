@@ -262,7 +262,7 @@ fn told(
         let denial = rejected(head.status, upstream, exchange.record.credential.as_deref());
         return Err(exchange.refuse(denial));
     }
-    let Exchange { carried, stage } = exchange;
+    let Exchange { stage, carried } = exchange;
     let mut record = carried.record;
     record.status = head.status.as_u16();
     if !whole {
