@@ -89,20 +89,14 @@ impl Sum for Money {
 /// In dollars, exactly, with at least two digits behind the point.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [b'0'; 12];
-        let mut part = self.0 % PICO;
-        let mut kept = 2;
-        for (at, digit) in digits.iter_mut().enumerate().rev() {
-            // A remainder by ten is one digit.
-            *digit = b'0' + u8::try_from(part % 10).unwrap_or_default();
-            if *digit != b'0' {
-                kept = kept.max(at + 1);
-            }
-            part /= 10;
-        }
+        // One above, so that there are always as many digits behind the first as there are places.
+        let mut part = itoa::Buffer::new();
+        let part = part.format(PICO + self.0 % PICO).get(1..).unwrap_or_default();
+        let (cents, rest) = part.split_at_checked(2).unwrap_or((part, ""));
         f.write_str(itoa::Buffer::new().format(self.0 / PICO))?;
         f.write_str(".")?;
-        f.write_str(digits.get(..kept).and_then(|kept| std::str::from_utf8(kept).ok()).unwrap_or_default())
+        f.write_str(cents)?;
+        f.write_str(rest.trim_end_matches('0'))
     }
 }
 

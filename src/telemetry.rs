@@ -44,6 +44,8 @@ pub trait Lost: Send + Sync + std::fmt::Debug {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
+    /// Whether the thread sleeps until it is told of a line.
+    idle: bool,
     writing: bool,
     lost: u64,
     closed: bool,
@@ -75,11 +77,11 @@ impl Sink {
             self.lost.lost(1);
             return;
         }
-        let first = state.waiting.is_empty();
         state.waiting.extend_from_slice(line.as_bytes());
         state.waiting.push(b'\n');
+        let idle = std::mem::take(&mut state.idle);
         drop(state);
-        if first {
+        if idle {
             self.arrived.notify_one();
         }
     }
@@ -108,38 +110,53 @@ impl Sink {
 
     fn write_out(&self, mut out: impl Write) {
         let mut batch = Vec::new();
-        loop {
-            let mut state = self.state();
-            while state.waiting.is_empty() && !state.closed {
-                state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            if state.waiting.is_empty() {
-                return;
-            }
-            drop(state);
-            // Under load this makes one write of many lines; alone, a line waits these few
-            // milliseconds.
+        while self.wait() {
+            // Under load this makes one write of many lines; alone, a line waits these few milliseconds. While there
+            // are some each time, nobody has to wake this thread: to be woken costs more than to look in vain once.
             std::thread::sleep(GATHER);
-            let mut state = self.state();
-            std::mem::swap(&mut batch, &mut state.waiting);
-            let lost = std::mem::take(&mut state.lost);
-            state.writing = true;
-            drop(state);
-            if lost > 0 {
-                let _ =
-                    writeln!(batch, "{{\"level\":\"ERROR\",\"event\":\"records_lost\",\"count\":{lost}}}");
+            while let Some(lost) = self.take(&mut batch) {
+                self.write(&mut batch, lost, &mut out);
+                std::thread::sleep(GATHER);
             }
-            if out.write_all(&batch).and_then(|()| out.flush()).is_err() {
-                let lines = batch.iter().filter(|b| **b == b'\n').count();
-                self.lost.lost(u64::try_from(lines).unwrap_or(u64::MAX));
-            }
-            batch.clear();
-            if batch.capacity() > 1 << 20 {
-                batch = Vec::new();
-            }
-            self.state().writing = false;
-            self.written.notify_all();
         }
+    }
+
+    /// Waits for a line; false when none will come any more.
+    fn wait(&self) -> bool {
+        let mut state = self.state();
+        while state.waiting.is_empty() && !state.closed {
+            state.idle = true;
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.idle = false;
+        !state.waiting.is_empty()
+    }
+
+    /// Takes what waits, to be written; gives how many lines were lost before it. Nothing if nothing waits.
+    fn take(&self, batch: &mut Vec<u8>) -> Option<u64> {
+        let mut state = self.state();
+        if state.waiting.is_empty() {
+            return None;
+        }
+        std::mem::swap(batch, &mut state.waiting);
+        state.writing = true;
+        Some(std::mem::take(&mut state.lost))
+    }
+
+    fn write(&self, batch: &mut Vec<u8>, lost: u64, out: &mut impl Write) {
+        if lost > 0 {
+            let _ = writeln!(batch, "{{\"level\":\"ERROR\",\"event\":\"records_lost\",\"count\":{lost}}}");
+        }
+        if out.write_all(batch).and_then(|()| out.flush()).is_err() {
+            let lines = batch.iter().filter(|b| **b == b'\n').count();
+            self.lost.lost(u64::try_from(lines).unwrap_or(u64::MAX));
+        }
+        batch.clear();
+        if batch.capacity() > 1 << 20 {
+            *batch = Vec::new();
+        }
+        self.state().writing = false;
+        self.written.notify_all();
     }
 
     /// Lets the writing thread end once everything is written.
@@ -307,6 +324,28 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn each_line_is_written_whenever_it_comes() {
+        let (open, gate) = mpsc::channel();
+        let (seen, lost) = (Arc::new(Mutex::default()), Counted::default());
+        let sink = Sink::start(Held(gate, Arc::clone(&seen)), Box::new(lost.clone())).unwrap();
+        drop(open);
+        let mut all = String::new();
+        // While it writes, while it gathers, and while it is idle.
+        for (number, pause) in [0, 0, 1, 5, 0, 30, 0, 12, 6, 0].into_iter().cycle().take(60).enumerate() {
+            sink.push(&number.to_string());
+            all.push_str(&number.to_string());
+            all.push('\n');
+            std::thread::sleep(Duration::from_millis(pause));
+        }
+        sink.flush();
+        assert_eq!(String::from_utf8_lossy(&seen.lock().unwrap()), all);
+        sink.push("one more");
+        sink.close();
+        assert_eq!(String::from_utf8_lossy(&seen.lock().unwrap()), all + "one more\n");
+        assert_eq!(lost.0.load(Ordering::SeqCst), 0);
     }
 
     #[test]

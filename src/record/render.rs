@@ -218,22 +218,25 @@ impl Record {
             return;
         }
         out.push_str(",\"headers\":{");
-        let from = out.len();
+        // Every field is written behind a comma; the first of an object has none.
+        let mut first = true;
+        let mut key = |key: &'static str| {
+            if std::mem::take(&mut first) { key.get(1..).unwrap_or_default() } else { key }
+        };
         if let Some(agent) = &self.user_agent {
-            text(out, text_key!("user-agent"), up_to_a_key(&shown(agent)));
+            text(out, key(text_key!("user-agent")), up_to_a_key(&shown(agent)));
         }
         if let Some(origin) = &self.origin {
-            text(out, text_key!("origin"), up_to_a_key(&shown(origin)));
+            text(out, key(text_key!("origin")), up_to_a_key(&shown(origin)));
         }
         if let Some(kind) = &self.content_type {
+            let key = key(text_key!("content-type"));
             if kind == "application/json" {
-                word(out, text_key!("content-type"), "application/json");
+                word(out, key, "application/json");
             } else {
-                text(out, text_key!("content-type"), up_to_a_key(&shown(kind)));
+                text(out, key, up_to_a_key(&shown(kind)));
             }
         }
-        // Every field is written behind a comma; the first of an object has none.
-        out.replace_range(from..=from, "");
         out.push('}');
     }
 
