@@ -158,9 +158,16 @@ impl Price {
         usage.cost.unwrap_or_else(|| self.counted(usage))
     }
 
-    fn counted(&self, usage: &Usage) -> Money {
+    /// What the tokens cost, by the million.
+    fn tokens(&self, usage: &Usage) -> u128 {
         let Usage { input, cached, cache_writes, long_cache_writes, .. } = *usage;
         let (audio, image) = (usage.input_audio, usage.input_image);
+        let of_output = usage.reasoning | usage.output_audio | usage.output_image;
+        if cached | cache_writes | long_cache_writes | audio | image | of_output == 0 {
+            // Many have no other tokens.
+            let of_input = product(self.each(Kind::Input, input), input);
+            return of_input.saturating_add(product(self.each(Kind::Output, input), usage.output));
+        }
         // Sound and pictures may have come from the cache. Providers do not say how many; as many as must have.
         let sum = |all: &[u64]| all.iter().fold(0u64, |sum, one| sum.saturating_add(*one));
         let twice = sum(&[cached, cache_writes, long_cache_writes, audio, image]).saturating_sub(input);
@@ -190,6 +197,12 @@ impl Price {
         {
             tokens = tokens.saturating_add(product(self.each(kind, input), count));
         }
+        tokens
+    }
+
+    fn counted(&self, usage: &Usage) -> Money {
+        let input = usage.input;
+        let mut tokens = self.tokens(usage);
         let mut all = self.each(Kind::Request, input);
         // Most requests have none of these.
         if usage.characters > 0 {

@@ -117,7 +117,11 @@ impl Record {
     }
 
     fn json_request(&self, out: &mut String) {
-        text(out, text_key!("method"), self.shown_method());
+        match self.method {
+            Method::POST => word(out, text_key!("method"), "POST"),
+            Method::GET => word(out, text_key!("method"), "GET"),
+            _ => text(out, text_key!("method"), up_to_a_key(self.method.as_str())),
+        }
         text(out, text_key!("path"), self.shown_path());
         if let Some(endpoint) = self.endpoint {
             word(out, text_key!("endpoint"), endpoint.name);
