@@ -67,6 +67,7 @@ pub static OF_ANSWERS: Names<16> = Names::new([
 ]);
 
 /// What makes small letters of large ones, and of nothing else that can be printed another letter, a hyphen or a colon.
+/// Of a line's end it makes a hyphen and an asterisk, which is in no name.
 const SMALL: u128 = u128::from_le_bytes([0x20; AT_ONCE]);
 
 /// What tells letters apart, small or large.

@@ -1,7 +1,7 @@
 //! Where records and log lines go: one JSON object a line on stdout, or lines for a person.
 //!
 //! 1. The request's path only appends to a buffer in memory; one thread writes it out, a moment
-//!    after the first line and then as fast as the sink takes it.
+//!    after the first line and then every few milliseconds while more come.
 //! 2. The buffer is bounded. If the sink stands still and the buffer is full, further lines are
 //!    counted instead of kept, and the count is written as soon as there is room again.
 //! 3. [`Sink::flush`] returns when everything has been written: the last thing before exit.
