@@ -352,13 +352,14 @@ fn named<const N: usize>(line: &[u8], name: &[u8; N], kind: Line) -> Line {
     }
 }
 
-/// A name of 8 to 24 bytes as three words, in which capitals are small letters. Control characters are signs, which
-/// does no harm: the library refuses them in a name.
+/// A name of 8 to 24 bytes as three words, in which capitals are small letters. All between `@` and DEL are taken for
+/// letters, so it is exact where the name has no other sign than a hyphen and a colon.
 fn folded<const N: usize>(name: &[u8; N]) -> Option<[u64; 3]> {
     const CASE: u64 = 0x2020_2020_2020_2020;
+    let small = |word: u64| word | word >> 1 & CASE;
     let middle = name.get((N / 2).checked_sub(4)?..)?;
     let words = [name.first_chunk()?, middle.first_chunk()?, name.last_chunk()?];
-    Some(words.map(|word| u64::from_le_bytes(*word) | CASE))
+    Some(words.map(|word| small(u64::from_le_bytes(*word))))
 }
 
 /// How much of what is left is there, and how much is left then.

@@ -122,6 +122,8 @@ fn what_is_no_head_passes_as_it_came() {
         // Fields that are none, which the library refuses.
         format!("{POST}content-length : 5\r\n{TE}\r\n"),
         format!("{POST} content-length: 5\r\n{TE}\r\n"),
+        format!("{POST}content-length: 5\r\ntransfer\rencoding: x\r\n\r\nhello"),
+        format!("{POST}{TE}content\rlength: 5\r\n\r\n0\r\n\r\n"),
     ] {
         assert_eq!(passed(&bytes), bytes);
     }
