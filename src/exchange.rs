@@ -36,7 +36,7 @@ pub struct Exchange<S> {
 /// What a request carries through all stages.
 #[derive(Debug)]
 pub struct Carried {
-    /// The request's head as the client sent it.
+    /// The request's head as the client sent it. When the request is sent, most take their headers with them.
     pub head: Parts,
     /// The request's body.
     pub body: ClientBody,

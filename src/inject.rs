@@ -1,15 +1,20 @@
-//! Builds the request for the upstream, from scratch.
+//! Builds the request for the upstream, from what of the client's request may go on.
 //!
 //! 1. The path comes from the endpoint table, the Host from the configuration.
-//! 2. Only headers of the list below are taken over, so no credential, cookie, forwarding,
-//!    hop-by-hop or routing header of the client can reach the upstream, and none that a
-//!    `Connection` header names can take ours away.
+//! 2. Only headers of the list below are left, so no credential, cookie, forwarding, hop-by-hop or
+//!    routing header of the client can reach the upstream, and none that a `Connection` header
+//!    names can take ours away.
 //! 3. Only then the upstream's credential goes in, or signs. This is the only place that may see one.
 //! 4. Where a cloud has not granted a credential yet, the request goes on without, and `forward` waits for it.
+//!
+//! It is no policy: those look at a request, and this takes it apart.
+
+use std::task::{Context, Poll};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
+use tower::{Layer, Service};
 
 use crate::body::Outgoing;
 
@@ -19,84 +24,127 @@ use crate::credentials::{Credential, InUse, Proof};
 use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint, Gives, Verb};
-use crate::exchange::{Funded, Outbound, Permitted, Scoped};
-use crate::policy::{Policy, Sight};
+use crate::exchange::{Carried, Exchange, Funded, Outbound, Permitted, Refusal, Scoped};
+use crate::gate::Passing;
+use crate::headers::keep_only;
 use crate::secret::Secret;
-use crate::snapshot::Upstream;
+use crate::snapshot::{Snapshot, Upstream};
 use crate::upgrade;
 use crate::uploads::upload_id;
 
-/// The policy.
+/// Puts it in front of what sends the request.
 #[derive(Clone, Copy, Debug)]
-pub struct Inject;
+pub(crate) struct InjectLayer;
+
+/// It, in front of what sends the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inject<S> {
+    inner: S,
+}
+
+impl<S> Layer<S> for InjectLayer {
+    type Service = Inject<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Inject { inner }
+    }
+}
+
+impl<S> Service<Exchange<Funded>> for Inject<S>
+where
+    S: Service<Exchange<Outbound>, Error = Refusal>,
+{
+    type Response = S::Response;
+    type Error = Refusal;
+    type Future = Passing<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, exchange: Exchange<Funded>) -> Self::Future {
+        let Exchange { stage, mut carried } = exchange;
+        match outbound(stage, &mut carried) {
+            Ok(stage) => Passing::Passed { inner: self.inner.call(Exchange { stage, carried }) },
+            Err(denial) => Passing::Refused { refusal: Some(Exchange { stage: (), carried }.refuse(denial)) },
+        }
+    }
+}
 
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 /// The project that Google bills.
 const USER_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
-impl Policy for Inject {
-    type From = Funded;
-    type Into = Outbound;
+fn outbound(from: Funded, carried: &mut Carried) -> Result<Outbound, Denial> {
+    let Carried { head, snapshot, record, .. } = carried;
+    let now = record.begun;
+    let Permitted { scoped, alias, permits, upstream: at, previous_response, hides_usage, body } =
+        from.permitted;
+    let upstream = snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
+    let target = upstream
+        .target(scoped.endpoint, scoped.root, scoped.tail.as_deref(), &scoped.query)
+        .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
 
-    fn decide(&self, from: Funded, sight: &mut Sight<'_>) -> Result<Outbound, Denial> {
-        let Permitted { scoped, alias, permits, upstream: at, previous_response, hides_usage, body } =
-            from.permitted;
-        let upstream =
-            sight.snapshot.upstreams.get(at).ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed))?;
-        let target = upstream
-            .target(scoped.endpoint, scoped.root, scoped.tail.as_deref(), &scoped.query)
-            .ok_or_else(|| Denial::built_in(Reason::EndpointUnknown))?;
+    let mut bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, now));
+    if bound.is_none() && upstream.credentials.are_several() {
+        bound = owner(upstream, &scoped, snapshot, now);
+    }
+    let in_use = bound.or_else(|| upstream.credentials.pick(now));
+    let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
+    match credential {
+        Some(credential) => record.credential = Some(credential.id.clone()),
+        None if upstream.keyless => {}
+        None => return Err(none_at(upstream)),
+    }
+    let headers = handed_on(head, scoped.endpoint, &body);
+    let mut request = request(headers, scoped.endpoint, upstream, Uri::from(target), body);
+    let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
+    let mut waits = false;
+    if let Some(credential) = credential {
+        match put_in(credential, &mut request, now) {
+            Ok(()) => {}
+            // Each of several is asked by itself.
+            Err(_) if several => {}
+            Err(Lacking::NotYet) => waits = true,
+            Err(Lacking::Failed) => return Err(unavailable(credential, now)),
+        }
+    }
+    let Scoped { caller, endpoint, upstreams, .. } = scoped;
+    let among = several.then(|| Box::new(upstreams));
+    Ok(Outbound {
+        caller,
+        endpoint,
+        permits,
+        upstream: at,
+        request,
+        in_use,
+        waits,
+        alias,
+        hides_usage,
+        among,
+    })
+}
 
-        let mut bound = previous_response.and_then(|id| upstream.credentials.owner_of(&id, sight.now));
-        if bound.is_none() && upstream.credentials.are_several() {
-            bound = owner(upstream, &scoped, sight);
-        }
-        let in_use = bound.or_else(|| upstream.credentials.pick(sight.now));
-        let credential = in_use.as_ref().and_then(|in_use| upstream.credentials.all().get(in_use.at()));
-        match credential {
-            Some(credential) => sight.notes.credential = Some(credential.id.clone()),
-            None if upstream.keyless => {}
-            None => return Err(none_at(upstream)),
-        }
-        let mut request = request(sight.head, scoped.endpoint, upstream, Uri::from(target), body);
-        let several = scoped.endpoint.lists_models && scoped.upstreams.only().is_none();
-        let mut waits = false;
-        if let Some(credential) = credential {
-            match put_in(credential, &mut request, sight.now) {
-                Ok(()) => {}
-                // Each of several is asked by itself.
-                Err(_) if several => {}
-                Err(Lacking::NotYet) => waits = true,
-                Err(Lacking::Failed) => return Err(unavailable(credential, sight.now)),
-            }
-        }
-        let Scoped { caller, endpoint, upstreams, .. } = scoped;
-        let among = several.then(|| Box::new(upstreams));
-        Ok(Outbound {
-            caller,
-            endpoint,
-            permits,
-            upstream: at,
-            request,
-            in_use,
-            waits,
-            alias,
-            hides_usage,
-            among,
-        })
+/// The client's headers, to go on. They stay with the head too where they are read again: while a body goes on as it
+/// arrives, and where the answer goes by them.
+fn handed_on(head: &mut Parts, endpoint: &Endpoint, body: &Outgoing) -> HeaderMap {
+    let answered_by = matches!(endpoint.gives, Gives::Upload | Gives::WebSocket);
+    match body {
+        Outgoing::Held(_) if !answered_by => std::mem::take(&mut head.headers),
+        Outgoing::Held(_) | Outgoing::Streamed(_) => head.headers.clone(),
     }
 }
 
 /// The credential that made what the path names, or that began the upload which the query names.
-fn owner(upstream: &Upstream, scoped: &Scoped, sight: &Sight<'_>) -> Option<InUse> {
+fn owner(upstream: &Upstream, scoped: &Scoped, snapshot: &Snapshot, now: Moment) -> Option<InUse> {
     if let Some(id) = upload_id(&scoped.query) {
-        let begun = sight.snapshot.uploads.begun(id)?;
+        let begun = snapshot.uploads.begun(id)?;
         return upstream.credentials.named(begun.credential.as_deref()?);
     }
     // The names of things have a mark in them, and words of paths have none.
     let mut names = scoped.tail.as_deref()?.split('/').filter(|name| name.contains(['_', '-']));
-    names.find_map(|name| upstream.credentials.owner_of(name, sight.now))
+    names.find_map(|name| upstream.credentials.owner_of(name, now))
 }
 
 /// The refusal of a request for which the upstream has no credential.
@@ -114,29 +162,27 @@ pub fn unavailable(credential: &Credential, now: Moment) -> Denial {
     denial.because(failure.unwrap_or_else(|| "nothing was granted in time".into()))
 }
 
-/// The request for the upstream, made from what the client sent, without a credential; also when it is sent again
-/// with another one.
+/// The request for the upstream, made from the client's headers, without a credential; also when it is sent again with
+/// another one.
 #[must_use]
 pub fn request(
-    head: &Parts,
+    mut headers: HeaderMap,
     endpoint: &'static Endpoint,
     upstream: &Upstream,
     target: Uri,
     body: Outgoing,
 ) -> Box<Request<Outgoing>> {
-    // The HTTP library uses it again for the answer's headers, which get a few more before the client has them.
-    let mut headers = HeaderMap::with_capacity(12);
+    let handshake = (endpoint.gives == Gives::WebSocket).then(|| headers.clone());
+    keep_only(&mut headers, |name, _| {
+        // The gate's own takes its place.
+        *name == header::HOST || goes_on(name) || goes_on_there(endpoint, name)
+    });
     headers.insert(header::HOST, upstream.authority.clone());
-    for (name, value) in &head.headers {
-        if goes_on(name) || goes_on_there(endpoint, name) {
-            headers.append(name, value.clone());
-        }
-    }
-    if endpoint.gives == Gives::WebSocket {
+    if let Some(handshake) = handshake {
         let mut random = [0; 16];
         // It proves that the answer is one to this question, and guards nothing.
         let _ = getrandom::fill(&mut random);
-        upgrade::ask(&mut headers, &head.headers, random);
+        upgrade::ask(&mut headers, &handshake, random);
     }
     let mut request = Box::new(Request::new(body));
     *request.method_mut() = method(endpoint.verb);

@@ -17,7 +17,7 @@ use crate::exchange::{Accepted, Exchange, Outbound, Refusal};
 use crate::forward::forward;
 use crate::fund::FundLayer;
 use crate::gate::GateLayer;
-use crate::inject::Inject;
+use crate::inject::InjectLayer;
 use crate::policy::form::Form;
 use crate::policy::key::KeyCheck;
 use crate::policy::model::ModelCheck;
@@ -87,6 +87,6 @@ where
         // limits it may wait for their store.
         .layer(FundLayer)
         // Nothing may refuse once a provider's credential is in.
-        .layer(GateLayer(Inject))
+        .layer(InjectLayer)
         .service(send)
 }

@@ -22,6 +22,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "dialect",
             "endpoint",
             "estimate",
+            "headers",
             "model_name",
             "money",
             "multipart",

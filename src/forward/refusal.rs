@@ -16,7 +16,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::response::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -47,6 +47,8 @@ const DIAGNOSIS: HeaderName = HeaderName::from_static("x-portcullis-diagnosis");
 #[derive(Debug)]
 pub(super) struct Spare {
     target: Uri,
+    /// With the credential, which does not go on.
+    headers: HeaderMap,
     /// The pieces are shared with those that were sent, not copied.
     body: Frames,
     /// The numbers of the credentials that it was refused with.
@@ -64,8 +66,8 @@ impl Spare {
         let Outgoing::Held(body) = request.body() else { return None };
         let bound = in_use.is_none_or(InUse::is_bound);
         (!bound && upstream.credentials.are_several()).then(|| {
-            let (target, body) = (request.uri().clone(), body.clone());
-            Box::new(Self { target, body, tried: SmallVec::new() })
+            let (target, headers) = (request.uri().clone(), request.headers().clone());
+            Box::new(Self { target, headers, body: body.clone(), tried: SmallVec::new() })
         })
     }
 }
@@ -233,7 +235,8 @@ fn again(
         metrics.retried(&upstream.name);
     }
     let (target, body) = (spare.target.clone(), Outgoing::Held(spare.body.clone()));
-    let mut request = inject::request(&exchange.head, exchange.stage.endpoint, upstream, target, body);
+    let headers = spare.headers.clone();
+    let mut request = inject::request(headers, exchange.stage.endpoint, upstream, target, body);
     inject::put_in(credential, &mut request, exchange.record.begun.now_after()).ok()?;
     Some(request)
 }
