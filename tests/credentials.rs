@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::client::Answer;
+use common::client::{Answer, request};
 use common::{CHAT, OK, Running, Setup, Upstream, post, until};
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -191,6 +191,39 @@ fn when_one_is_rejected_the_next_takes_over_and_the_client_notices_nothing() {
         r#"portcullis_credential_state{upstream="openai",credential="id-b",state="healthy"} 1"#,
     ] {
         assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
+    }
+}
+
+#[test]
+fn what_belongs_to_one_does_not_go_with_the_next() {
+    let provider = Provider::start();
+    let own = r#"[{ id = "a", secret = "env:KEY_a", organization = "org-a", project = "proj-a" },
+                  { id = "b", secret = "env:KEY_b", project = "proj-b" }]"#;
+    let keys = setup(&provider.upstream, &[("a", 1), ("b", 1)]);
+    let gate = keys.set("upstreams.openai", "credentials", own).start();
+    provider.rejects("a");
+    let bearer = format!("Bearer {}", gate.setup.client_key);
+    let head = [
+        ("accept", "text/x"),
+        ("authorization", &bearer),
+        ("openai-organization", "org-x"),
+        ("content-type", "application/json"),
+        ("openai-beta", "one"),
+        ("openai-beta", "two"),
+    ];
+    assert_eq!(gate.ask(request("POST", "/v1/chat/completions", &head, CHAT)).status, 200);
+    let sent = provider.upstream.requests();
+    let [first, second] = &sent[..] else { panic!("{} came", sent.len()) };
+    for (request, key, organizations, project) in
+        [(first, "a", &["org-a"][..], "proj-a"), (second, "b", &[], "proj-b")]
+    {
+        assert_eq!(request.header("authorization"), [format!("Bearer sk-canary-{key}")]);
+        assert_eq!(request.header("openai-organization"), organizations);
+        assert_eq!(request.header("openai-project"), [project]);
+        assert_eq!(request.header("openai-beta"), ["one", "two"]);
+        assert_eq!(request.header("accept"), ["text/x"]);
+        assert_eq!(request.header("host").len(), 1);
+        assert_eq!(request.body, CHAT.as_bytes());
     }
 }
 
