@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
+use smallvec::SmallVec;
 use tower::{Layer, Service};
 
 use crate::body::Outgoing;
@@ -26,7 +27,6 @@ use crate::dialect::Surface;
 use crate::endpoint::{self, Endpoint, Gives, Verb};
 use crate::exchange::{Carried, Exchange, Funded, Outbound, Permitted, Refusal, Scoped};
 use crate::gate::Passing;
-use crate::headers::keep_only;
 use crate::secret::Secret;
 use crate::snapshot::{Snapshot, Upstream};
 use crate::upgrade;
@@ -173,11 +173,12 @@ pub fn request(
     body: Outgoing,
 ) -> Box<Request<Outgoing>> {
     let handshake = (endpoint.gives == Gives::WebSocket).then(|| headers.clone());
-    keep_only(&mut headers, |name, _| {
-        // The gate's own takes its place.
-        *name == header::HOST || goes_on(name) || goes_on_there(endpoint, name)
-    });
+    // The map stays: the HTTP library uses it again for the answer's headers, and those for the next request's.
+    let listed = listed(&mut headers, |name| goes_on(name) || goes_on_there(endpoint, name));
     headers.insert(header::HOST, upstream.authority.clone());
+    for (name, value) in listed {
+        headers.append(name, value);
+    }
     if let Some(handshake) = handshake {
         let mut random = [0; 16];
         // It proves that the answer is one to this question, and guards nothing.
@@ -190,6 +191,28 @@ pub fn request(
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = headers;
     request
+}
+
+/// Takes all headers out of a map, and gives those that are listed. Few are, so that to take out the others costs more.
+fn listed(
+    headers: &mut HeaderMap,
+    goes_on: impl Fn(&HeaderName) -> bool,
+) -> SmallVec<[(HeaderName, HeaderValue); 6]> {
+    let mut listed = SmallVec::<[(HeaderName, HeaderValue); 6]>::new();
+    let mut more_go_on = false;
+    for (name, value) in headers.drain() {
+        if let Some(name) = name {
+            more_go_on = goes_on(&name);
+            if more_go_on {
+                listed.push((name, value));
+            }
+        } else if let Some((name, _)) = listed.last().filter(|_| more_go_on) {
+            // Another value of the name before.
+            let name = name.clone();
+            listed.push((name, value));
+        }
+    }
+    listed
 }
 
 const fn method(verb: Verb) -> Method {
@@ -318,4 +341,35 @@ fn put_in_granted(cloud: &Cloud, request: &mut Request<Outgoing>, now: Moment) -
         (Means::Keys(_), None) => return Err(Lacking::Failed),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_header_that_stands_more_than_once_every_value_goes_on_or_none() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("cookie", "a"),
+            ("openai-beta", "b"),
+            ("x-any", "c"),
+            ("cookie", "d"),
+            ("openai-beta", "e"),
+            ("accept", "f"),
+            ("openai-beta", "g"),
+            ("authorization", "h"),
+            ("x-any", "i"),
+        ] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let listed = listed(&mut headers, goes_on);
+        let shown: Vec<_> =
+            listed.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(
+            shown,
+            [("openai-beta", "b"), ("openai-beta", "e"), ("openai-beta", "g"), ("accept", "f")]
+        );
+        assert_eq!(headers.len(), 0);
+    }
 }

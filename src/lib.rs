@@ -40,7 +40,6 @@ mod fund;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod gate;
-mod headers;
 pub mod health;
 pub mod hush;
 pub mod inject;

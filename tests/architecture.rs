@@ -22,7 +22,6 @@ const RANKS: [(&str, &[&str]); 10] = [
             "dialect",
             "endpoint",
             "estimate",
-            "headers",
             "model_name",
             "money",
             "multipart",

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
+use smallvec::SmallVec;
 
 use super::{REQUEST_ID, Sent, X_REQUEST_ID, allowance, at_upstream, lists, refusal, upload};
 use crate::account::{Lease, Relay};
@@ -20,7 +21,6 @@ use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Exchange, Refusal};
-use crate::headers::keep_only;
 use crate::rename::Renamer;
 use crate::snapshot::Upstream;
 use crate::usage::Meter;
@@ -170,8 +170,10 @@ const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
 /// The headers of the answer that the client may see, and the request's name. The upstream's name
 /// of the request goes into the record.
 pub(super) fn headers_for_client(mut headers: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
+    // The rest is taken out, which is half the work of putting what is left into a map of its own.
+    let mut unlisted = SmallVec::<[HeaderName; 8]>::new();
     let mut name_there = None;
-    keep_only(&mut headers, |name, value| {
+    for (name, value) in &headers {
         match name.as_str() {
             "content-type"
             | "content-encoding"
@@ -181,17 +183,19 @@ pub(super) fn headers_for_client(mut headers: HeaderMap, exchange: &mut Exchange
             | "x-should-retry"
             | "openai-version"
             | "openai-processing-ms"
-            | "anthropic-version" => return true,
-            "x-request-id"
-            | "request-id"
-            | "apim-request-id"
-            | "x-amzn-requestid"
-            | "mistral-correlation-id" => name_there = Some(value.clone()),
-            _ => {}
+            | "anthropic-version" => {}
+            // The gate's own takes its place.
+            "x-request-id" => name_there = Some(value.clone()),
+            "request-id" | "apim-request-id" | "x-amzn-requestid" | "mistral-correlation-id" => {
+                name_there = Some(value.clone());
+                unlisted.push(name.clone());
+            }
+            _ => unlisted.push(name.clone()),
         }
-        // The gate's own takes its place.
-        *name == X_REQUEST_ID
-    });
+    }
+    for name in unlisted {
+        headers.remove(name);
+    }
     if let Some(name) = name_there {
         headers.insert(UPSTREAM_REQUEST_ID, name.clone());
         exchange.record.upstream_request_id = Some(name);
