@@ -78,13 +78,13 @@ pub fn plain_or_escaped_until(bytes: &[u8], from: usize) -> usize {
     while let Some(sixteen) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let sixteen = lanes(*sixteen);
         let marked = unplain(sixteen).to_bitmask();
-        let backslashes = sixteen.simd_eq(each(b'\\')).to_bitmask();
-        if backslashes == 0 {
-            if marked != 0 {
-                return at + index(marked);
-            }
+        if marked == 0 {
             at += LANES;
             continue;
+        }
+        let backslashes = sixteen.simd_eq(each(b'\\')).to_bitmask();
+        if backslashes == 0 {
+            return at + index(marked);
         }
         // Every second one of a run of backslashes is escaped, and so is what is behind a run of odd length. The
         // borrow of a subtraction goes along each run, and is in step with it or not by where that begins.

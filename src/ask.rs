@@ -153,11 +153,11 @@ impl Reading {
         let peeked = if nothing { Ok(Peeked::default()) } else { self.peek.finish().map_err(denied) };
         // The scanner stays where it is.
         let Self { exchange, peek: _, frames, timer: _ } = *self;
-        let judged = peeked.and_then(|peeked| {
+        let judged = peeked.and_then(|mut peeked| {
             if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
                 batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;
             }
-            model(&exchange, &peeked).map(|model| (model, peeked))
+            model(&exchange, &mut peeked).map(|model| (model, peeked))
         });
         match judged {
             Ok((model, peeked)) => Ok(asked(exchange, model, peeked, Outgoing::Held(frames))),
@@ -188,7 +188,7 @@ fn asked(
     let others = if matches!(scoped.endpoint.model, ModelIn::Path | ModelIn::Query(_)) {
         SmallVec::new()
     } else {
-        inside.iter().map(|model| named(scoped.endpoint, model)).collect()
+        inside.into_iter().map(|model| named(scoped.endpoint, model)).collect()
     };
     let stage = Asked {
         scoped,
@@ -218,13 +218,9 @@ fn report_said(snapshot: &Snapshot, scoped: &Scoped, streams: bool, peeked: &Pee
     (asked && dialect && counts()).then_some(peeked.report)
 }
 
-/// The one model that the request names in the first place.
-fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str>>, Denial> {
+/// The one model that the request names in the first place, which is taken out of what was found in the body.
+fn model(exchange: &Exchange<Metered>, peeked: &mut Peeked) -> Result<Option<Arc<str>>, Denial> {
     let scoped = &exchange.stage.scoped;
-    let first = || {
-        let first = peeked.model.as_ref().or_else(|| peeked.inside.first())?;
-        Some(named(scoped.endpoint, first))
-    };
     match scoped.endpoint.model {
         ModelIn::Path | ModelIn::Query(_) => {
             let path = scoped.path_model.as_deref().unwrap_or_default();
@@ -245,7 +241,7 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
                 Err(Denial::built_in(Reason::ModelMissing))
             }
         }
-        ModelIn::Inside if first().is_none() && !may_choose(exchange) => {
+        ModelIn::Inside if peeked.model.is_none() && peeked.inside.is_empty() && !may_choose(exchange) => {
             Err(Denial::built_in(Reason::ModelMissing))
         }
         ModelIn::Unknown if !may_choose(exchange) => Err(unknowable(exchange)),
@@ -257,14 +253,17 @@ fn model(exchange: &Exchange<Metered>, peeked: &Peeked) -> Result<Option<Arc<str
         | ModelIn::Inside
         | ModelIn::Lines
         | ModelIn::Message
-        | ModelIn::Unknown => Ok(first()),
+        | ModelIn::Unknown => {
+            let first = peeked.model.take().or_else(|| peeked.inside.first().cloned());
+            Ok(first.map(|first| named(scoped.endpoint, first)))
+        }
     }
 }
 
 /// A model as lists name it: Google's bodies have the whole name of the resource.
-fn named(endpoint: &Endpoint, model: &Arc<str>) -> Arc<str> {
-    let bare = bare(endpoint, model);
-    if bare.len() == model.len() { Arc::clone(model) } else { bare.into() }
+fn named(endpoint: &Endpoint, model: Arc<str>) -> Arc<str> {
+    let bare = bare(endpoint, &model);
+    if bare.len() == model.len() { model } else { bare.into() }
 }
 
 pub(crate) fn bare<'m>(endpoint: &Endpoint, model: &'m str) -> &'m str {

@@ -147,9 +147,9 @@ fn judged(
             let rules = Rules::of(exchange);
             return Err(rules.unknowable("such a body does not say which model it uses"));
         }
-        return Ok((Peeked::default(), model(exchange, &Peeked::default())?));
+        return Ok((Peeked::default(), model(exchange, &mut Peeked::default())?));
     };
-    let peeked = form.peeked();
+    let mut peeked = form.peeked();
     if whole {
         form.whole()?;
     }
@@ -166,7 +166,7 @@ fn judged(
         | ModelIn::FormOrProvidersChoice
         | ModelIn::Inside
         | ModelIn::Message
-        | ModelIn::Unknown => model(exchange, &peeked)?,
+        | ModelIn::Unknown => model(exchange, &mut peeked)?,
     };
     if whole && endpoint.model == ModelIn::Lines && !form.rules().open {
         form.purpose_known()?;

@@ -179,9 +179,14 @@ fn locate<'p>(from: &Placed, sight: &Sight<'_>, verb: Verb, path: &'p str) -> Op
         && let Some(rest) = Some(rest.strip_prefix(upstream.provider.facts().sdk_root).unwrap_or(rest))
         && let Some(found) = endpoint::find(rest)
     {
-        let serving = std::iter::once(at).collect();
-        let served = |fit: &Match<'_>| upstream.serves(fit.endpoint, fit.root);
-        if let Some(fit) = meant(&found, verb, sight, served) {
+        let serving = |fit: &Match<'_>| {
+            if upstream.serves(fit.endpoint, fit.root) {
+                std::iter::once(at).collect()
+            } else {
+                UpstreamSet::default()
+            }
+        };
+        if let Some((fit, serving)) = meant(&found, verb, sight, serving) {
             return Some(Located { fit, serving, named: true });
         }
     }
@@ -189,32 +194,37 @@ fn locate<'p>(from: &Placed, sight: &Sight<'_>, verb: Verb, path: &'p str) -> Op
     let project = snapshot.projects.get(from.caller.project)?;
     let among = |upstreams: UpstreamSet| {
         let serving = |fit: &Match<'_>| snapshot.serving(fit.endpoint, fit.root, upstreams);
-        let fit = meant(&found, verb, sight, |fit| !serving(fit).is_empty())?;
-        Some(Located { fit, serving: serving(&fit), named: false })
+        let (fit, serving) = meant(&found, verb, sight, serving)?;
+        Some(Located { fit, serving, named: false })
     };
     among(project.upstreams).or_else(|| among(UpstreamSet::ALL))
 }
 
-/// Of the rows that are served the one that the client means.
+/// Of the rows that are served the one that the client means, with the upstreams that serve it.
 fn meant<'p>(
     found: &Found<'p>,
     verb: Verb,
     sight: &Sight<'_>,
-    served: impl Fn(&Match<'_>) -> bool,
-) -> Option<Match<'p>> {
+    serving: impl Fn(&Match<'_>) -> UpstreamSet,
+) -> Option<(Match<'p>, UpstreamSet)> {
+    let served = |fit: Match<'p>| {
+        let serving = serving(&fit);
+        if serving.is_empty() { None } else { Some((fit, serving)) }
+    };
     // A WebSocket's row is for who asks for one; any other request goes as if there were none.
-    let asked = verb == Verb::Get && upgrade::is_asked_for(&sight.head.headers);
     let is_socket = |fit: &Match<'_>| fit.endpoint.gives == Gives::WebSocket;
-    let socket = if asked { found.rows(verb).find(|fit| is_socket(fit) && served(fit)) } else { None };
-    if socket.is_some() {
-        return socket;
+    if verb == Verb::Get
+        && upgrade::is_asked_for(&sight.head.headers)
+        && let Some(socket) = found.rows(verb).filter(is_socket).find_map(served)
+    {
+        return Some(socket);
     }
-    let mut rows = found.rows(verb).filter(|fit| !is_socket(fit) && served(fit));
+    let mut rows = found.rows(verb).filter(|fit| !is_socket(fit)).filter_map(served);
     let first = rows.next()?;
     let Some(second) = rows.next() else { return Some(first) };
     let shown = shown_surface(sight);
     let mut all = [first, second].into_iter().chain(rows);
-    Some(all.find(|fit| fit.endpoint.surface == shown).unwrap_or(first))
+    Some(all.find(|(fit, _)| fit.endpoint.surface == shown).unwrap_or(first))
 }
 
 /// The surface that a client's own header shows, where several spell a path alike.
