@@ -4,12 +4,12 @@
 //! grow them.
 
 mod budgets;
+mod ended;
 mod health;
 mod labels;
 mod limits_store;
 mod used;
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,52 +26,17 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::clock::Moment;
 use crate::credentials::{Roster, State};
 use crate::denial::Reason;
-use crate::endpoint::Endpoint;
 use crate::health::Infirmary;
 use crate::limits::Registry as Limits;
 use crate::record::{Outcome, Record};
-use crate::snapshot::{Project, Upstream};
 use budgets::Budgets;
 use health::Wards;
 use labels::{
     Benched, Diagnosed, Ended, Fault, Name, Observed, Of, Raised, Reached, Reloaded, Renewed, StateOf, Why,
-    ended, error_status,
+    error_status,
 };
 pub use limits_store::LimitsStore;
 pub use used::Used;
-
-/// The metrics of requests of one project, upstream and endpoint that were served well: the most
-/// of all requests, so their labels are not hashed anew each time.
-struct Served {
-    gate: u64,
-    project: Arc<str>,
-    upstream: Arc<str>,
-    endpoint: &'static Endpoint,
-    requests: Counter,
-    first_byte: Histogram,
-}
-
-impl Served {
-    /// How many a thread remembers.
-    const SLOTS: usize = 64;
-
-    fn slot(project: usize, upstream: usize, endpoint: &'static Endpoint) -> usize {
-        (project ^ upstream << 3 ^ std::ptr::from_ref(endpoint).addr() >> 6) % Self::SLOTS
-    }
-
-    /// Whether these are the metrics of a request. Names are compared by where they are: a name held
-    /// here cannot make room for another.
-    fn fits(&self, gate: u64, project: &Project, upstream: &Upstream, endpoint: &'static Endpoint) -> bool {
-        self.gate == gate
-            && Arc::ptr_eq(&self.project, &project.name)
-            && Arc::ptr_eq(&self.upstream, &upstream.name)
-            && std::ptr::eq(self.endpoint, endpoint)
-    }
-}
-
-thread_local! {
-    static SERVED: RefCell<[Option<Served>; Served::SLOTS]> = const { RefCell::new([const { None }; Served::SLOTS]) };
-}
 
 /// Counts gates, so that several in one process are told apart.
 static GATES: AtomicU64 = AtomicU64::new(0);
@@ -325,44 +290,20 @@ impl Metrics {
         if let Some(decided) = record.decided {
             self.gate.observe(decided.as_secs_f64());
         }
+        self.count_ended(record);
         let plain = matches!(record.outcome, Outcome::Served)
             && record.status < 300
             && record.alert.is_none()
             && record.would_deny.is_empty();
-        if !(plain && self.count_served(record).is_some()) {
-            self.count_any(record);
+        if !plain {
+            self.count_faults(record);
         }
     }
 
-    /// Counts a request that was served well, if it came far enough to have all labels.
-    fn count_served(&self, record: &Record) -> Option<()> {
-        let (project, upstream, endpoint) = (record.project()?, record.upstream()?, record.endpoint?);
-        let first = record.first_byte?;
-        let at = Served::slot(record.project?, record.upstream?, endpoint);
-        SERVED.with_borrow_mut(|served| {
-            let slot = served.get_mut(at)?;
-            if !slot.as_ref().is_some_and(|kept| kept.fits(self.gate_number, project, upstream, endpoint)) {
-                let of = Of { upstream: Name(Some(Arc::clone(&upstream.name))) };
-                *slot = Some(Served {
-                    gate: self.gate_number,
-                    project: Arc::clone(&project.name),
-                    upstream: Arc::clone(&upstream.name),
-                    endpoint,
-                    requests: self.requests.get_or_create(&ended(record)).clone(),
-                    first_byte: self.first_byte.get_or_create(&of).clone(),
-                });
-            }
-            let kept = slot.as_ref()?;
-            kept.requests.inc();
-            kept.first_byte.observe(first.as_secs_f64());
-            Some(())
-        })
-    }
-
-    fn count_any(&self, record: &Record) {
+    /// Counts what was wrong with a request, or somebody should know of.
+    fn count_faults(&self, record: &Record) {
         let upstream = || Name(record.upstream().map(|upstream| Arc::clone(&upstream.name)));
         let reason = record.reason().map_or("", |reason| reason.code());
-        self.requests.get_or_create(&ended(record)).inc();
         if let Some(alert) = record.alert {
             self.alerts.get_or_create(&Raised { kind: alert.word() }).inc();
         }
@@ -370,9 +311,6 @@ impl Metrics {
             let project = Name(record.project().map(|project| Arc::clone(&project.name)));
             let observed = Observed { project, reason: denial.reason.code() };
             self.would_deny.get_or_create(&observed).inc();
-        }
-        if let Some(first) = record.first_byte {
-            self.first_byte.get_or_create(&Of { upstream: upstream() }).observe(first.as_secs_f64());
         }
         let kind = match (&record.outcome, record.upstream_status) {
             (Outcome::Cut(_), _) => Some("cut"),

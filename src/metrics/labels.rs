@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 
-use crate::record::Record;
-
 /// A label whose value is a name from the configuration; empty where a request did not get so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Name(pub(super) Option<Arc<str>>);
@@ -116,17 +114,6 @@ pub(super) struct StateOf {
     pub(super) upstream: Name,
     pub(super) credential: Name,
     pub(super) state: &'static str,
-}
-
-pub(super) fn ended(record: &Record) -> Ended {
-    Ended {
-        outcome: record.event(),
-        reason: record.reason().map_or("", |reason| reason.code()),
-        status: status_class(record.status),
-        project: Name(record.project().map(|project| Arc::clone(&project.name))),
-        upstream: Name(record.upstream().map(|upstream| Arc::clone(&upstream.name))),
-        endpoint: record.endpoint.map_or("", |endpoint| endpoint.name),
-    }
 }
 
 pub(super) const fn status_class(status: u16) -> &'static str {
