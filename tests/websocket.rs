@@ -281,6 +281,52 @@ fn a_session_passes_both_ways_and_leaves_one_record() {
     assert_eq!(answer.reason(), Some("upstream_invalid"));
 }
 
+/// The handshake is made anew for the next credential, of what the client offered.
+#[test]
+fn a_session_begins_with_the_next_credential_where_one_is_refused() {
+    let upstream = Upstream::start(|talk: &mut Talk| {
+        while let Some(asked) = talk.request() {
+            if asked.header("authorization") == ["Bearer sk-canary-a"] {
+                let body = r#"{"error":{"message":"no","type":"x","param":null,"code":"invalid_api_key"}}"#;
+                let head = "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length";
+                drop(talk.send(format!("{head}: {}\r\n\r\n{body}", body.len())));
+                continue;
+            }
+            let accept = accept(asked.header("sec-websocket-key")[0]);
+            drop(talk.send(format!(
+                "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
+                 sec-websocket-accept: {accept}\r\nsec-websocket-protocol: realtime\r\n\r\n"
+            )));
+            talk.closed();
+            return;
+        }
+    });
+    let list = r#"[{ id = "a", secret = "env:KEY_a" }, { id = "b", secret = "env:KEY_b" }]"#;
+    let gate = Setup::new(upstream.address)
+        .variable("KEY_a", "sk-canary-a")
+        .variable("KEY_b", "sk-canary-b")
+        .set("upstreams.openai", "credentials", list)
+        .start();
+    let protocols =
+        format!("realtime, openai-insecure-api-key.{}, openai-beta.realtime-v1", gate.setup.client_key);
+    let mut client = gate.connect();
+    client.send(handshake(REALTIME, "", &[("sec-websocket-protocol", &protocols), ("cookie", "a=b")]));
+    let answer = client.head();
+    assert_eq!((answer.status, answer.header("sec-websocket-accept")), (101, Some(ACCEPT)), "{answer:?}");
+    assert_eq!(answer.header("sec-websocket-protocol"), Some("realtime"));
+    let sent = upstream.requests();
+    assert_eq!(sent.len(), 2);
+    for (request, key) in sent.iter().zip(["a", "b"]) {
+        assert_eq!(request.header("authorization"), [format!("Bearer sk-canary-{key}")]);
+        assert_eq!(request.header("sec-websocket-protocol"), ["realtime, openai-beta.realtime-v1"]);
+        assert_eq!(request.header("upgrade"), ["websocket"]);
+        assert!(request.header("cookie").is_empty());
+        assert!(!request.head.contains(&gate.setup.client_key));
+    }
+    let key = |at: usize| sent[at].header("sec-websocket-key")[0].to_owned();
+    assert!(key(0) != key(1) && ![key(0), key(1)].contains(&KEY.to_owned()));
+}
+
 /// A session's answer tells what it used; the sum is in the record, whatever frames it came in.
 #[test]
 fn a_sessions_record_tells_what_all_its_responses_used() {

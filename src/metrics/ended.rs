@@ -105,6 +105,9 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
     use super::*;
     use crate::clock::Moment;
     use crate::config;
@@ -118,31 +121,45 @@ mod tests {
         let snapshot = config::smallest();
         let (head, ()) = http::Request::get("/v1/models").body(()).unwrap().into_parts();
         let gates = [Metrics::default(), Metrics::default()];
-        let mut wanted = 0;
+        let mut wanted = [BTreeMap::new(), BTreeMap::new()];
         for round in 0..3u16 {
-            for (gate, metrics) in gates.iter().enumerate() {
-                for reason in Reason::ALL.iter().copied().filter(|_| gate == 0 || round == 0) {
-                    for endpoint in endpoint::all().iter().take(4) {
+            for (gate, metrics) in gates.iter().enumerate().filter(|(gate, _)| *gate == 0 || round == 0) {
+                for (reason, endpoint) in Reason::ALL.iter().flat_map(|reason| {
+                    endpoint::all().iter().take(4).map(move |endpoint| (*reason, endpoint))
+                }) {
+                    for (project, upstream) in [("", ""), ("p", ""), ("p", "o")] {
                         let mut record =
                             Record::begin(&head, [192, 0, 2, 1].into(), Arc::clone(&snapshot), Moment::now());
                         record.endpoint = Some(endpoint);
+                        record.project = (!project.is_empty()).then_some(0);
+                        record.upstream = (!upstream.is_empty()).then_some(0);
+                        record.first_byte = record.upstream.map(|_| Duration::from_millis(1));
                         record.outcome = Outcome::Refused(Denial::built_in(reason));
                         record.status = reason.facts().status;
                         metrics.count_ended(&record);
-                        wanted += 1;
+                        let (outcome, status) = (record.event(), status_class(record.status));
+                        let labels = [outcome, reason.code(), status, project, upstream, endpoint.name];
+                        *wanted[gate].entry(labels.map(str::to_owned)).or_default() += 1;
                     }
                 }
             }
         }
-        let count = |metrics: &Metrics| {
+        assert!(wanted[0].len() > 1 << BITS);
+        for (metrics, wanted) in gates.iter().zip(wanted) {
             let text = metrics.render().unwrap();
-            let lines = text.lines().filter(|line| line.starts_with("portcullis_requests_total{"));
-            lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).collect::<Vec<_>>()
-        };
-        let [first, second] = [count(&gates[0]), count(&gates[1])];
-        assert_eq!(first.iter().chain(&second).sum::<u64>(), wanted);
-        assert!(first.len() > 1 << BITS && first.len() == second.len());
-        assert!(first.iter().all(|all| *all % 3 == 0));
-        assert_eq!(first.iter().sum::<u64>(), 3 * second.iter().sum::<u64>());
+            let lines = text.lines().filter_map(|line| line.strip_prefix("portcullis_requests_total{"));
+            let counted: BTreeMap<[String; 6], u64> = lines
+                .map(|line| {
+                    let (labels, count) = line.split_once("} ").unwrap();
+                    let values = labels.split(',').map(|label| label.split('"').nth(1).unwrap().to_owned());
+                    (values.collect::<Vec<_>>().try_into().unwrap(), count.parse().unwrap())
+                })
+                .collect();
+            assert_eq!(counted, wanted);
+            let all: u64 = wanted.iter().filter(|(labels, _)| labels[4] == "o").map(|(_, count)| count).sum();
+            let times = text.lines().filter(|line| line.contains("first_byte") && line.contains("_count"));
+            let times: Vec<_> = times.map(|line| line.split_once('{').unwrap().1).collect();
+            assert_eq!(times, [format!("upstream=\"o\"}} {all}")]);
+        }
     }
 }
