@@ -247,8 +247,9 @@ fn a_budget_holds_over_two_gates_whatever_breaks() {
             });
         }));
         end.store(true, Ordering::SeqCst);
-        if chaos.is_err() {
-            eprintln!("{} requests were done", requests());
+        if let Err(why) = &chaos {
+            let why = why.downcast_ref::<String>().map_or("", String::as_str);
+            eprintln!("{} requests were done: {why}", requests());
         }
         assert!(chaos.is_ok(), "it did not come to its end");
     });
