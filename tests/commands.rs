@@ -120,3 +120,13 @@ fn compare(root: &Value, schema: &Value, examples: &[&Value], path: &str, missin
         compare(root, inner, &found, &format!("{path}[]"), missing);
     }
 }
+
+/// It stands in malloc's place. If the linker took the C library's, nothing but the time that requests take would tell.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_allocator_is_linked_in() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    let told = command.arg("--version").env("MIMALLOC_VERBOSE", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&told.stderr);
+    assert!(told.status.success() && said.contains("mimalloc: "), "{said}");
+}
