@@ -1,7 +1,7 @@
 //! Where records and log lines go: one JSON object a line on stdout, or lines for a person.
 //!
 //! 1. The request's path only appends to a buffer in memory; one thread writes it out, a moment
-//!    after the first line and then every few milliseconds while more come.
+//!    after the first line and then again and again while more come: the oftener, the more come.
 //! 2. The buffer is bounded. If the sink stands still and the buffer is full, further lines are
 //!    counted instead of kept, and the count is written as soon as there is room again.
 //! 3. [`Sink::flush`] returns when everything has been written: the last thing before exit.
@@ -23,8 +23,12 @@ pub const RECORD: &str = "portcullis::record";
 
 /// How much may wait to be written.
 const MOST_WAITING: usize = 16 << 20;
-/// How long lines are gathered before they are written together.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long lines are gathered before they are written together, and how long where there are many. To be woken costs as
+/// much as a stream's event, so a gate that has little to do is not woken for each line.
+const GATHER: Duration = Duration::from_millis(25);
+const GATHER_MANY: Duration = Duration::from_millis(5);
+/// How many bytes are many: less than a processor's cache holds of them until they are written.
+const MANY: usize = 16 << 10;
 
 /// A buffer with a thread behind it that writes.
 #[derive(Debug)]
@@ -109,14 +113,15 @@ impl Sink {
     }
 
     fn write_out(&self, mut out: impl Write) {
-        let mut batch = Vec::new();
+        let (mut batch, mut pause) = (Vec::new(), GATHER);
         while self.wait() {
-            // Under load this makes one write of many lines; alone, a line waits these few milliseconds. While there
-            // are some each time, nobody has to wake this thread: to be woken costs more than to look in vain once.
-            std::thread::sleep(GATHER);
+            // Under load this makes one write of many lines; alone, a line waits this long. While there are some each
+            // time, nobody has to wake this thread: to be woken costs more than to look in vain once.
+            std::thread::sleep(pause);
             while let Some(lost) = self.take(&mut batch) {
+                pause = if batch.len() < MANY { GATHER } else { GATHER_MANY };
                 self.write(&mut batch, lost, &mut out);
-                std::thread::sleep(GATHER);
+                std::thread::sleep(pause);
             }
         }
     }
