@@ -338,10 +338,12 @@ mod tests {
         let sink = Sink::start(Held(gate, Arc::clone(&seen)), Box::new(lost.clone())).unwrap();
         drop(open);
         let mut all = String::new();
-        // While it writes, while it gathers, and while it is idle.
-        for (number, pause) in [0, 0, 1, 5, 0, 30, 0, 12, 6, 0].into_iter().cycle().take(60).enumerate() {
-            sink.push(&number.to_string());
-            all.push_str(&number.to_string());
+        // While it writes, while it gathers few and many, and while it is idle: it looked once and found nothing.
+        let idle = 2 * u64::try_from(GATHER.as_millis()).unwrap() + 10;
+        for (number, pause) in [0, 0, 1, 5, 0, idle, 0, 12, 6, 0].into_iter().cycle().take(60).enumerate() {
+            let line = format!("{number} {}", "x".repeat(number % 4 / 3 * MANY));
+            sink.push(&line);
+            all.push_str(&line);
             all.push('\n');
             std::thread::sleep(Duration::from_millis(pause));
         }

@@ -83,15 +83,15 @@ impl<S, L> Wire<S, L> {
         (Pin::new(&mut self.stream), Context::from_waker(waker))
     }
 
-    /// Whether there is still nothing to read.
-    fn is_dry(&self) -> bool {
+    /// Whether there is still nothing to read. If the stream has to be asked, what rings from here on is heard the
+    /// next time.
+    fn stays_dry(&self) -> bool {
         let Some((bell, _)) = &self.bell else { return false };
-        if self.dry && !bell.rung.load(Ordering::Acquire) {
-            return true;
+        let dry = self.dry && !bell.rung.load(Ordering::Acquire);
+        if !dry {
+            bell.rung.store(false, Ordering::Release);
         }
-        // What rings from here on is heard the next time.
-        bell.rung.store(false, Ordering::Release);
-        false
+        dry
     }
 
     /// The stream as it was.
@@ -107,7 +107,7 @@ impl<S: AsyncRead + Unpin, L: Look + Unpin> AsyncRead for Wire<S, L> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.hang(cx);
-        if self.is_dry() {
+        if self.stays_dry() {
             return Poll::Pending;
         }
         let before = into.filled().len();
