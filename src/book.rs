@@ -43,6 +43,7 @@ use tracing::Dispatch;
 use crate::clock::Moment;
 use crate::limits::{History, Spender};
 use crate::metrics::Metrics;
+use crate::model_name::ModelList;
 use crate::money::Money;
 use crate::usage::Usage;
 
@@ -57,8 +58,9 @@ use shared::{Shared, held};
 
 /// How long a journal is written to before it is applied.
 pub const GATHER: Duration = Duration::from_millis(250);
-/// How long a settlement is held back to be written with the next note.
-pub const HELD: Duration = Duration::from_millis(10);
+/// How long a settlement is held back to be written with the next note. That often the thread is woken while there are
+/// requests, for as much as a stream's event costs.
+pub const HELD: Duration = Duration::from_millis(25);
 /// How long the end may take.
 const LONGEST_END: Duration = Duration::from_secs(10);
 
@@ -122,6 +124,20 @@ impl fmt::Display for Lost {
 }
 
 impl std::error::Error for Lost {}
+
+/// Whose spending is asked for, and since when.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// In milliseconds since 1970; goes to whole quarters of an hour.
+    pub since_ms: i64,
+    /// The project.
+    pub project: &'a str,
+    /// The key's public id, if it is one key's.
+    pub key: Option<&'a str>,
+    /// The models, if they are not all. What could not be kept by model, because a client asked for too many, is
+    /// counted in for every model.
+    pub models: Option<&'a ModelList>,
+}
 
 /// What was spent in a span of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -228,23 +244,13 @@ impl Book {
         self.shared.healthy()
     }
 
-    /// What was spent from one time until before another, in milliseconds since 1970, with what only the
-    /// journal holds. It reads files, so it is for starts and reloads.
-    ///
-    /// Times go to whole quarters of an hour. What could not be kept by model, because a client asked for
-    /// too many, is counted in for every model.
+    /// What each of these was, with what only the journal holds. It reads files, once for all of them, so it is for
+    /// starts and reloads.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn spent(
-        &self,
-        since_ms: i64,
-        until_ms: i64,
-        project: &str,
-        key: Option<&str>,
-        model: Option<&dyn Fn(&str) -> bool>,
-    ) -> Result<Spent, Unreadable> {
-        self.shared.spent(since_ms, until_ms, project, key, model)
+    pub fn spent(&self, wanted: &[Wanted<'_>]) -> Result<Vec<Spent>, Unreadable> {
+        self.shared.spent(wanted)
     }
 
     /// Waits until all is applied, and ends the thread; a disk that stands still is not waited for. What
@@ -266,14 +272,23 @@ impl Drop for Book {
 }
 
 impl History for Book {
-    fn spent(&self, spender: &Spender, since_ms: i64) -> Money {
-        let fits = spender.models.as_ref().map(|models| |model: &str| models.allows(model));
-        let fits = fits.as_ref().map(|fits| fits as &dyn Fn(&str) -> bool);
-        match Self::spent(self, since_ms, i64::MAX, &spender.project, spender.key.as_deref(), fits) {
-            Ok(Spent { settled, reserved }) => settled.cost + reserved.cost,
+    fn spent(&self, asked: &[(&Spender, [i64; 3])]) -> Vec<[Money; 3]> {
+        let each = asked.iter().flat_map(|(spender, since)| {
+            since.map(|since_ms| Wanted {
+                since_ms,
+                project: &spender.project,
+                key: spender.key.as_deref(),
+                models: spender.models.as_ref(),
+            })
+        });
+        match Self::spent(self, &each.collect::<Vec<_>>()) {
+            Ok(spent) => {
+                let money = |spent: &Spent| spent.settled.cost + spent.reserved.cost;
+                spent.as_chunks().0.iter().map(|of_one: &[Spent; 3]| of_one.each_ref().map(money)).collect()
+            }
             Err(error) => {
-                tracing::error!(%error, project = &*spender.project, "what was spent cannot be read, so the budget counts as spent until a restart");
-                Money::picodollars(u64::MAX)
+                tracing::error!(%error, "what was spent cannot be read, so budgets count as spent until a restart");
+                vec![[Money::picodollars(u64::MAX); 3]; asked.len()]
             }
         }
     }

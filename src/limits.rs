@@ -137,8 +137,17 @@ pub struct Spender {
 
 /// What was spent before this process, or before a budget was written.
 pub trait History: std::fmt::Debug + Send + Sync {
-    /// What somebody spent since a moment, in milliseconds since 1970.
-    fn spent(&self, spender: &Spender, since_ms: i64) -> Money;
+    /// What each of them spent since the three moments beside it, in milliseconds since 1970.
+    fn spent(&self, asked: &[(&Spender, [i64; 3])]) -> Vec<[Money; 3]>;
+}
+
+/// Tells purses what was spent before they were made. All are asked for at once: one look at the history takes as long as
+/// many purses.
+fn recall(history: &dyn History, purses: &[(&Spender, &Purse)], now: Moment) {
+    let asked: Vec<_> = purses.iter().map(|(spender, purse)| (*spender, purse.began(now))).collect();
+    for (((_, purse), (_, began)), spent) in purses.iter().zip(&asked).zip(history.spent(&asked)) {
+        purse.recall(*began, spent, now);
+    }
 }
 
 /// Keeps the state of limits and credentials from one snapshot to the next.
@@ -259,7 +268,7 @@ impl Registry {
         }
         let purse = Arc::new(purse);
         if let Some(history) = self.history.get() {
-            purse.recall_all(now, |since_ms| history.spent(&spender, since_ms));
+            recall(&**history, &[(&spender, &purse)], now);
         }
         let held = Held { spender, purse: Arc::clone(&purse), budgets: budgets.to_owned() };
         state.purses.insert(known, held);
@@ -288,9 +297,8 @@ impl Registry {
         if self.history.set(Arc::clone(history)).is_err() {
             return;
         }
-        for Held { spender, purse, .. } in state.purses.values() {
-            purse.recall_all(now, |since_ms| history.spent(spender, since_ms));
-        }
+        let purses: Vec<_> = state.purses.values().map(|held| (&held.spender, &*held.purse)).collect();
+        recall(&**history, &purses, now);
     }
 
     /// The slots of this owner, shared with other gates, or this gate's own.
@@ -351,5 +359,39 @@ mod tests {
         assert!(meter("projects.a", Counted::Requests).take(one, now).is_err());
         assert!(meter("projects.a", Counted::Tokens).take(one, now).is_ok());
         assert!(meter("projects.b", Counted::Requests).take(one, now).is_ok());
+    }
+
+    /// Tells of each spender as many dollars as its name is long, and remembers how many were asked for each time.
+    #[derive(Debug, Default)]
+    struct ByName(Mutex<Vec<usize>>);
+
+    impl History for ByName {
+        fn spent(&self, asked: &[(&Spender, [i64; 3])]) -> Vec<[Money; 3]> {
+            self.0.lock().unwrap().push(asked.len());
+            let dollars =
+                |spender: &Spender| Money::parse_dollars(&spender.project.len().to_string()).unwrap();
+            asked.iter().map(|(spender, _)| [dollars(spender); 3]).collect()
+        }
+    }
+
+    #[test]
+    fn one_look_at_the_history_tells_all_purses() {
+        let now = Moment::now();
+        let registry = Registry::new(now);
+        let purse = |name: &str| {
+            let spender = Spender { project: Arc::from(name), key: None, models: None };
+            registry.purse(name, spender, &[], (&TimeZone::UTC, false), now)
+        };
+        let before: Vec<_> = (1..=20).map(|length| purse(&"p".repeat(length))).collect();
+        let history = Arc::new(ByName::default());
+        registry.remember(&(Arc::clone(&history) as Arc<dyn History>), now);
+        let after = purse("later");
+        let taken = |purse: &Purse| purse.taken_now(Window::Month, now).0;
+        let dollars = |whole: usize| Money::parse_dollars(&whole.to_string()).unwrap();
+        for (length, purse) in (1..=20).zip(&before) {
+            assert_eq!(taken(purse), dollars(length));
+        }
+        assert_eq!(taken(&after), dollars(5));
+        assert_eq!(*history.0.lock().unwrap(), [20, 1]);
     }
 }

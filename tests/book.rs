@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use common::{CHAT, Client, OK, Running, Setup, Upstream, post, until};
 use portcullis::book::read::{Filter, Reader};
-use portcullis::book::{Book, Entry, Settings};
+use portcullis::book::{Book, Entry, Settings, Wanted};
 use portcullis::clock::Moment;
 use portcullis::metrics::Metrics;
 use portcullis::money::Money;
@@ -196,7 +196,8 @@ fn nothing_is_lost_or_counted_twice_however_often_it_is_killed() {
     let untold = found.len() - told.len();
     assert!(untold <= 7 * 3, "{untold}");
     let all: u64 = found.values().map(|(_, _, input, _)| input).sum();
-    let spent = book.spent(0, i64::MAX, "search", None, None).unwrap();
+    let wanted = Wanted { since_ms: 0, project: "search", key: None, models: None };
+    let spent = book.spent(&[wanted]).unwrap()[0];
     assert_eq!((spent.settled.usage.input, spent.settled.requests), (all, found.len() as u64));
     assert_eq!(spent.reserved.requests, 0);
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction};
 
+use super::Wanted;
 use super::apply::{OTHER, applied, read_sums};
 use super::batch::{Batch, QUARTER_MS, QUARTERS_A_DAY};
 use super::journal::{self, Files};
@@ -39,6 +40,23 @@ pub struct Row<'a> {
     pub sums: &'a Sums,
     /// Whether it is still reserved: no request that has ended.
     pub reserved: bool,
+}
+
+impl Row<'_> {
+    /// Whether its slot is the one that holds this time, or a later one.
+    fn is_since(&self, since_ms: i64) -> bool {
+        let long = if self.day { QUARTER_MS * QUARTERS_A_DAY } else { QUARTER_MS };
+        self.from_ms >= since_ms.div_euclid(long).saturating_mul(long)
+    }
+
+    /// Whether it is what is asked for. What could not be kept by model is of each: rather too much is counted than too
+    /// little.
+    pub(super) fn is_of(&self, wanted: &Wanted<'_>) -> bool {
+        self.is_since(wanted.since_ms)
+            && self.project == wanted.project
+            && wanted.key.is_none_or(|key| self.key == key)
+            && wanted.models.is_none_or(|models| self.model == OTHER || models.allows(self.model))
+    }
 }
 
 /// Which requests are meant; what is left out does not matter.
@@ -198,9 +216,8 @@ fn reserved(
 impl Filter {
     /// Hands a row on if it is meant.
     fn pass(&self, row: &Row<'_>, on: &mut impl FnMut(&Row<'_>)) {
-        let long = if row.day { QUARTER_MS * QUARTERS_A_DAY } else { QUARTER_MS };
         let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
-        let meant = self.since_ms.is_none_or(|since| row.from_ms >= since.div_euclid(long) * long)
+        let meant = self.since_ms.is_none_or(|since| row.is_since(since))
             && self.until_ms.is_none_or(|until| row.from_ms < until)
             && is(&self.project, row.project)
             && is(&self.key, row.key)
@@ -210,10 +227,4 @@ impl Filter {
             on(row);
         }
     }
-}
-
-/// Whether a row is of a model. What could not be kept by model is of each: rather too much is
-/// counted than too little.
-pub(super) fn is_of(row: &Row<'_>, model: Option<&dyn Fn(&str) -> bool>) -> bool {
-    model.is_none_or(|is| row.model == OTHER || is(row.model))
 }

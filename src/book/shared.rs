@@ -1,6 +1,7 @@
 //! What the workers and the thread behind them share: the pen that writes the journal, and when the thread
 //! has something to do.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,9 +12,9 @@ use super::batch::Batch;
 use super::journal::{Files, Journal};
 use super::note::What;
 use super::pen::{Failed, Pen};
-use super::read::{self, Filter, Reader, Unreadable};
+use super::read::{Filter, Reader, Unreadable};
 use super::schema::Unusable;
-use super::{Entry, GATHER, HELD, Lost, Noted, Pending, Spent};
+use super::{Entry, GATHER, HELD, Lost, Noted, Pending, Spent, Wanted};
 use crate::clock::Moment;
 use crate::metrics::Metrics;
 
@@ -262,22 +263,19 @@ impl Shared {
         Ok(old.number)
     }
 
-    pub(super) fn spent(
-        &self,
-        since_ms: i64,
-        until_ms: i64,
-        project: &str,
-        key: Option<&str>,
-        model: Option<&dyn Fn(&str) -> bool>,
-    ) -> Result<Spent, Unreadable> {
+    pub(super) fn spent(&self, wanted: &[Wanted<'_>]) -> Result<Vec<Spent>, Unreadable> {
+        let Some(first) = wanted.first() else { return Ok(Vec::new()) };
+        let one_project = wanted.iter().all(|one| one.project == first.project);
         let filter = Filter {
-            since_ms: Some(since_ms),
-            until_ms: Some(until_ms),
-            project: Some(project.to_owned()),
-            key: key.map(str::to_owned),
+            since_ms: wanted.iter().map(|one| one.since_ms).min(),
+            project: one_project.then(|| first.project.to_owned()),
             ..Filter::default()
         };
-        let mut spent = Spent::default();
+        let mut spent = vec![Spent::default(); wanted.len()];
+        let mut of_project: HashMap<&str, Vec<(&Wanted<'_>, &mut Spent)>> = HashMap::new();
+        for (one, spent) in wanted.iter().zip(&mut spent) {
+            of_project.entry(one.project).or_default().push((one, spent));
+        }
         let mut reader = Reader::open(self.files.clone()).map_err(Unreadable::Unusable)?;
         let mut pen = held(&self.pen);
         let written = pen.flush();
@@ -289,9 +287,11 @@ impl Shared {
         let waiting =
             |batch: &mut Batch| pen.iter().flat_map(|pen| pen.waiting()).for_each(|note| batch.take(note));
         reader.each_with(&filter, waiting, |row| {
-            if read::is_of(row, model) {
-                let sums = if row.reserved { &mut spent.reserved } else { &mut spent.settled };
-                *sums += row.sums;
+            for (one, spent) in of_project.get_mut(row.project).into_iter().flatten() {
+                if row.is_of(one) {
+                    let sums = if row.reserved { &mut spent.reserved } else { &mut spent.settled };
+                    *sums += row.sums;
+                }
             }
         })?;
         Ok(spent)

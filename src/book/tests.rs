@@ -21,9 +21,10 @@ use super::note::What;
 use super::read::{Filter, Reader};
 use super::shared::{Shared, held};
 use super::sums::{self, NUMBERS};
-use super::{Entry, Noted, OTHER, Pending, Settings, Spent, Sums};
+use super::{Entry, Noted, OTHER, Pending, Settings, Spent, Sums, Wanted};
 use crate::clock::Moment;
 use crate::metrics::Metrics;
+use crate::model_name::ModelList;
 use crate::usage::Usage;
 
 const AGE: Duration = Duration::from_hours(400 * 24);
@@ -74,6 +75,17 @@ fn run(store: &Path) -> Run {
     let metrics = Arc::new(Metrics::default());
     let (shared, applier) = Shared::open(files, AGE, Arc::clone(&metrics), Moment::now()).unwrap();
     Run { shared, applier, metrics, _lock: lock }
+}
+
+/// All that a project spent.
+fn whole(project: &str) -> Wanted<'_> {
+    Wanted { since_ms: 0, project, key: None, models: None }
+}
+
+impl Run {
+    fn spent(&self, wanted: Wanted<'_>) -> Spent {
+        self.shared.spent(&[wanted]).unwrap()[0]
+    }
 }
 
 /// What a request asks for or comes to, as numbers.
@@ -237,18 +249,25 @@ impl Expected {
     }
 
     fn check(&self, run: &Run, begin_ms: i64) {
+        let first_model = ModelList::from_iter([MODELS[0]]);
+        let mut questions = Vec::new();
         for (project, name) in PROJECTS.iter().enumerate() {
-            for (from, to) in [(0, 3), (1, 2), (0, 1)] {
-                for model in [None, Some(0)] {
-                    let is_model = |name: &str| model.is_some_and(|model: usize| name == MODELS[model]);
-                    let wanted: Option<&dyn Fn(&str) -> bool> =
-                        if model.is_some() { Some(&is_model) } else { None };
-                    let (since, until) = (begin_ms + from * QUARTER_MS, begin_ms + to * QUARTER_MS);
-                    let found = run.shared.spent(since, until, name, Some("search-1"), wanted).unwrap();
-                    assert_eq!(found, self.spent(project, model, from..to), "{name} {model:?} {from}..{to}");
-                }
+            for from in 0..3 {
+                let wanted =
+                    Wanted { since_ms: begin_ms + from * QUARTER_MS, key: Some("search-1"), ..whole(name) };
+                questions.push((wanted, self.spent(project, None, from..3)));
+                let wanted = Wanted { models: Some(&first_model), ..wanted };
+                questions.push((wanted, self.spent(project, Some(0), from..3)));
             }
-            assert_eq!(run.shared.spent(0, i64::MAX, name, Some("other"), None).unwrap(), Spent::default());
+            questions.push((Wanted { key: Some("other"), ..whole(name) }, Spent::default()));
+        }
+        let (wanted, expected): (Vec<_>, Vec<_>) = questions.into_iter().unzip();
+        // All at once, of one project, and alone.
+        assert_eq!(run.shared.spent(&wanted).unwrap(), expected);
+        let (half, _) = wanted.split_at(wanted.len() / 2);
+        assert_eq!(run.shared.spent(half).unwrap(), expected[..half.len()]);
+        for (wanted, expected) in wanted.iter().zip(expected) {
+            assert_eq!(run.shared.spent(&[*wanted]).unwrap(), [expected]);
         }
     }
 }
@@ -427,7 +446,7 @@ fn a_second_gate_is_told_that_another_has_it() {
     first.settle(None, &entry(now_ms(), "o3", &usage));
     first.close();
     let again = open().unwrap();
-    let spent = again.spent(0, i64::MAX, "search", None, None).unwrap();
+    let spent = again.spent(&[whole("search")]).unwrap()[0];
     assert_eq!((spent.settled.requests, spent.settled.usage), (1, usage));
     let left: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left.iter().filter(|name| name.to_str().unwrap().contains("journal")).count(), 1, "{left:?}");
@@ -525,10 +544,13 @@ fn old_quarters_become_days_and_old_days_go() {
     run.shared.close_one(What::Settles, None, &entry(today - 41 * DAY_MS, "o3", &usage));
     run.shared.turn(&mut run.applier);
     run.applier.let_go_of_the_old(now_ms()).unwrap();
-    let spent =
-        |since: i64, until: i64| run.shared.spent(since, until, "search", None, None).unwrap().settled;
-    assert_eq!(spent(today - 41 * DAY_MS, today - 40 * DAY_MS).requests, 4);
-    assert_eq!(spent(0, i64::MAX).usage, Usage { input: 160, output: 16, ..Usage::default() });
+    let since = |since_ms| run.spent(Wanted { since_ms, ..whole("search") }).settled;
+    // Of what is kept by day, the whole day.
+    for begin in [today - 41 * DAY_MS, today - 40 * DAY_MS - 1] {
+        assert_eq!(since(begin).requests - since(today - 40 * DAY_MS).requests, 4);
+    }
+    assert_eq!(since(0).usage, Usage { input: 160, output: 16, ..Usage::default() });
+    assert_eq!(since(i64::MIN), since(0));
 }
 
 #[test]
@@ -553,7 +575,7 @@ fn models_without_end_become_one_row_that_counts_for_each() {
         .unwrap();
     assert_eq!(models.values().sum::<u64>(), many + 1);
     assert_eq!((models.len(), models[OTHER]), (MOST_MODELS + 1, 51));
-    let none = run.shared.spent(0, i64::MAX, "search", None, Some(&|_: &str| false)).unwrap();
+    let none = run.spent(Wanted { models: Some(&ModelList::default()), ..whole("search") });
     assert_eq!(none.settled.requests, 51);
 }
 
@@ -569,7 +591,7 @@ fn sums_that_are_too_large_stop_and_stay_readable() {
         run.shared.turn(&mut run.applier);
         assert!(run.shared.healthy());
     }
-    let spent = run.shared.spent(0, i64::MAX, "search", None, None).unwrap().settled;
+    let spent = run.spent(whole("search")).settled;
     assert_eq!((spent.requests, spent.usage.input), (3, i64::MAX.cast_unsigned()));
 }
 
@@ -592,7 +614,7 @@ fn what_cannot_be_written_waits_and_what_does_not_fit_is_counted() {
     let waiting = u64::try_from(super::pen::MOST_WAITING).unwrap();
     assert!(!run.shared.healthy());
     assert!(run.metrics.render().unwrap().contains("portcullis_usage_healthy 0"));
-    let spent = |run: &Run| run.shared.spent(0, i64::MAX, "search", None, None).unwrap().settled.requests;
+    let spent = |run: &Run| run.spent(whole("search")).settled.requests;
     assert_eq!(spent(&run), waiting, "also while it waits");
     assert_eq!((run.metrics.usage.delayed.get(), run.metrics.usage.lost.get()), (waiting, 3));
     run.shared.turn(&mut run.applier);
@@ -623,12 +645,12 @@ fn many_write_while_journals_change_and_are_read() {
         let mut before = 0;
         while writers.iter().any(|writer| !writer.is_finished()) {
             run.shared.turn(&mut run.applier);
-            let spent = run.shared.spent(0, i64::MAX, "search", None, None).unwrap();
+            let spent = run.spent(whole("search"));
             assert!(spent.settled.requests >= before && spent.reserved.requests <= 4);
             before = spent.settled.requests;
         }
     });
-    let spent = run.shared.spent(0, i64::MAX, "search", None, None).unwrap();
+    let spent = run.spent(whole("search"));
     assert_eq!((spent.settled.requests, spent.settled.usage.input), (4 * each, 28 * each));
     assert_eq!(spent.reserved, Sums::default());
 }

@@ -126,19 +126,31 @@ impl Purse {
         self.shared.as_ref()
     }
 
-    /// Puts in what had been spent before it was made; `spent` tells it for the time since a moment.
-    pub fn recall(&self, now_ms: i64, spent: impl Fn(i64) -> Money) {
-        let mut spans = self.now(now_ms);
-        for span in &mut *spans {
-            span.taken += spent(span.from_ms);
+    /// When its windows began, the shortest first.
+    #[must_use]
+    pub fn began(&self, now: Moment) -> [i64; 3] {
+        match &self.shared {
+            None => self.now(now.unix_millis()).map(|span| span.from_ms),
+            Some(pools) => pools.each_ref().map(|pool| pool.window(now).0),
         }
     }
 
-    /// The same; of a purse that gates share, this is what their store must know at least.
-    pub(super) fn recall_all(&self, now: Moment, spent: impl Fn(i64) -> Money) {
+    /// Puts in what had been spent, since each of its windows [began](Self::began), before it was made; of a purse that
+    /// gates share, this is what their store must know at least.
+    pub fn recall(&self, began: [i64; 3], spent: [Money; 3], now: Moment) {
+        let known = began.into_iter().zip(spent);
         match &self.shared {
-            None => self.recall(now.unix_millis(), spent),
-            Some(pools) => pools.iter().for_each(|pool| pool.recall(now, &spent)),
+            None => {
+                let mut spans = self.now(now.unix_millis());
+                for (span, (from_ms, spent)) in spans.iter_mut().zip(known) {
+                    if span.from_ms == from_ms {
+                        span.taken += spent;
+                    }
+                }
+            }
+            Some(pools) => {
+                pools.iter().zip(known).for_each(|(pool, (from_ms, spent))| pool.recall(from_ms, spent, now));
+            }
         }
     }
 
@@ -233,6 +245,8 @@ fn taken(spans: &mut [Span; 3], amount: Money, now_ms: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -240,6 +254,10 @@ mod tests {
 
     fn ms(text: &str) -> i64 {
         text.parse::<Timestamp>().unwrap().as_millisecond()
+    }
+
+    fn moment(at_ms: i64) -> Moment {
+        Moment::now().dated(SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms.unsigned_abs()))
     }
 
     fn dollars(whole: u64) -> Money {
@@ -303,9 +321,21 @@ mod tests {
     fn what_was_spent_before_is_recalled() {
         let purse = Purse::new(TimeZone::UTC);
         let now = ms("2026-11-20T12:00:00Z");
-        purse.recall(now, |since| if since == ms("2026-11-20T00:00:00Z") { dollars(1) } else { dollars(4) });
+        let began = purse.began(moment(now));
+        assert_eq!(began, Window::ALL.map(|window| window.around(now, &TimeZone::UTC).0));
+        purse.recall(began, [1, 3, 4].map(dollars), moment(now));
         assert_eq!(purse.taken(Window::Day, now).0, dollars(1));
+        assert_eq!(purse.taken(Window::Week, now).0, dollars(3));
         assert_eq!(purse.taken(Window::Month, now).0, dollars(4));
+    }
+
+    #[test]
+    fn what_was_spent_in_a_window_that_ended_is_not_recalled() {
+        let purse = Purse::new(TimeZone::UTC);
+        let began = purse.began(moment(ms("2026-11-20T23:59:59Z")));
+        let next = ms("2026-11-21T00:00:00Z");
+        purse.recall(began, [1, 3, 4].map(dollars), moment(next));
+        assert_eq!(Window::ALL.map(|window| purse.taken(window, next).0), [0, 3, 4].map(dollars));
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! cost beyond their reservations.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{Folder, Run, now_ms, run};
+use super::{Folder, Run, now_ms, run, whole};
 use crate::book::note::What;
-use crate::book::{Entry, Pending};
+use crate::book::{Entry, Pending, Wanted};
 use crate::clock::Moment;
 use crate::denial::RuleId;
 use crate::limits::{Budget, Purse, Registry, Spender, Window};
@@ -70,10 +71,14 @@ impl Gate {
         let budgets =
             vec![Budget { window: Window::Month, most: Money::picodollars(MOST), rule: RuleId::BUILT_IN }];
         let purse = Arc::new(Purse::new(TimeZone::UTC));
-        purse.recall(at_ms, |since_ms| {
-            let spent = ledger.shared.spent(since_ms, i64::MAX, "search", None, None).unwrap();
+        let date = SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms.unsigned_abs());
+        let now = Moment::now().dated(date);
+        let began = purse.began(now);
+        let spent = began.map(|since_ms| {
+            let spent = ledger.spent(Wanted { since_ms, ..whole("search") });
             spent.settled.cost + spent.reserved.cost
         });
+        purse.recall(began, spent, now);
         Self { ledger, registry, purse, budgets, at_ms }
     }
 
@@ -170,7 +175,7 @@ fn play(acts: Vec<Act>) {
                 held.clear();
             }
             Act::Look => {
-                let kept = gate.ledger.shared.spent(0, i64::MAX, "search", None, None).unwrap();
+                let kept = gate.ledger.spent(whole("search"));
                 let under_way: u64 = open.iter().map(|one| one.reserved).sum();
                 assert_eq!(
                     (kept.settled.cost, kept.reserved.cost),

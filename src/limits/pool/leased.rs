@@ -136,12 +136,11 @@ impl Pool {
         state.local = None;
     }
 
-    /// What was spent by this gate before it began, as `spent` tells it for the time since a moment.
-    pub(in crate::limits) fn recall(&self, now: Moment, spent: impl Fn(i64) -> Money) {
+    /// What was spent by this gate before it began, in the window that began then.
+    pub(in crate::limits) fn recall(&self, from_ms: i64, spent: Money, now: Moment) {
         let mut state = self.now(now);
-        if state.seen.is_none() {
-            let spent = spent(state.from_ms).as_picodollars();
-            state.seen = (spent > 0).then_some((spent, now));
+        if state.from_ms == from_ms && state.seen.is_none() && spent > Money::ZERO {
+            state.seen = Some((spent.as_picodollars(), now));
         }
     }
 
