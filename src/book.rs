@@ -126,7 +126,7 @@ impl fmt::Display for Lost {
 impl std::error::Error for Lost {}
 
 /// Whose spending is asked for, and since when.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// In milliseconds since 1970; goes to whole quarters of an hour.
     pub since_ms: i64,

@@ -23,8 +23,10 @@ use super::shared::{Shared, held};
 use super::sums::{self, NUMBERS};
 use super::{Entry, Noted, OTHER, Pending, Settings, Spent, Sums, Wanted};
 use crate::clock::Moment;
+use crate::limits::{History, Spender};
 use crate::metrics::Metrics;
 use crate::model_name::ModelList;
+use crate::money::Money;
 use crate::usage::Usage;
 
 const AGE: Duration = Duration::from_hours(400 * 24);
@@ -418,7 +420,7 @@ proptest! {
 }
 
 fn entry<'a>(at_ms: i64, model: &'a str, usage: &'a Usage) -> Entry<'a> {
-    let cost = crate::money::Money::picodollars(usage.input * 3);
+    let cost = Money::picodollars(usage.input * 3);
     Entry {
         at_ms,
         project: "search",
@@ -450,6 +452,32 @@ fn a_second_gate_is_told_that_another_has_it() {
     assert_eq!((spent.settled.requests, spent.settled.usage), (1, usage));
     let left: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left.iter().filter(|name| name.to_str().unwrap().contains("journal")).count(), 1, "{left:?}");
+}
+
+#[test]
+fn budgets_count_as_spent_where_the_ledger_cannot_be_read() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let settings = Settings { store: &store, max_age: AGE };
+    let (metrics, log) = (Arc::new(Metrics::default()), tracing::Dispatch::none());
+    let book = super::Book::open(&settings, metrics, log, Moment::now()).unwrap();
+    let usage = Usage { input: 5, ..Usage::default() };
+    let yesterday = now_ms() - DAY_MS;
+    book.settle(None, &entry(now_ms(), "o3", &usage));
+    book.settle(None, &entry(yesterday, "o3", &usage));
+    let _ = book.reserve(&entry(now_ms(), "o3", &usage)).unwrap();
+    let spender = |project: &str| Spender { project: Arc::from(project), key: None, models: None };
+    let (search, writing) = (spender("search"), spender("writing"));
+    let since = [now_ms() - DAY_MS / 2, yesterday, 0];
+    let asked = [(&writing, since), (&search, since)];
+    let told = |of_search: [u64; 3], of_writing: [u64; 3]| {
+        vec![of_writing.map(Money::picodollars), of_search.map(Money::picodollars)]
+    };
+    // What is reserved counts too.
+    assert_eq!(History::spent(&book, &asked), told([30, 45, 45], [0; 3]));
+    book.close();
+    fs::write(Files::beside(&store).database, "damaged").unwrap();
+    assert_eq!(History::spent(&book, &asked), told([u64::MAX; 3], [u64::MAX; 3]));
 }
 
 #[test]
@@ -586,7 +614,7 @@ fn sums_that_are_too_large_stop_and_stay_readable() {
     let usage = Usage { input: u64::MAX, ..Usage::default() };
     for _ in 0..3 {
         let mut entry = entry(now_ms(), "o3", usage_of(0));
-        (entry.usage, entry.cost) = (&usage, crate::money::Money::picodollars(u64::MAX));
+        (entry.usage, entry.cost) = (&usage, Money::picodollars(u64::MAX));
         run.shared.close_one(What::Settles, None, &entry);
         run.shared.turn(&mut run.applier);
         assert!(run.shared.healthy());
