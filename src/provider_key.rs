@@ -82,34 +82,38 @@ fn up_to_a_project_key(text: &str) -> &str {
     ends.into_iter().find(|before| before.ends_with(project_key::PREFIX)).unwrap_or(text)
 }
 
-/// The bytes that some key has at one of its first two places, one bit each.
-const fn bytes_at(place: usize) -> u128 {
-    let (mut bits, mut rest): (u128, &[(&str, &str)]) = (0, &BEGINNINGS);
+/// The second bytes of keys, one bit each, by their first: nearly no word begins with both.
+static SECONDS: [u128; 128] = seconds();
+
+#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would stop")]
+const fn seconds() -> [u128; 128] {
+    let (mut seconds, mut rest): (_, &[(&str, &str)]) = ([0; 128], &BEGINNINGS);
     while let [(beginning, _), more @ ..] = rest {
         if let [first, second, ..] = beginning.as_bytes() {
-            bits |= 1 << if place == 0 { *first } else { *second };
+            seconds[*first as usize] |= 1 << *second;
         }
         rest = more;
     }
-    bits
+    seconds
 }
-
-const FIRST: u128 = bytes_at(0);
-const SECOND: u128 = bytes_at(1);
 
 /// Where the beginning of a provider's key ends that begins at a byte.
 fn beginning_at(text: &str, at: usize) -> Option<usize> {
     let rest = text.as_bytes().get(at..)?;
-    // Cheap first: nearly no word begins like a key.
     let [first, second, ..] = rest else { return None };
-    if !first.is_ascii() || FIRST & 1 << first == 0 || !second.is_ascii() || SECOND & 1 << second == 0 {
+    let seconds = SECONDS.get(usize::from(*first))?;
+    if !second.is_ascii() || seconds >> second & 1 == 0 {
         return None;
     }
     let begins = |beginning: &[u8]| beginning.first() == Some(first) && rest.starts_with(beginning);
     let (beginning, _) = BEGINNINGS.iter().find(|(beginning, _)| begins(beginning.as_bytes()))?;
-    let rest = text.get(at..)?;
-    let length = rest.find(|c: char| !is_of_a_key(c)).unwrap_or(rest.len());
-    (length >= SHORTEST_AMONG_WORDS).then_some(at + beginning.len())
+    (length(text.get(at..)?, beginning) >= SHORTEST_AMONG_WORDS).then_some(at + beginning.len())
+}
+
+/// How long the key is with which a text begins. One kind has a slash in its beginning, which ends others.
+fn length(text: &str, beginning: &str) -> usize {
+    let behind = text.get(beginning.len()..).unwrap_or_default();
+    beginning.len() + behind.find(|c: char| !is_of_a_key(c)).unwrap_or(behind.len())
 }
 
 /// The text with everything left out that looks like a key: a provider's, also one that is partly
@@ -123,8 +127,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
         out.push_str(before);
         out.push_str(beginning);
         out.push_str("[redacted]");
-        let end = key.find(|c: char| !is_of_a_key(c)).unwrap_or(key.len());
-        rest = key.get(end..).unwrap_or_default();
+        rest = key.get(length(key, beginning)..).unwrap_or_default();
     }
     if rest.len() == text.len() {
         return Cow::Borrowed(text);
@@ -147,7 +150,7 @@ fn next_key(text: &str) -> Option<(usize, &'static str)> {
         let Some(word) = text.get(at..) else { continue };
         let mut beginnings = BEGINNINGS.iter().map(|(beginning, _)| *beginning).chain([project_key::PREFIX]);
         let Some(beginning) = beginnings.find(|beginning| word.starts_with(beginning)) else { continue };
-        if word.find(|c: char| !is_of_a_key(c)).unwrap_or(word.len()) >= SHORTEST {
+        if length(word, beginning) >= SHORTEST {
             return Some((at, beginning));
         }
     }
@@ -185,6 +188,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_seen_by_each_beginning_wherever_it_stands() {
+        for (beginning, _) in BEGINNINGS {
+            for before in ["", "/v1/", "an agent ", "é"] {
+                let text = format!("{before}{beginning}0123456789abcdef0123456789abcdef");
+                assert_eq!(up_to_a_key(&text), format!("{before}{beginning}"), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn keys_are_known_by_their_beginning() {
         for (key, issuer_of) in [
             ("sk-ant-api03-0123456789", Some("Anthropic")),
@@ -218,6 +231,7 @@ mod tests {
             ("{\"key\":\"sk-ant-api03-0123456789\"}", "{\"key\":\"sk-ant-[redacted]\"}"),
             ("pcl_team_0123456789 and gsk_0123456789abc", "pcl_[redacted] and gsk_[redacted]"),
             ("a risk-free task, sk-1, eyJ", "a risk-free task, sk-1, eyJ"),
+            ("token auth_tokens/0123456789abcdef is used", "token auth_tokens/[redacted] is used"),
             ("é — nothing", "é — nothing"),
             ("", ""),
         ] {
