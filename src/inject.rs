@@ -240,11 +240,23 @@ fn goes_on(name: &HeaderName) -> bool {
     )
 }
 
+/// What one service's endpoints read besides. A guardrail that was asked for must not be lost on the way; what has a
+/// price of its own, such as a tier, stays here.
+const OF_ANTHROPIC: [&str; 2] = ["anthropic-user-profile-id", "anthropic-worker-id"];
+const OF_BEDROCK: [&str; 5] = [
+    "x-amzn-bedrock-guardrailidentifier",
+    "x-amzn-bedrock-guardrailversion",
+    "x-amzn-bedrock-trace",
+    "x-amzn-bedrock-accept",
+    "x-amzn-bedrock-request-metadata",
+];
+
 /// Whether a header goes on to endpoints of this kind.
 fn goes_on_there(endpoint: &Endpoint, name: &HeaderName) -> bool {
-    match endpoint.gives {
-        Gives::Bytes => matches!(name.as_str(), "range" | "if-range"),
-        Gives::Upload => name.as_str().starts_with("x-goog-upload-") || name == header::CONTENT_RANGE,
+    let name = name.as_str();
+    let for_what_it_gives = match endpoint.gives {
+        Gives::Bytes => matches!(name, "range" | "if-range"),
+        Gives::Upload => name.starts_with("x-goog-upload-") || name == header::CONTENT_RANGE,
         Gives::Json
         | Gives::StreamIfAsked
         | Gives::StreamUnlessDeclined
@@ -252,7 +264,10 @@ fn goes_on_there(endpoint: &Endpoint, name: &HeaderName) -> bool {
         | Gives::Lines
         | Gives::AwsEvents
         | Gives::WebSocket => false,
-    }
+    };
+    for_what_it_gives
+        || endpoint.surface == Surface::Anthropic && OF_ANTHROPIC.contains(&name)
+        || endpoint.surface == Surface::Bedrock && OF_BEDROCK.contains(&name)
 }
 
 /// A request for the upstream's list of models, which costs nothing, without a credential; `None` if the upstream
@@ -346,6 +361,18 @@ fn put_in_granted(cloud: &Cloud, request: &mut Request<Outgoing>, now: Moment) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_one_service_reads_goes_on_to_it_and_to_no_other() {
+        for (surface, names) in [(Surface::Anthropic, &OF_ANTHROPIC[..]), (Surface::Bedrock, &OF_BEDROCK)] {
+            for name in names {
+                let name = HeaderName::from_static(name);
+                for endpoint in endpoint::all() {
+                    assert_eq!(goes_on_there(endpoint, &name), endpoint.surface == surface, "{name}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn of_a_header_that_stands_more_than_once_every_value_goes_on_or_none() {

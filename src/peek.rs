@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 use crate::endpoint::{LONGEST_MODEL, Places};
 use crate::tier::Tier;
 use grammar::{Container, Grammar, Step};
-use inside::Inside;
+use inside::{Inside, Towards};
 pub use options::{Said, StreamOptions};
 pub use parameters::Parameters;
 use parameters::{Watch, Watched};
@@ -99,8 +99,8 @@ enum Meaning {
     Model,
     /// A model that is named elsewhere.
     Inside,
-    /// Something on the way to one: one bit for each of the row's places.
-    Towards(u8),
+    /// Something on the way to one.
+    Towards(Towards),
     Kind,
     /// A parameter that is watched for.
     Watched(Watched),
@@ -125,6 +125,8 @@ enum Place {
     GenerationConfig,
     StreamOptions,
     Tier,
+    /// The request that stands in a field.
+    Request,
 }
 
 /// The scanner.
@@ -134,6 +136,8 @@ pub struct Peek {
     places: [Place; 4],
     inside: Inside,
     watch: Option<Box<Watch>>,
+    /// Whether the request stands in a field.
+    in_a_field: bool,
     meaning: Meaning,
     names: SmallVec<[u64; 24]>,
     found: Peeked,
@@ -148,6 +152,7 @@ impl Default for Peek {
             places: [Place::Elsewhere; 4],
             inside: Inside::default(),
             watch: None,
+            in_a_field: false,
             meaning: Meaning::Nothing,
             names: SmallVec::new(),
             found: Peeked::default(),
@@ -161,6 +166,12 @@ impl Peek {
     #[must_use]
     pub fn within(places: Places) -> Self {
         Self { inside: Inside::of(places), ..Self::default() }
+    }
+
+    /// A scanner for lines of a batch's file: the request stands in the one field with which all places begin.
+    #[must_use]
+    pub fn within_a_line(places: Places) -> Self {
+        Self { in_a_field: true, ..Self::within(places) }
     }
 
     /// Looks for parameters too; whether the kind of a tool is the name of its field, as in Google's dialect.
@@ -240,6 +251,7 @@ impl Peek {
             (2, Meaning::GenerationConfig, Container::Object) => Place::GenerationConfig,
             (2, Meaning::StreamOptions, Container::Object) => Place::StreamOptions,
             (2, Meaning::Tier, Container::Object) => Place::Tier,
+            (2, Meaning::Towards(_), Container::Object) if self.in_a_field => Place::Request,
             _ => Place::Elsewhere,
         };
         if let Some(slot) = self.places.get_mut(depth) {
@@ -272,9 +284,7 @@ impl Peek {
                     return Err(Fault::Unfit("it has too many fields"));
                 }
                 self.names.push(hash);
-                if self.found.rerouting.is_none() {
-                    self.found.rerouting = REROUTING.iter().copied().find(|field| field.as_bytes() == name);
-                }
+                self.found.rerouting = self.found.rerouting.or_else(|| rerouting(name, &self.inside));
                 match name {
                     b"model" => Meaning::Model,
                     b"stream" => Meaning::Stream,
@@ -298,6 +308,10 @@ impl Peek {
             },
             Place::StreamOptions if self.found.report.options.inside(name) => Meaning::IncludeUsage,
             Place::Tier if name == b"type" => Meaning::Tier,
+            Place::Request => {
+                self.found.rerouting = self.found.rerouting.or_else(|| rerouting(name, &self.inside));
+                Meaning::Nothing
+            }
             Place::StreamOptions | Place::Tier | Place::Elsewhere => Meaning::Nothing,
         };
         if self.meaning == Meaning::Nothing {
@@ -320,7 +334,7 @@ impl Peek {
         let meaning = std::mem::replace(&mut self.meaning, Meaning::Nothing);
         match meaning {
             Meaning::Model => self.found.model = Some(model(self.grammar.kept())?),
-            Meaning::Inside => {
+            Meaning::Inside | Meaning::Towards(Towards { itself: true, .. }) => {
                 let name = model(self.grammar.kept())?;
                 if !self.found.inside.contains(&name) {
                     if self.found.inside.len() >= MOST_MODELS {
@@ -402,6 +416,12 @@ impl Peek {
         // null says the same as not being there, but for the model that would be a default.
         unfit(meaning)
     }
+}
+
+/// The field that a name is, if it would choose another model, host or key, and nothing finds what it names.
+fn rerouting(name: &[u8], inside: &Inside) -> Option<&'static str> {
+    let field = REROUTING.iter().copied().find(|field| field.as_bytes() == name)?;
+    (!inside.begins_with(field)).then_some(field)
 }
 
 /// A number of things; one with a point or an exponent is rounded up.

@@ -70,6 +70,12 @@ fn every_line_of_a_batch_names_a_model_that_may_be_used() {
         (good.replace("\"messages\"", "\"Model\":\"gpt-4o\",\"messages\""), "model_ambiguous", ""),
         (good.replace("\"messages\"", "\"model\":\"gpt-4o\",\"messages\""), "model_not_allowed", "line 1 "),
         (good.replace("\"custom_id\"", "\"body\":{},\"custom_id\""), "body_invalid", "line 1 "),
+        (
+            good.replace("\"messages\"", "\"tools\":[{\"model\":\"gpt-4o\"}],\"messages\""),
+            "model_not_allowed",
+            "line 1 ",
+        ),
+        (good.replace("\"messages\"", "\"api_base\":\"b\",\"messages\""), "parameter_not_allowed", "line 1 "),
         (good.replace("chat/completions", "embeddings"), "scope_missing", ""),
         (good.replace("chat/completions", "nothing"), "body_invalid", "line 1 "),
     ] {
@@ -86,6 +92,11 @@ fn every_line_of_a_batch_names_a_model_that_may_be_used() {
     assert_eq!(upload(&gate, &bare).reason(), Some("model_not_allowed"));
     assert_eq!(upstream.requests().len(), 0);
     assert_eq!(file(&gate, "batch", &format!("{many}{good}")).status, 200);
+    assert_eq!(
+        file(&gate, "batch", &good.replace("/v1/chat", "/chat")).status,
+        200,
+        "as Azure's are written"
+    );
     assert_eq!(file(&gate, "user_data", "no lines at all").status, 200);
 }
 

@@ -11,7 +11,16 @@ use crate::denial::{Denial, Reason};
 use crate::endpoint::Places;
 use crate::peek::{Fault, Peek};
 
-const MODEL: Places = &[&["body", "model"]];
+const MODELS: Places = &[
+    &["body", "model"],
+    &["body", "moderation", "model"],
+    &["body", "tools", "[]", "model"],
+    &["body", "tools", "[]", "svg", "model"],
+    &["body", "input", "[]", "tools", "[]", "model"],
+    &["body", "svg", "model"],
+    &["body", "guardrails", "[]", "moderation_llm_v1", "model_name"],
+    &["body", "guardrails", "[]", "moderation_llm_v2", "model_name"],
+];
 const URL: Places = &[&["url"]];
 
 /// The file, as far as it came.
@@ -30,7 +39,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(may_lack_model: bool) -> Self {
         Self {
-            models: Peek::within(MODEL),
+            models: Peek::within_a_line(MODELS),
             urls: Peek::within(URL),
             blank: true,
             length: 0,
@@ -80,6 +89,12 @@ impl Lines {
                 };
                 denial.clone().because(what)
             })?;
+        }
+        if let Some(field) = found.rerouting {
+            let why = format!(
+                "'{field}' in line {number} of the file would choose another model, host or key than the one that was checked"
+            );
+            return Err(Denial::built_in(Reason::ParameterNotAllowed).because(why));
         }
         let mut named = found.model.iter().chain(&found.inside).peekable();
         if named.peek().is_none() && !self.may_lack_model {

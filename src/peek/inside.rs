@@ -5,7 +5,16 @@ use super::{Fault, Meaning, looks_like_model};
 use crate::endpoint::Places;
 
 /// How many places a row can have.
-const MOST: usize = 8;
+const MOST: usize = 16;
+
+/// What a value that leads to models is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Towards {
+    /// To which of the row's places it leads, a bit for each.
+    places: u16,
+    /// Whether a text in its place names a model too.
+    pub(super) itself: bool,
+}
 
 /// How far the containers that are open lead to each of a row's places.
 #[derive(Debug, Default)]
@@ -18,6 +27,11 @@ pub(super) struct Inside {
 impl Inside {
     pub(super) fn of(places: Places) -> Self {
         Self { places, reached: [0; MOST] }
+    }
+
+    /// Whether a field at the top is on the way to a place, so that what it names is found.
+    pub(super) fn begins_with(&self, name: &str) -> bool {
+        self.places.iter().any(|place| place.first() == Some(&name))
     }
 
     /// A container began; whether names in it matter. `meaning` is that of the name before it.
@@ -37,8 +51,9 @@ impl Inside {
                 _ if *reached != depth - 1 => false,
                 _ if step(place, depth - 1) == Some("[]") => true,
                 _ => match meaning {
-                    Meaning::Towards(places) => places & (1 << at) != 0,
+                    Meaning::Towards(towards) => towards.places & (1 << at) != 0,
                     Meaning::Model => depth == 2 && place.first() == Some(&"model"),
+                    Meaning::GenerationConfig => depth == 2 && place.first() == Some(&"generationConfig"),
                     Meaning::Nothing
                     | Meaning::Inside
                     | Meaning::Kind
@@ -49,7 +64,6 @@ impl Inside {
                     | Meaning::PreviousResponse
                     | Meaning::Tier
                     | Meaning::Speed
-                    | Meaning::GenerationConfig
                     | Meaning::StreamOptions
                     | Meaning::IncludeUsage => false,
                 },
@@ -72,7 +86,7 @@ impl Inside {
 
     fn follow(&mut self, depth: usize, name: &[u8], escaped: bool) -> Result<Meaning, Fault> {
         let Ok(depth) = u8::try_from(depth) else { return Ok(Meaning::Nothing) };
-        let mut towards = 0;
+        let mut towards = Towards { places: 0, itself: false };
         for (at, (place, reached)) in self.places.iter().zip(&mut self.reached).enumerate() {
             *reached = (*reached).min(depth);
             let Some(expected) = step(place, depth).filter(|_| *reached == depth) else { continue };
@@ -82,14 +96,19 @@ impl Inside {
             }
             if expected == "*" || expected.as_bytes() == name {
                 if last {
-                    return Ok(Meaning::Inside);
+                    towards.itself = true;
+                } else {
+                    towards.places |= 1 << at;
                 }
-                towards |= 1 << at;
             } else if expected.as_bytes().eq_ignore_ascii_case(name) {
                 return Err(Fault::Ambiguous("a field around a model is spelled in another case"));
             }
         }
-        Ok(if towards == 0 { Meaning::Nothing } else { Meaning::Towards(towards) })
+        Ok(match towards {
+            Towards { places: 0, itself: false } => Meaning::Nothing,
+            Towards { places: 0, itself: true } => Meaning::Inside,
+            Towards { .. } => Meaning::Towards(towards),
+        })
     }
 }
 

@@ -123,6 +123,51 @@ fn models_are_found_where_the_row_says_and_nowhere_else() {
 }
 
 #[test]
+fn a_value_may_name_a_model_or_lead_to_some() {
+    const PLACES: Places = &[
+        &["fallbacks"],
+        &["fallbacks", "[]", "model"],
+        &["generationConfig", "routingConfig", "manualMode", "modelName"],
+    ];
+    for (body, found) in [
+        (r#"{"fallbacks":"default"}"#, vec!["default"]),
+        (r#"{"fallbacks":[{"model":"a"},{"model":"b"}]}"#, vec!["a", "b"]),
+        (r#"{"fallbacks":null}"#, vec![]),
+        (
+            r#"{"generationConfig":{"maxOutputTokens":5,"routingConfig":{"manualMode":{"modelName":"c"}}}}"#,
+            vec!["c"],
+        ),
+        (r#"{"generation_config":{"routingConfig":{"manualMode":{"modelName":"c"}}}}"#, vec!["c"]),
+        (r#"{"generationConfig":{"manualMode":{"modelName":"no"}}}"#, vec![]),
+    ] {
+        assert_eq!(inside(PLACES, body).unwrap(), found, "{body}");
+    }
+    // What is found is judged, so it reroutes nothing.
+    let rerouting = |body: &str| {
+        let mut peek = Peek::within(PLACES);
+        peek.feed(body.as_bytes()).unwrap();
+        peek.finish().unwrap().rerouting
+    };
+    assert_eq!(rerouting(r#"{"fallbacks":[{"model":"a"}]}"#), None);
+    assert_eq!(rerouting(r#"{"fallbacks":[{"model":"a"}],"api_base":"b"}"#), Some("api_base"));
+}
+
+#[test]
+fn in_a_line_the_fields_of_the_request_in_it_reroute() {
+    let rerouting = |line: &str| {
+        let mut peek = Peek::within_a_line(&[&["body", "model"], &["body", "tools", "[]", "model"]]);
+        peek.feed(line.as_bytes()).unwrap();
+        let peeked = peek.finish().unwrap();
+        (peeked.rerouting, peeked.inside.len())
+    };
+    for field in REROUTING {
+        assert_eq!(rerouting(&format!(r#"{{"body":{{"model":"a","{field}":["b"]}}}}"#)), (Some(field), 1));
+    }
+    assert_eq!(rerouting(r#"{"body":{"tools":[{"models":["b"],"model":"a"}]}}"#), (None, 1));
+    assert_eq!(rerouting(r#"{"other":{"models":["b"]}}"#), (None, 0));
+}
+
+#[test]
 fn a_model_said_twice_is_refused() {
     for body in [
         r#"{"model":"a","model":"b"}"#,

@@ -42,7 +42,11 @@ impl Policy for ModelCheck {
             parameters::judge(rules, asked.scoped.endpoint, asked.parameters.as_deref(), sight)?;
         }
         for model in asked.model.iter().chain(&asked.others) {
-            listed(project, key, model, sight)?;
+            if let Err(denial) = listed(project, key, model, sight) {
+                // The one that is told, also where another is named in the first place.
+                sight.notes.model = Some(Arc::clone(model));
+                return Err(denial);
+            }
         }
         let alias = match asked.model.as_deref() {
             Some(model) if !sight.snapshot.aliases.is_empty() => sight.snapshot.alias(model),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::ask::{bare, denied};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
@@ -26,7 +28,20 @@ pub(super) const PLACES: Places = &[
     &["session", "input_audio_transcription", "model"],
     &["session", "input", "transcription", "model"],
     &["setup", "model"],
+    &["tools", "[]", "model"],
+    &["moderation", "model"],
+    &["input", "[]", "tools", "[]", "model"],
+    &["response", "tools", "[]", "model"],
+    &["response", "moderation", "model"],
+    &["response", "input", "[]", "tools", "[]", "model"],
+    &["session", "tools", "[]", "model"],
+    &["session", "delegation", "model"],
+    &["session", "delegation", "responses", "model"],
+    &["session", "delegation", "decisions", "model"],
 ];
+
+/// How many of them say what the session or response itself uses; behind them come its tools' and the like.
+const OWN: usize = 6;
 
 /// The messages that ask for a response, and take one request of the rate.
 const ASKING: &str = "response.create";
@@ -82,7 +97,7 @@ impl Judge {
             sight.notes.model.get_or_insert(model);
         }
         let asks = peeked.kind.as_deref() == Some(ASKING);
-        let anonymous = models().next().is_none();
+        let anonymous = peeked.model.is_none() && (peeked.inside.is_empty() || !names_its_own(text));
         // Over the socket of Responses each response names its own.
         let must_name = !self.named || asks && self.endpoint.scope.family == Family::Responses;
         if anonymous && must_name && self.endpoint.model == ModelIn::Message && !may_leave_open(project, key)
@@ -123,4 +138,11 @@ pub(super) fn code(reason: Reason) -> u16 {
     } else {
         frame::POLICY
     }
+}
+
+/// Whether a message that names a model names the one that the session or response itself uses.
+fn names_its_own(text: &[u8]) -> bool {
+    let message: Value = serde_json::from_slice(text).unwrap_or_default();
+    let named = |place: &&[&str]| place.iter().try_fold(&message, |value, name| value.get(name)).is_some();
+    PLACES.iter().take(OWN).any(named)
 }

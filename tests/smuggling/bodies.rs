@@ -56,6 +56,63 @@ fn a_model_cannot_be_said_in_a_second_place() {
 }
 
 #[test]
+fn a_model_is_judged_wherever_the_endpoint_takes_one() {
+    let (gate, upstream) =
+        staged(|setup| setup.set("projects.search", "models", r#"["gpt-4o-mini", "claude-*"]"#));
+    let tool = |kind: &str| format!(r#""tools":[{{"type":"x"}},{{"type":"{kind}","model":"hidden"}}]"#);
+    let (chat, messages) = (r#""model":"gpt-4o-mini""#, r#""model":"claude-haiku-4-5","max_tokens":5"#);
+    let bodies = [
+        ("/v1/chat/completions", format!(r#"{{{chat},"moderation":{{"model":"hidden"}}}}"#)),
+        ("/v1/responses", format!(r#"{{{chat},{}}}"#, tool("image_generation"))),
+        ("/v1/responses", format!(r#"{{"input":[{{"role":"user"}},{{{}}}],{chat}}}"#, tool("a"))),
+        ("/v1/images/generations", format!(r#"{{{chat},"svg":{{"model":"hidden"}}}}"#)),
+        ("/v1/conversations", format!(r#"{{"items":[{{{}}}]}}"#, tool("a"))),
+        ("/v1/messages", format!(r#"{{{messages},{}}}"#, tool("advisor_20260301"))),
+        (
+            "/v1/messages",
+            format!(r#"{{{messages},"fallbacks":[{{"model":"claude-x"}},{{"model":"hidden"}}]}}"#),
+        ),
+        ("/v1/messages", format!(r#"{{{messages},"fallbacks":"hidden"}}"#)),
+        (
+            "/v1/messages",
+            format!(
+                r#"{{{messages},"messages":[{{"content":"a"}},{{"content":[{{"tool":{{"definition":{{"model":"hidden"}}}}}}]}}]}}"#
+            ),
+        ),
+        (
+            "/v1/messages/batches",
+            format!(
+                r#"{{"requests":[{{"params":{{{messages}}}}},{{"params":{{{messages},{}}}}}]}}"#,
+                tool("a")
+            ),
+        ),
+        (
+            "/v1/messages/batches",
+            format!(r#"{{"requests":[{{"params":{{{messages},"fallbacks":[{{"model":"hidden"}}]}}}}]}}"#),
+        ),
+        (
+            "/v1/live/sessions",
+            format!(r#"{{"session":{{{chat},"delegation":{{"responses":{{"model":"hidden"}}}}}}}}"#),
+        ),
+        ("/v1/evals/e/runs", format!(r#"{{"data_source":{{{chat},"sampling_params":{{{}}}}}}}"#, tool("a"))),
+    ];
+    for (told, (path, body)) in bodies.iter().enumerate() {
+        let answer = gate.ask(post(path, &gate.setup.client_key, body));
+        assert_eq!(answer.reason(), Some("model_not_allowed"), "{path} {body}: {}", answer.text());
+        // The one that is not allowed is told, and not the one that is.
+        assert!(answer.text().contains("'hidden'"), "{path} {body}: {}", answer.text());
+        assert_eq!(gate.records_when(told + 1)[told]["model"], "hidden");
+    }
+    assert_eq!(upstream.connections(), 0);
+    for (path, body) in &bodies {
+        let allowed = body.replace("hidden", "claude-sonnet-4-6");
+        let answer = gate.ask(post(path, &gate.setup.client_key, &allowed));
+        assert_eq!(answer.status, 200, "{path} {allowed}: {}", answer.text());
+        assert_eq!(upstream.requests().pop().unwrap().body, allowed.as_bytes());
+    }
+}
+
+#[test]
 fn what_parsers_disagree_on_is_not_json() {
     let (gate, upstream) = only_mini();
     let utf16: Vec<u8> = r#"{"model":"gpt-4o-mini"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
