@@ -331,3 +331,45 @@ fn a_reload_forgets_nothing_that_is_reserved() {
     assert_eq!(gate.ask(chat(&gate, 2_500)).reason(), Some("tokens_limited"));
     client.leave();
 }
+
+/// An upstream that refuses the first credential, and never answers the second.
+fn refusing_and_silent() -> Upstream {
+    Upstream::start(|talk| {
+        while let Some(request) = talk.request() {
+            if request.header("authorization") == ["Bearer sk-canary-a"] {
+                let refusal = r#"{"error":{"code":"rate_limit_exceeded"}}"#;
+                drop(talk.send(answer(refusal).replacen("200 OK", "429 Too Many Requests", 1)));
+            } else {
+                talk.closed();
+            }
+        }
+    })
+}
+
+#[test]
+fn what_was_sent_again_and_had_no_answer_is_settled_by_its_reservation() {
+    let credentials = r#"[{ id = "a", secret = "env:KEY_A" }, { id = "b", secret = "env:KEY_B" }]"#;
+    let setup = |upstream: &Upstream| {
+        limited(upstream, r#"{ output_tokens = "5k/day" }"#)
+            .variable("KEY_A", "sk-canary-a")
+            .variable("KEY_B", "sk-canary-b")
+            .set("upstreams.openai", "credentials", credentials)
+            .set("upstreams.openai", "response_timeout", r#""300ms""#)
+    };
+    // The answer does not begin in time.
+    let upstream = refusing_and_silent();
+    let gate = setup(&upstream).start();
+    assert_eq!(gate.ask(chat(&gate, 1_000)).reason(), Some("upstream_timeout"));
+    gate.idle();
+    assert_eq!(upstream.requests().len(), 2);
+    assert_eq!(left(&gate, 0).as_u64(), Some(4_000), "the second may have been executed");
+    // The client leaves before it begins.
+    let upstream = refusing_and_silent();
+    let gate = setup(&upstream).set("upstreams.openai", "response_timeout", r#""60s""#).start();
+    let mut client = gate.connect();
+    client.send(chat(&gate, 1_000));
+    until("it was sent again", || upstream.requests().len() == 2);
+    client.leave();
+    gate.idle();
+    assert_eq!(left(&gate, 0).as_u64(), Some(4_000), "the second may have been executed");
+}

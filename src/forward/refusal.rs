@@ -239,6 +239,8 @@ fn again(
     let mut request = inject::request(headers, exchange.stage.endpoint, upstream, target, body);
     inject::put_in(credential, &mut request, exchange.record.begun.now_after()).ok()?;
     Some(request)
+    // How the first was answered says nothing of this one, which may be executed though no answer comes.
+    exchange.record.upstream_status = None;
 }
 
 /// Tells the refusal in the record, and passes it on, unless it was the gate's own credential that failed.
