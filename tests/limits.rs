@@ -373,3 +373,31 @@ fn what_was_sent_again_and_had_no_answer_is_settled_by_its_reservation() {
     gate.idle();
     assert_eq!(left(&gate, 0).as_u64(), Some(4_000), "the second may have been executed");
 }
+
+#[test]
+fn an_upload_that_had_no_answer_is_settled_by_its_reservation() {
+    let upstream = Upstream::start(|talk| {
+        drop(talk.request());
+        talk.closed();
+    });
+    let gate = limited(&upstream, r#"{ output_tokens = "9k/day" }"#)
+        .set("upstreams.openai", "response_timeout", r#""300ms""#)
+        .start();
+    let part = |head: &str, data: &str| {
+        format!("--b0undary\r\nContent-Disposition: form-data; name={head}\r\n\r\n{data}\r\n")
+    };
+    let model = part("\"model\"", "gpt-4o-transcribe");
+    let file = part("\"file\"; filename=\"a.mp3\"", &"x".repeat(1 << 20));
+    let body = [model, file, "--b0undary--\r\n".to_owned()].concat();
+    let head = format!(
+        "POST /openai/v1/audio/transcriptions HTTP/1.1\r\nhost: gate\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary=b0undary\r\ncontent-length: {}\r\n\r\n",
+        gate.setup.client_key,
+        body.len()
+    );
+    let before = left(&gate, 0).as_u64().unwrap();
+    assert_eq!(gate.ask(head + &body).reason(), Some("upstream_timeout"));
+    gate.idle();
+    assert_eq!(upstream.requests().len(), 1, "it was sent whole");
+    assert!(left(&gate, 0).as_u64().unwrap() < before, "it may have been executed");
+}
