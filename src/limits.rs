@@ -26,7 +26,7 @@ use crate::money::Money;
 use crate::uploads::Uploads;
 use pool::Bound;
 
-pub use meter::{Meter, Quota, Short, TooFine};
+pub use meter::{Meter, Quota, Short, Untellable};
 pub use pool::Pool;
 pub use purse::{Budget, Exhausted, Purse, Window};
 pub use reservation::{Estimate, Reservation, Unspent};
@@ -225,7 +225,7 @@ impl Registry {
         counts: Counted,
         quota: Quota,
         shared: bool,
-    ) -> Result<Arc<Meter>, TooFine> {
+    ) -> Result<Arc<Meter>, Untellable> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let known = (owner.to_owned(), counts, quota, shared);
         if let Some(meter) = state.meters.get(&known) {
