@@ -20,7 +20,7 @@ use super::{Quota, SLOT_WAIT, Window};
 use crate::clock::Moment;
 
 /// Of what a pool holds leases.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
     /// A quota, which grows back.
     Rate(Quota),
