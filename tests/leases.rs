@@ -190,6 +190,18 @@ fn a_budget_that_a_reload_adds_counts_what_was_spent_before() {
 }
 
 #[test]
+fn a_ledger_that_cannot_be_read_takes_no_budget_from_other_gates() {
+    let redis = Redis::start();
+    redis.ask(&["SET", "{unread}:born", "first:0"]);
+    let now = Moment::now();
+    let _unread = heard(&redis, "unread", "unread", Money::picodollars(u64::MAX), now);
+    let mut other = heard(&redis, "unread", "other", Money::ZERO, now);
+    other.begin(100, now);
+    other.say(&redis, false, now);
+    assert_eq!(other.reserved(), 100);
+}
+
+#[test]
 fn a_store_that_was_restarted_with_its_data_is_reminded() {
     let mut redis = Redis::lasting();
     redis.ask(&["SET", "{kept}:born", "first:0"]);

@@ -151,7 +151,9 @@ impl Pool {
         let mut state = self.now(now);
         let recalled = std::mem::take(&mut state.recalled);
         state.seen.filter(|_| forgotten || recalled)?;
-        Some(self.used(&state, now).div_ceil(self.scale()))
+        // Of a ledger that cannot be read nothing is known. Told to the store, that would be spent for all gates.
+        let used = Some(self.used(&state, now)).filter(|used| *used < u64::MAX)?;
+        Some(used.div_ceil(self.scale()))
     }
 
     /// The store leased so much, of the window that began then; so much of it is somebody's already.
