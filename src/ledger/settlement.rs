@@ -1,7 +1,8 @@
 //! What a request came to: what it used, what that cost, and how sure that is.
 //!
 //! 1. What the provider reports counts.
-//! 2. A request that was not sent, or that the provider refused, used nothing.
+//! 2. A request that was not sent, or that the provider refused, used nothing. A session that ends because a message was
+//!    refused used what came before.
 //! 3. Of a stream that ended before its report came, what was reserved for its input counts, and what was seen of its
 //!    output.
 //! 4. Of anything else that may have been executed, all that was reserved counts: nobody knows what it used.
@@ -105,6 +106,9 @@ fn known(record: &Record) -> Known {
             Known::Unknown
         }
         (Outcome::Refused(_), None) if record.unsure => Known::Unknown,
+        (Outcome::Refused(_), Some(_)) if record.session.is_some() && record.usage.is_some() => {
+            Known::Reported
+        }
         (Outcome::Refused(_) | Outcome::Served, _) => Known::Nothing,
     }
 }
