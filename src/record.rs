@@ -136,6 +136,8 @@ pub struct Reserved {
     pub price: Option<Arc<Price>>,
     /// What of a session's usage was settled before.
     pub already: Usage,
+    /// Whether it was taken because an answer was asked for. A session takes some before.
+    pub asks: bool,
 }
 
 impl Reserved {

@@ -397,6 +397,24 @@ fn a_session_that_ends_by_a_refusal_is_settled_by_what_it_used() {
 }
 
 #[test]
+fn a_response_of_which_a_session_does_not_wait_for_the_report_is_settled_by_what_was_seen() {
+    let led = Led::new();
+    let (gate, mut client) = used(&led);
+    client.send(masked(0x81, ASKS.as_bytes()));
+    assert_eq!(led.read().unwrap().text(), ASKS);
+    let delta = format!(r#"{{"type":"response.output_text.delta","delta":"{}"}}"#, "x".repeat(3_000));
+    led.send(framed(0x81, delta.as_bytes(), 0));
+    assert_eq!(next(&mut client).unwrap().text(), delta);
+    client.send(masked(0x88, &[3, 232]));
+    assert_eq!(led.read().unwrap().close().0, 1000);
+    led.send(framed(0x88, &[3, 232], 0));
+    assert_eq!(next(&mut client).unwrap().close().0, 1000);
+    client.hang_up();
+    gate.idle();
+    assert_eq!(left(&gate), 4_000, "a token for three bytes");
+}
+
+#[test]
 fn a_handshake_that_is_none_is_refused_before_the_upstream() {
     let led = Led::new();
     let gate = gate(&led).start();

@@ -4,13 +4,13 @@
 //! 2. A request that was not sent, or that the provider refused, used nothing. A session that ends because a message was
 //!    refused used what came before.
 //! 3. Of a stream that ended before its report came, what was reserved for its input counts, and what was seen of its
-//!    output.
+//!    output. Of a session that ended before the report of its last response, the same holds of that response.
 //! 4. Of anything else that may have been executed, all that was reserved counts: nobody knows what it used.
 
 use crate::denial::Reason;
 use crate::limits::Estimate;
 use crate::money::Money;
-use crate::record::{Cost, Outcome, Record};
+use crate::record::{Cost, Outcome, Record, Reserved};
 use crate::usage::Usage;
 
 /// What a request came to.
@@ -38,6 +38,8 @@ enum Known {
 /// What a record that has ended came to.
 pub(super) fn settlement(record: &Record) -> Settlement {
     let estimate = record.reserved.as_ref().map_or_else(Estimate::default, |reserved| reserved.estimate);
+    let (already, asks) =
+        record.reserved.as_ref().map_or_else(Default::default, |reserved| (reserved.already, reserved.asks));
     let known = known(record);
     let reported = record.usage.unwrap_or_default();
     let usage = match known {
@@ -45,7 +47,11 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         Known::Reported => reported,
         Known::Seen => Usage {
             // Some streams report their input at once, and their output at the end.
-            input: if reported.input > 0 { reported.input } else { estimate.input },
+            input: if asks && reported.input <= already.input {
+                already.input.saturating_add(estimate.input)
+            } else {
+                reported.input
+            },
             output: reported.output.max(record.output_seen),
             ..reported
         },
@@ -81,6 +87,7 @@ fn known(record: &Record) -> Known {
             }
         }
         (Outcome::Served, Some(_)) => match record.usage {
+            Some(_) if is_untold(record) => Known::Seen,
             Some(_) => Known::Reported,
             None if streams => Known::Seen,
             None => Known::Unknown,
@@ -106,9 +113,17 @@ fn known(record: &Record) -> Known {
             Known::Unknown
         }
         (Outcome::Refused(_), None) if record.unsure => Known::Unknown,
+        (Outcome::Refused(_), Some(_)) if is_untold(record) => Known::Seen,
         (Outcome::Refused(_), Some(_)) if record.session.is_some() && record.usage.is_some() => {
             Known::Reported
         }
         (Outcome::Refused(_) | Outcome::Served, _) => Known::Nothing,
     }
+}
+
+/// Whether a session ended before anything was reported of the last response that was asked for.
+fn is_untold(record: &Record) -> bool {
+    let used = record.usage.unwrap_or_default();
+    let of_last = |reserved: &Reserved| reserved.asks && used.less(reserved.already).tokens() == 0;
+    record.session.is_some() && record.reserved.as_deref().is_some_and(of_last)
 }

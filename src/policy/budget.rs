@@ -24,7 +24,7 @@ use super::rate::{denied, no_slot, unavailable};
 use super::{Policy, Sight};
 use crate::body::Outgoing;
 use crate::denial::{Denial, Reason, RuleId};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Gives};
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
 use crate::limits::{Estimate, Limit, Limits, Reservation, Unspent};
@@ -59,8 +59,10 @@ impl Policy for Fund {
         if !limited(project, key) && !sight.notes.deferred {
             return Ok(Funded { permitted });
         }
-        let taking = Taking::new(input(&permitted.body), permitted.scoped.endpoint, sight);
-        taking.reserve(project, key, Some(&mut permitted.permits), Usage::default(), sight)?;
+        let endpoint = permitted.scoped.endpoint;
+        let taking = Taking::new(input(&permitted.body), endpoint, sight);
+        let so_far = (endpoint.gives != Gives::WebSocket, Usage::default());
+        taking.reserve(project, key, Some(&mut permitted.permits), so_far, sight)?;
         Ok(Funded { permitted })
     }
 }
@@ -88,7 +90,7 @@ pub fn go_on(
     }
     sight.notes.token_ceiling = message.ceiling;
     sight.notes.tier = message.tier;
-    Taking::new(message.input, endpoint, sight).reserve(project, key, None, used, sight)
+    Taking::new(message.input, endpoint, sight).reserve(project, key, None, (message.asks, used), sight)
 }
 
 /// A client's message in a session.
@@ -215,7 +217,7 @@ impl Taking {
         project: &Project,
         key: &Key,
         permits: Option<&mut Permits>,
-        already: Usage,
+        (asks, already): (bool, Usage),
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
         let owners = owners(project, key, self.model(sight));
@@ -224,7 +226,7 @@ impl Taking {
         if outcome.is_err() {
             reservation.undo();
         } else if !reservation.is_empty() {
-            sight.notes.reserved = Some(Box::new(Reserved { reservation, estimate, price, already }));
+            sight.notes.reserved = Some(Box::new(Reserved { reservation, estimate, price, already, asks }));
         }
         outcome
     }
