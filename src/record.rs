@@ -252,6 +252,8 @@ pub struct Record {
     pub usage: Option<Usage>,
     /// How many tokens the answer had until now, about, as its bytes tell; for an answer that ends without a report.
     pub output_seen: u64,
+    /// Whether some of it came behind what was last said to be used.
+    pub unreported: bool,
     /// Time until the request was ready to be sent upstream.
     pub decided: Option<Duration>,
     /// Time from there until the head of the answer.
@@ -320,6 +322,7 @@ impl Record {
             response_bytes: 0,
             usage: None,
             output_seen: 0,
+            unreported: false,
             decided: None,
             upstream_wait: None,
             first_byte: None,

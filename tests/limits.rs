@@ -401,3 +401,38 @@ fn an_upload_that_had_no_answer_is_settled_by_its_reservation() {
     assert_eq!(upstream.requests().len(), 1, "it was sent whole");
     assert!(left(&gate, 0).as_u64().unwrap() < before, "it may have been executed");
 }
+
+#[test]
+fn a_stream_that_ends_before_its_last_report_is_settled_by_what_was_seen() {
+    let event = |kind: &str, data: &str| format!("event: {kind}\ndata: {data}\n\n");
+    let begins = r#"{"type":"message_start","message":{"usage":{"input_tokens":100,"output_tokens":1}}}"#;
+    let text = "x".repeat(3_000);
+    let delta = format!(
+        r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}"#
+    );
+    let breaks = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let ends = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":700}}"#;
+    for (kind, last, used) in [("error", breaks, 1_000), ("message_delta", ends, 700)] {
+        let events =
+            [event("message_start", begins), event("content_block_delta", &delta), event(kind, last)];
+        let upstream = Upstream::start(move |talk| {
+            while talk.request().is_some() {
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+                drop(talk.send(head));
+                for event in &events {
+                    drop(talk.send(format!("{:x}\r\n{event}\r\n", event.len())));
+                }
+                drop(talk.send("0\r\n\r\n"));
+            }
+        });
+        let gate = limited(&upstream, r#"{ output_tokens = "5k/day" }"#).start();
+        let body = json!({
+            "model": "claude-sonnet-4-5", "max_tokens": 2_000, "stream": true,
+            "messages": [{ "role": "user", "content": "hello" }],
+        });
+        let answer = gate.ask(post("/v1/messages", &gate.setup.client_key, &body.to_string()));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        gate.idle();
+        assert_eq!(left(&gate, 0).as_u64(), Some(5_000 - used), "{kind}");
+    }
+}

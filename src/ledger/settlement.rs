@@ -87,7 +87,7 @@ fn known(record: &Record) -> Known {
             }
         }
         (Outcome::Served, Some(_)) => match record.usage {
-            Some(_) if is_untold(record) => Known::Seen,
+            Some(_) if is_untold(record) || streams && record.unreported => Known::Seen,
             Some(_) => Known::Reported,
             None if streams => Known::Seen,
             None => Known::Unknown,
