@@ -147,6 +147,19 @@ impl Reserved {
         used.less(self.already).tokens() >= self.estimate.input.saturating_add(self.estimate.output)
     }
 
+    /// Whether an answer was asked for with it of which nothing is said yet, where so much is said to be used in all.
+    #[must_use]
+    pub fn is_untold(&self, used: &Usage) -> bool {
+        self.asks && used.less(self.already).tokens() == 0
+    }
+
+    /// What was used in all, with what was reserved for such an answer's input; of outputs so many tokens were seen.
+    #[must_use]
+    pub const fn with_seen(&self, used: Usage, seen: u64) -> Usage {
+        let input = self.already.input.saturating_add(self.estimate.input);
+        Usage { input, output: if seen > used.output { seen } else { used.output }, ..used }
+    }
+
     /// Settles it by what was used in all, and by what that cost, if that is known.
     pub fn settle(self, used: &Usage, cost: Option<Money>, now: Moment) {
         let part = used.less(self.already);

@@ -415,6 +415,31 @@ fn a_response_of_which_a_session_does_not_wait_for_the_report_is_settled_by_what
 }
 
 #[test]
+fn a_response_is_settled_by_what_was_seen_where_more_was_asked_for_before_its_report() {
+    let delta = format!(r#"{{"type":"response.output_text.delta","delta":"{}"}}"#, "x".repeat(3_000));
+    for (more, code) in [("9000", 1008), ("100", 1000)] {
+        let led = Led::new();
+        let (gate, mut client) = used(&led);
+        client.send(masked(0x81, ASKS.as_bytes()));
+        assert_eq!(led.read().unwrap().text(), ASKS);
+        led.send(framed(0x81, delta.as_bytes(), 0));
+        assert_eq!(next(&mut client).unwrap().text(), delta);
+        let more = ASKS.replace("2000", more);
+        client.send(masked(0x81, more.as_bytes()));
+        if code == 1000 {
+            assert_eq!(led.read().unwrap().text(), more);
+            client.send(masked(0x88, &[3, 232]));
+        }
+        assert_eq!(led.read().unwrap().close().0, code);
+        led.send(framed(0x88, &[3, 232], 0));
+        assert_eq!(next(&mut client).unwrap().close().0, code);
+        client.hang_up();
+        gate.idle();
+        assert_eq!(left(&gate), 4_000, "{more}");
+    }
+}
+
+#[test]
 fn a_handshake_that_is_none_is_refused_before_the_upstream() {
     let led = Led::new();
     let gate = gate(&led).start();

@@ -10,7 +10,7 @@
 use crate::denial::Reason;
 use crate::limits::Estimate;
 use crate::money::Money;
-use crate::record::{Cost, Outcome, Record, Reserved};
+use crate::record::{Cost, Outcome, Record};
 use crate::usage::Usage;
 
 /// What a request came to.
@@ -121,9 +121,9 @@ fn known(record: &Record) -> Known {
     }
 }
 
-/// Whether a session ended before anything was reported of the last response that was asked for.
+/// Whether a session ended before anything was reported of a response that was asked for.
 fn is_untold(record: &Record) -> bool {
     let used = record.usage.unwrap_or_default();
-    let of_last = |reserved: &Reserved| reserved.asks && used.less(reserved.already).tokens() == 0;
-    record.session.is_some() && record.reserved.as_deref().is_some_and(of_last)
+    let of_last = record.reserved.as_ref().is_some_and(|reserved| reserved.is_untold(&used));
+    record.session.is_some() && (of_last || record.unreported)
 }

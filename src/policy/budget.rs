@@ -83,14 +83,20 @@ pub fn go_on(
     if !limited(project, key) && !sight.notes.deferred {
         return Ok(());
     }
+    let mut settled = used;
     if let Some(reserved) = sight.notes.reserved.take_if(|one| message.asks || one.is_used_up(&used)) {
-        reserved.settle(&used, None, sight.now);
+        // Who asks again before the report of what was asked for before may never wait for that.
+        sight.notes.unreported = reserved.is_untold(&used);
+        if sight.notes.unreported {
+            settled = reserved.with_seen(used, message.seen);
+        }
+        reserved.settle(&settled, None, sight.now);
     } else if sight.notes.reserved.is_some() || !message.asks {
         return Ok(());
     }
     sight.notes.token_ceiling = message.ceiling;
     sight.notes.tier = message.tier;
-    Taking::new(message.input, endpoint, sight).reserve(project, key, None, (message.asks, used), sight)
+    Taking::new(message.input, endpoint, sight).reserve(project, key, None, (message.asks, settled), sight)
 }
 
 /// A client's message in a session.
@@ -104,6 +110,8 @@ pub struct Message {
     pub ceiling: Option<u64>,
     /// The tier of service that it asks for.
     pub tier: Option<Tier>,
+    /// How many tokens the session's answers had until now, about.
+    pub seen: u64,
 }
 
 impl Policy for FundsUnused {
