@@ -215,6 +215,7 @@ impl Relayed {
                 if let Some(meter) = meter {
                     meter.piece(piece, &mut open.record.usage);
                     open.record.output_seen = meter.output_seen();
+                    open.record.unreported = meter.goes_on();
                     open.record.served = meter.served();
                 }
             }

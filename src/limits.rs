@@ -26,7 +26,7 @@ use crate::money::Money;
 use crate::uploads::Uploads;
 use pool::Bound;
 
-pub use meter::{Meter, Quota, Short, TooFine};
+pub use meter::{Meter, Quota, Short, Untellable};
 pub use pool::Pool;
 pub use purse::{Budget, Exhausted, Purse, Window};
 pub use reservation::{Estimate, Reservation, Unspent};
@@ -225,7 +225,7 @@ impl Registry {
         counts: Counted,
         quota: Quota,
         shared: bool,
-    ) -> Result<Arc<Meter>, TooFine> {
+    ) -> Result<Arc<Meter>, Untellable> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let known = (owner.to_owned(), counts, quota, shared);
         if let Some(meter) = state.meters.get(&known) {
@@ -254,7 +254,8 @@ impl Registry {
     ) -> Arc<Purse> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let known = (Arc::from(owner), shared);
-        if let Some(held) = state.purses.get_mut(&known) {
+        // By another calendar its windows begin at other times.
+        if let Some(held) = state.purses.get_mut(&known).filter(|held| held.purse.zone() == zone) {
             budgets.clone_into(&mut held.budgets);
             return Arc::clone(&held.purse);
         }
@@ -393,5 +394,23 @@ mod tests {
         }
         assert_eq!(taken(&after), dollars(5));
         assert_eq!(*history.0.lock().unwrap(), [20, 1]);
+    }
+
+    #[test]
+    fn a_reload_with_another_time_zone_begins_windows_by_that() {
+        let at = "2026-11-20T23:30:00Z".parse::<jiff::Timestamp>().unwrap();
+        let now = Moment::now().dated(at.into());
+        for shared in [false, true] {
+            let registry = Registry::new(now);
+            let spender = Spender { project: Arc::from("a"), key: None, models: None };
+            let purse = |zone: &TimeZone| registry.purse("a", spender.clone(), &[], (zone, shared), now);
+            let before = purse(&TimeZone::UTC);
+            let berlin = TimeZone::get("Europe/Berlin").unwrap();
+            let after = purse(&berlin);
+            let until = |purse: &Purse| purse.taken_now(Window::Day, now).1;
+            assert_eq!(until(&before), Window::Day.around(at.as_millisecond(), &TimeZone::UTC).1);
+            assert_eq!(until(&after), Window::Day.around(at.as_millisecond(), &berlin).1, "shared: {shared}");
+            assert!(Arc::ptr_eq(&after, &purse(&berlin)));
+        }
     }
 }

@@ -136,6 +136,8 @@ pub struct Reserved {
     pub price: Option<Arc<Price>>,
     /// What of a session's usage was settled before.
     pub already: Usage,
+    /// Whether it was taken because an answer was asked for. A session takes some before.
+    pub asks: bool,
 }
 
 impl Reserved {
@@ -143,6 +145,19 @@ impl Reserved {
     #[must_use]
     pub fn is_used_up(&self, used: &Usage) -> bool {
         used.less(self.already).tokens() >= self.estimate.input.saturating_add(self.estimate.output)
+    }
+
+    /// Whether an answer was asked for with it of which nothing is said yet, where so much is said to be used in all.
+    #[must_use]
+    pub fn is_untold(&self, used: &Usage) -> bool {
+        self.asks && used.less(self.already).tokens() == 0
+    }
+
+    /// What was used in all, with what was reserved for such an answer's input; of outputs so many tokens were seen.
+    #[must_use]
+    pub const fn with_seen(&self, used: Usage, seen: u64) -> Usage {
+        let input = self.already.input.saturating_add(self.estimate.input);
+        Usage { input, output: if seen > used.output { seen } else { used.output }, ..used }
     }
 
     /// Settles it by what was used in all, and by what that cost, if that is known.
@@ -250,6 +265,8 @@ pub struct Record {
     pub usage: Option<Usage>,
     /// How many tokens the answer had until now, about, as its bytes tell; for an answer that ends without a report.
     pub output_seen: u64,
+    /// Whether some of it came behind what was last said to be used.
+    pub unreported: bool,
     /// Time until the request was ready to be sent upstream.
     pub decided: Option<Duration>,
     /// Time from there until the head of the answer.
@@ -318,6 +335,7 @@ impl Record {
             response_bytes: 0,
             usage: None,
             output_seen: 0,
+            unreported: false,
             decided: None,
             upstream_wait: None,
             first_byte: None,

@@ -279,3 +279,20 @@ fn closing_an_unused_connection_costs_nobody_an_answer_and_sends_nothing_twice()
     assert!(fine >= 30, "{fine} of 60");
     assert_eq!(upstream.requests().len(), fine, "none was executed twice, and none without an answer");
 }
+
+#[test]
+fn a_long_refusal_is_told_when_it_is_over() {
+    let body = "x".repeat(100_000);
+    let refusal = format!(
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let upstream = Upstream::answering(refusal);
+    let gate = Setup::new(upstream.address).start();
+    for round in 1..=20 {
+        let answer = gate.ask(gate.chat());
+        assert_eq!((answer.status, answer.body.len()), (400, body.len()));
+        let records = gate.records_when(round);
+        assert_eq!(records[round - 1]["response_bytes"], body.len(), "{}", records[round - 1]);
+    }
+}

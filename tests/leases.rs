@@ -25,8 +25,8 @@ use jiff::tz::TimeZone;
 use portcullis::clock::Moment;
 use portcullis::denial::RuleId;
 use portcullis::limits::{
-    Asking, Budget, Counted, Dialogue, Estimate, Heard, Limit, OnFailure, Outcome, Purse, Quota, Registry,
-    Reservation, SCRIPT, Spender, Window,
+    Asking, Budget, Counted, Dialogue, Estimate, Heard, History, Limit, OnFailure, Outcome, Purse, Quota,
+    Registry, Reservation, SCRIPT, Spender, Window,
 };
 use portcullis::money::Money;
 use portcullis::usage::Usage;
@@ -152,6 +152,53 @@ fn a_store_that_loses_its_memory_again_is_reminded_again() {
             assert_eq!(gate.say(&redis, false, now), Some(Heard::Settling));
         }
     }
+}
+
+/// Tells of everybody the same.
+#[derive(Debug)]
+struct Told(Money);
+
+impl History for Told {
+    fn spent(&self, asked: &[(&Spender, [i64; 3])]) -> Vec<[Money; 3]> {
+        vec![[self.0; 3]; asked.len()]
+    }
+}
+
+/// A gate whose ledger tells this, and that the store has heard.
+fn heard(redis: &Redis, prefix: &str, id: &str, told: Money, now: Moment) -> Gate {
+    let mut gate = Gate::new(prefix, id, now);
+    gate.registry.remember(&(Arc::new(Told(told)) as Arc<dyn History>), now);
+    while gate.say(redis, false, now) != Some(Heard::All) {}
+    gate
+}
+
+#[test]
+fn a_budget_that_a_reload_adds_counts_what_was_spent_before() {
+    let redis = Redis::start();
+    redis.ask(&["SET", "{added}:born", "first:0"]);
+    let now = Moment::now();
+    let mut gate = heard(&redis, "added", "gate", Money::picodollars((LIMIT - 100) * 1_000), now);
+    let spender = Spender { project: "b".into(), key: None, models: None };
+    gate.purse = gate.registry.purse("projects.b", spender, &gate.budgets, (&TimeZone::UTC, true), now);
+    gate.begin(101, now);
+    gate.say(&redis, false, now);
+    assert_eq!((gate.reserved(), gate.waits.len()), (0, 0));
+    let later = now.later(Duration::from_secs(2));
+    gate.begin(100, later);
+    gate.say(&redis, false, later);
+    assert_eq!(gate.reserved(), 100);
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_takes_no_budget_from_other_gates() {
+    let redis = Redis::start();
+    redis.ask(&["SET", "{unread}:born", "first:0"]);
+    let now = Moment::now();
+    let _unread = heard(&redis, "unread", "unread", Money::picodollars(u64::MAX), now);
+    let mut other = heard(&redis, "unread", "other", Money::ZERO, now);
+    other.begin(100, now);
+    other.say(&redis, false, now);
+    assert_eq!(other.reserved(), 100);
 }
 
 #[test]

@@ -331,3 +331,108 @@ fn a_reload_forgets_nothing_that_is_reserved() {
     assert_eq!(gate.ask(chat(&gate, 2_500)).reason(), Some("tokens_limited"));
     client.leave();
 }
+
+/// An upstream that refuses the first credential, and never answers the second.
+fn refusing_and_silent() -> Upstream {
+    Upstream::start(|talk| {
+        while let Some(request) = talk.request() {
+            if request.header("authorization") == ["Bearer sk-canary-a"] {
+                let refusal = r#"{"error":{"code":"rate_limit_exceeded"}}"#;
+                drop(talk.send(answer(refusal).replacen("200 OK", "429 Too Many Requests", 1)));
+            } else {
+                talk.closed();
+            }
+        }
+    })
+}
+
+#[test]
+fn what_was_sent_again_and_had_no_answer_is_settled_by_its_reservation() {
+    let credentials = r#"[{ id = "a", secret = "env:KEY_A" }, { id = "b", secret = "env:KEY_B" }]"#;
+    let setup = |upstream: &Upstream| {
+        limited(upstream, r#"{ output_tokens = "5k/day" }"#)
+            .variable("KEY_A", "sk-canary-a")
+            .variable("KEY_B", "sk-canary-b")
+            .set("upstreams.openai", "credentials", credentials)
+            .set("upstreams.openai", "response_timeout", r#""300ms""#)
+    };
+    // The answer does not begin in time.
+    let upstream = refusing_and_silent();
+    let gate = setup(&upstream).start();
+    assert_eq!(gate.ask(chat(&gate, 1_000)).reason(), Some("upstream_timeout"));
+    gate.idle();
+    assert_eq!(upstream.requests().len(), 2);
+    assert_eq!(left(&gate, 0).as_u64(), Some(4_000), "the second may have been executed");
+    // The client leaves before it begins.
+    let upstream = refusing_and_silent();
+    let gate = setup(&upstream).set("upstreams.openai", "response_timeout", r#""60s""#).start();
+    let mut client = gate.connect();
+    client.send(chat(&gate, 1_000));
+    until("it was sent again", || upstream.requests().len() == 2);
+    client.leave();
+    gate.idle();
+    assert_eq!(left(&gate, 0).as_u64(), Some(4_000), "the second may have been executed");
+}
+
+#[test]
+fn an_upload_that_had_no_answer_is_settled_by_its_reservation() {
+    let upstream = Upstream::start(|talk| {
+        drop(talk.request());
+        talk.closed();
+    });
+    let gate = limited(&upstream, r#"{ output_tokens = "9k/day" }"#)
+        .set("upstreams.openai", "response_timeout", r#""300ms""#)
+        .start();
+    let part = |head: &str, data: &str| {
+        format!("--b0undary\r\nContent-Disposition: form-data; name={head}\r\n\r\n{data}\r\n")
+    };
+    let model = part("\"model\"", "gpt-4o-transcribe");
+    let file = part("\"file\"; filename=\"a.mp3\"", &"x".repeat(1 << 20));
+    let body = [model, file, "--b0undary--\r\n".to_owned()].concat();
+    let head = format!(
+        "POST /openai/v1/audio/transcriptions HTTP/1.1\r\nhost: gate\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary=b0undary\r\ncontent-length: {}\r\n\r\n",
+        gate.setup.client_key,
+        body.len()
+    );
+    let before = left(&gate, 0).as_u64().unwrap();
+    assert_eq!(gate.ask(head + &body).reason(), Some("upstream_timeout"));
+    gate.idle();
+    assert_eq!(upstream.requests().len(), 1, "it was sent whole");
+    assert!(left(&gate, 0).as_u64().unwrap() < before, "it may have been executed");
+}
+
+#[test]
+fn a_stream_that_ends_before_its_last_report_is_settled_by_what_was_seen() {
+    let event = |kind: &str, data: &str| format!("event: {kind}\ndata: {data}\n\n");
+    let begins = r#"{"type":"message_start","message":{"usage":{"input_tokens":100,"output_tokens":1}}}"#;
+    let text = "x".repeat(3_000);
+    let delta = format!(
+        r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}"#
+    );
+    let breaks = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    let ends = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":700}}"#;
+    for (kind, last, used) in [("error", breaks, 1_000), ("message_delta", ends, 700)] {
+        let events =
+            [event("message_start", begins), event("content_block_delta", &delta), event(kind, last)];
+        let upstream = Upstream::start(move |talk| {
+            while talk.request().is_some() {
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+                drop(talk.send(head));
+                for event in &events {
+                    drop(talk.send(format!("{:x}\r\n{event}\r\n", event.len())));
+                }
+                drop(talk.send("0\r\n\r\n"));
+            }
+        });
+        let gate = limited(&upstream, r#"{ output_tokens = "5k/day" }"#).start();
+        let body = json!({
+            "model": "claude-sonnet-4-5", "max_tokens": 2_000, "stream": true,
+            "messages": [{ "role": "user", "content": "hello" }],
+        });
+        let answer = gate.ask(post("/v1/messages", &gate.setup.client_key, &body.to_string()));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        gate.idle();
+        assert_eq!(left(&gate, 0).as_u64(), Some(5_000 - used), "{kind}");
+    }
+}

@@ -358,6 +358,87 @@ fn a_sessions_record_tells_what_all_its_responses_used() {
     assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&60.into(), &15.into()), "{record}");
 }
 
+/// What is left of the project's limit, as it is told to its holder.
+fn left(gate: &Running) -> u64 {
+    let bearer = format!("Bearer {}", gate.setup.client_key);
+    let whoami = gate.ask(request("GET", "/portcullis/whoami", &[("authorization", &bearer)], ""));
+    whoami.json()["limits"][0]["left"].as_u64().unwrap()
+}
+
+/// A session over the socket of Responses in which one response was asked for, and has used 400 tokens of 5000.
+fn used(led: &Led) -> (Running, Client) {
+    let gate = gate(led).set("projects.search", "limits", r#"{ output_tokens = "5k/day" }"#).start();
+    let mut client = open(&gate, "/v1/responses");
+    client.send(masked(0x81, ASKS.as_bytes()));
+    assert_eq!(led.read().unwrap().text(), ASKS);
+    let done =
+        r#"{"type":"response.completed","response":{"usage":{"input_tokens":10,"output_tokens":400}}}"#;
+    led.send(framed(0x81, done.as_bytes(), 0));
+    assert_eq!(next(&mut client).unwrap().text(), done);
+    (gate, client)
+}
+
+const ASKS: &str =
+    r#"{"type":"response.create","model":"gpt-4o-mini","max_output_tokens":2000,"input":"hi"}"#;
+
+#[test]
+fn a_session_that_ends_by_a_refusal_is_settled_by_what_it_used() {
+    let led = Led::new();
+    let (gate, mut client) = used(&led);
+    client.send(masked(0x81, b"no JSON"));
+    assert_eq!(next(&mut client).unwrap().close().0, 1007);
+    assert_eq!(led.read().unwrap().close().0, 1007);
+    client.hang_up();
+    gate.idle();
+    assert_eq!(left(&gate), 4_600);
+    let records = gate.records();
+    let record = records.iter().find(|record| record["reason"] == "body_invalid").unwrap();
+    assert!(record["cost_usd"].as_f64().unwrap() > 0.0, "{record}");
+}
+
+#[test]
+fn a_response_of_which_a_session_does_not_wait_for_the_report_is_settled_by_what_was_seen() {
+    let led = Led::new();
+    let (gate, mut client) = used(&led);
+    client.send(masked(0x81, ASKS.as_bytes()));
+    assert_eq!(led.read().unwrap().text(), ASKS);
+    let delta = format!(r#"{{"type":"response.output_text.delta","delta":"{}"}}"#, "x".repeat(3_000));
+    led.send(framed(0x81, delta.as_bytes(), 0));
+    assert_eq!(next(&mut client).unwrap().text(), delta);
+    client.send(masked(0x88, &[3, 232]));
+    assert_eq!(led.read().unwrap().close().0, 1000);
+    led.send(framed(0x88, &[3, 232], 0));
+    assert_eq!(next(&mut client).unwrap().close().0, 1000);
+    client.hang_up();
+    gate.idle();
+    assert_eq!(left(&gate), 4_000, "a token for three bytes");
+}
+
+#[test]
+fn a_response_is_settled_by_what_was_seen_where_more_was_asked_for_before_its_report() {
+    let delta = format!(r#"{{"type":"response.output_text.delta","delta":"{}"}}"#, "x".repeat(3_000));
+    for (more, code) in [("9000", 1008), ("100", 1000)] {
+        let led = Led::new();
+        let (gate, mut client) = used(&led);
+        client.send(masked(0x81, ASKS.as_bytes()));
+        assert_eq!(led.read().unwrap().text(), ASKS);
+        led.send(framed(0x81, delta.as_bytes(), 0));
+        assert_eq!(next(&mut client).unwrap().text(), delta);
+        let more = ASKS.replace("2000", more);
+        client.send(masked(0x81, more.as_bytes()));
+        if code == 1000 {
+            assert_eq!(led.read().unwrap().text(), more);
+            client.send(masked(0x88, &[3, 232]));
+        }
+        assert_eq!(led.read().unwrap().close().0, code);
+        led.send(framed(0x88, &[3, 232], 0));
+        assert_eq!(next(&mut client).unwrap().close().0, code);
+        client.hang_up();
+        gate.idle();
+        assert_eq!(left(&gate), 4_000, "{more}");
+    }
+}
+
 #[test]
 fn a_handshake_that_is_none_is_refused_before_the_upstream() {
     let led = Led::new();

@@ -13,7 +13,7 @@ use super::place::child;
 use super::value::OneOrMany;
 use super::work::Work;
 use crate::limits::{
-    Budget, Concurrency, Counted, ForModels, Limit, Limits, Quota, Spender, TooFine, Window,
+    Budget, Concurrency, Counted, ForModels, Limit, Limits, Quota, Spender, Untellable, Window,
 };
 use crate::model_name::ModelList;
 use crate::money::Money;
@@ -197,11 +197,18 @@ impl Work<'_> {
             }
             match self.registry.meter(owner, counts, quota, self.shared) {
                 Ok(meter) => limits.push(Limit { counts, meter, rule: self.rule(&path) }),
-                Err(TooFine) => {
+                Err(Untellable::TooFine) => {
                     self.wrong(
                         &path,
                         "this quota is finer than nanoseconds can tell",
                         "write a smaller number",
+                    );
+                }
+                Err(Untellable::TooLong) => {
+                    self.wrong(
+                        &path,
+                        "this burst would take more than a century to grow back",
+                        "write a smaller burst",
                     );
                 }
             }

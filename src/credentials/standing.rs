@@ -210,8 +210,9 @@ impl Standing {
             if counts || !same {
                 news = Some(wait);
             }
-            let probing = known.probing && !(unchanged && how == How::Probe);
-            let next = Condition { effect: blame.effect, probing, strikes, cause: blame.cause, until_ms };
+            // Whoever was finding out saw another state, so what it finds says nothing of this one: it would never end it.
+            let next =
+                Condition { effect: blame.effect, probing: false, strikes, cause: blame.cause, until_ms };
             Some(next.word())
         };
         self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, noted).ok().and(news)
@@ -351,6 +352,25 @@ mod tests {
         standing.fails(How::Usual, blame(Effect::Rejected), now);
         assert_eq!(standing.fails(How::Forced, limited(SECOND), now), Some(SECOND));
         assert_eq!(standing.effect(now), Effect::RateLimited);
+    }
+
+    #[test]
+    fn a_probe_that_a_forced_use_met_does_not_keep_it_away_for_ever() {
+        for ends in ["fails", "succeeds", "is dropped"] {
+            let (standing, now) = new();
+            standing.fails(How::Usual, blame(Effect::Rejected), now);
+            let later = now.later(REJECTED);
+            let probing = standing.probe(standing.seen()).unwrap();
+            // All others are out meanwhile, so that this one is used in spite of its state.
+            assert_eq!(standing.fails(How::Forced, blame(Effect::Rejected), later), None);
+            match ends {
+                "fails" => drop(standing.failed(probing, How::Probe, blame(Effect::Rejected), later)),
+                "succeeds" => drop(standing.succeeded(probing)),
+                _ => {}
+            }
+            standing.probe_ended(probing);
+            assert_eq!(standing.usable(standing.seen(), later.later(LONGEST)), Usable::ByOne, "{ends}");
+        }
     }
 
     #[test]

@@ -168,7 +168,8 @@ async fn beginning(incoming: &mut Incoming, read: &mut Frames) -> Option<bool> {
             read.push(piece);
         }
         if read.left() > LONGEST_REFUSAL {
-            return Some(false);
+            // The piece that was too much may have been the last.
+            return Some(incoming.is_end_stream());
         }
     }
     Some(true)
@@ -238,6 +239,8 @@ fn again(
     let headers = spare.headers.clone();
     let mut request = inject::request(headers, exchange.stage.endpoint, upstream, target, body);
     inject::put_in(credential, &mut request, exchange.record.begun.now_after()).ok()?;
+    // How the first was answered says nothing of this one, which may be executed though no answer comes.
+    exchange.record.upstream_status = None;
     Some(request)
 }
 

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use super::passing::{Passing, pass_on};
 use super::refusal::{self, Next};
 use super::way::Way;
-use super::{Sent, at_upstream, broken};
+use super::{Sent, at_upstream, broken, unanswered};
 use crate::account::{Lease, Relay};
 use crate::body::{ClientBody, Outgoing, Stop, Upload, Waiting};
 use crate::clock::Moment;
@@ -47,6 +47,8 @@ pub(super) async fn forward(
     let (answer, connection) = match answered {
         Ok(answered) => answered,
         Err(Failed::Broken(denial)) => {
+            // Of half a body nothing is executed.
+            unanswered(&mut exchange.record, &denial, waiting.0.is_over());
             if denial.reason == Reason::UpstreamTimeout {
                 way.timed_out(upstream, true, begun);
             }

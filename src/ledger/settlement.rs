@@ -1,9 +1,10 @@
 //! What a request came to: what it used, what that cost, and how sure that is.
 //!
 //! 1. What the provider reports counts.
-//! 2. A request that was not sent, or that the provider refused, used nothing.
+//! 2. A request that was not sent, or that the provider refused, used nothing. A session that ends because a message was
+//!    refused used what came before.
 //! 3. Of a stream that ended before its report came, what was reserved for its input counts, and what was seen of its
-//!    output.
+//!    output. Of a session that ended before the report of its last response, the same holds of that response.
 //! 4. Of anything else that may have been executed, all that was reserved counts: nobody knows what it used.
 
 use crate::denial::Reason;
@@ -37,6 +38,8 @@ enum Known {
 /// What a record that has ended came to.
 pub(super) fn settlement(record: &Record) -> Settlement {
     let estimate = record.reserved.as_ref().map_or_else(Estimate::default, |reserved| reserved.estimate);
+    let (already, asks) =
+        record.reserved.as_ref().map_or_else(Default::default, |reserved| (reserved.already, reserved.asks));
     let known = known(record);
     let reported = record.usage.unwrap_or_default();
     let usage = match known {
@@ -44,7 +47,11 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         Known::Reported => reported,
         Known::Seen => Usage {
             // Some streams report their input at once, and their output at the end.
-            input: if reported.input > 0 { reported.input } else { estimate.input },
+            input: if asks && reported.input <= already.input {
+                already.input.saturating_add(estimate.input)
+            } else {
+                reported.input
+            },
             output: reported.output.max(record.output_seen),
             ..reported
         },
@@ -80,6 +87,7 @@ fn known(record: &Record) -> Known {
             }
         }
         (Outcome::Served, Some(_)) => match record.usage {
+            Some(_) if is_untold(record) || streams && record.unreported => Known::Seen,
             Some(_) => Known::Reported,
             None if streams => Known::Seen,
             None => Known::Unknown,
@@ -105,6 +113,17 @@ fn known(record: &Record) -> Known {
             Known::Unknown
         }
         (Outcome::Refused(_), None) if record.unsure => Known::Unknown,
+        (Outcome::Refused(_), Some(_)) if is_untold(record) => Known::Seen,
+        (Outcome::Refused(_), Some(_)) if record.session.is_some() && record.usage.is_some() => {
+            Known::Reported
+        }
         (Outcome::Refused(_) | Outcome::Served, _) => Known::Nothing,
     }
+}
+
+/// Whether a session ended before anything was reported of a response that was asked for.
+fn is_untold(record: &Record) -> bool {
+    let used = record.usage.unwrap_or_default();
+    let of_last = record.reserved.as_ref().is_some_and(|reserved| reserved.is_untold(&used));
+    record.session.is_some() && (of_last || record.unreported)
 }

@@ -85,6 +85,10 @@ impl StateStore for FullAt {
     }
 }
 
+/// How long a burst may take to grow back, in nanoseconds: a century and a half. Governor adds such times to what its clock
+/// reads, and would turn over unseen.
+const LONGEST: u64 = u64::MAX / 4;
+
 type Bucket = governor::RateLimiter<NotKeyed, FullAt, GivenClock, NoOpMiddleware<Nanos>>;
 
 /// One quota with its state.
@@ -129,9 +133,14 @@ impl Meter {
     ///
     /// # Errors
     /// When nanoseconds cannot tell the quota.
-    pub fn new(quota: Quota, origin: Moment) -> Result<Self, TooFine> {
-        let period = quota.period().ok_or(TooFine)?;
-        let allowed = governor::Quota::with_period(period).ok_or(TooFine)?.allow_burst(quota.burst);
+    pub fn new(quota: Quota, origin: Moment) -> Result<Self, Untellable> {
+        let period = quota.period().ok_or(Untellable::TooFine)?;
+        let grows_back_in = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        if grows_back_in.saturating_mul(quota.burst.get().into()) > LONGEST {
+            return Err(Untellable::TooLong);
+        }
+        let allowed = governor::Quota::with_period(period).ok_or(Untellable::TooFine)?;
+        let allowed = allowed.allow_burst(quota.burst);
         let full_at = FullAt::default();
         // The bucket asks its clock once, for the time it was made: that is the origin.
         GIVEN.set(0);
@@ -140,7 +149,7 @@ impl Meter {
             bucket: Bucket::new(allowed, full_at.clone(), GivenClock),
             full_at,
             origin,
-            grows_back_in: u64::try_from(period.as_nanos()).unwrap_or(u64::MAX),
+            grows_back_in,
             shared: None,
         })
     }
@@ -240,9 +249,14 @@ impl Meter {
     }
 }
 
-/// A quota finer than the clock can tell.
+/// A quota that nanoseconds cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooFine;
+pub enum Untellable {
+    /// It is finer.
+    TooFine,
+    /// Its burst takes longer to grow back than they count.
+    TooLong,
+}
 
 #[cfg(test)]
 mod tests {
@@ -351,6 +365,23 @@ mod tests {
             [(1_000_000_000, true), (700_000_000, false), (3_333_333, true), (2_000_000_000, false)]
         {
             assert_eq!(Meter::new(quota(amount, second), Moment::now()).is_ok(), told, "{amount}");
+        }
+    }
+
+    #[test]
+    fn a_burst_that_centuries_would_not_fill_is_not_kept() {
+        let day = Duration::from_hours(24);
+        let quota = |amount, burst| Quota { burst: NonZeroU32::new(burst).unwrap(), ..quota(amount, day) };
+        for (amount, burst, told) in
+            [(10, 500_000, true), (10, 10_000_000, false), (1, u32::MAX, false), (u32::MAX, u32::MAX, true)]
+        {
+            let start = Moment::now();
+            let meter = Meter::new(quota(amount, burst), start);
+            assert_eq!(meter.is_ok(), told, "{amount} burst {burst}");
+            if let Ok(meter) = meter {
+                assert_eq!(meter.take(NonZeroU32::new(burst).unwrap(), start), Ok(()));
+                assert!(meter.take(ONE, start).is_err());
+            }
         }
     }
 }

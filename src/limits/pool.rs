@@ -20,7 +20,7 @@ use super::{Quota, SLOT_WAIT, Window};
 use crate::clock::Moment;
 
 /// Of what a pool holds leases.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
     /// A quota, which grows back.
     Rate(Quota),
@@ -64,6 +64,8 @@ pub(super) struct State {
     returned: Option<Moment>,
     /// What the store last said that all gates have used and leased, and when.
     seen: Option<(u64, Moment)>,
+    /// Whether that is what was spent before, which the store is still to be told.
+    recalled: bool,
     refused: Option<Refused>,
     local: Option<Local>,
     /// Of slots, how many this gate has leased, taken or not: what the store has of it, and gives to others when this
@@ -89,6 +91,7 @@ impl State {
             taken: None,
             returned: None,
             seen: None,
+            recalled: false,
             refused: None,
             local: None,
             leased: 0,

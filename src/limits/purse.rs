@@ -121,6 +121,11 @@ impl Purse {
         Self { shared: Some(pools), ..self }
     }
 
+    /// By whose calendar its windows begin.
+    pub(super) const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// What is leased of each window, if several gates share it.
     pub(super) fn pools(&self) -> Option<&[Arc<Pool>; 3]> {
         self.shared.as_ref()

@@ -76,7 +76,9 @@ impl Sharing {
     /// The pool of this name: the one in use, or a new one.
     pub(super) fn pool(self: &Arc<Self>, name: String, bound: Bound) -> Arc<Pool> {
         let mut state = self.lock();
-        if let Some(pool) = state.pools.get(name.as_str()).and_then(Weak::upgrade) {
+        if let Some(pool) = state.pools.get(name.as_str()).and_then(Weak::upgrade)
+            && pool.bound == bound
+        {
             return pool;
         }
         let pool = Arc::new(Pool::new(name.clone(), bound, Arc::clone(self)));

@@ -24,7 +24,7 @@ use super::rate::{denied, no_slot, unavailable};
 use super::{Policy, Sight};
 use crate::body::Outgoing;
 use crate::denial::{Denial, Reason, RuleId};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Gives};
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
 use crate::limits::{Estimate, Limit, Limits, Reservation, Unspent};
@@ -59,8 +59,10 @@ impl Policy for Fund {
         if !limited(project, key) && !sight.notes.deferred {
             return Ok(Funded { permitted });
         }
-        let taking = Taking::new(input(&permitted.body), permitted.scoped.endpoint, sight);
-        taking.reserve(project, key, Some(&mut permitted.permits), Usage::default(), sight)?;
+        let endpoint = permitted.scoped.endpoint;
+        let taking = Taking::new(input(&permitted.body), endpoint, sight);
+        let so_far = (endpoint.gives != Gives::WebSocket, Usage::default());
+        taking.reserve(project, key, Some(&mut permitted.permits), so_far, sight)?;
         Ok(Funded { permitted })
     }
 }
@@ -81,14 +83,20 @@ pub fn go_on(
     if !limited(project, key) && !sight.notes.deferred {
         return Ok(());
     }
+    let mut settled = used;
     if let Some(reserved) = sight.notes.reserved.take_if(|one| message.asks || one.is_used_up(&used)) {
-        reserved.settle(&used, None, sight.now);
+        // Who asks again before the report of what was asked for before may never wait for that.
+        sight.notes.unreported = reserved.is_untold(&used);
+        if sight.notes.unreported {
+            settled = reserved.with_seen(used, message.seen);
+        }
+        reserved.settle(&settled, None, sight.now);
     } else if sight.notes.reserved.is_some() || !message.asks {
         return Ok(());
     }
     sight.notes.token_ceiling = message.ceiling;
     sight.notes.tier = message.tier;
-    Taking::new(message.input, endpoint, sight).reserve(project, key, None, used, sight)
+    Taking::new(message.input, endpoint, sight).reserve(project, key, None, (message.asks, settled), sight)
 }
 
 /// A client's message in a session.
@@ -102,6 +110,8 @@ pub struct Message {
     pub ceiling: Option<u64>,
     /// The tier of service that it asks for.
     pub tier: Option<Tier>,
+    /// How many tokens the session's answers had until now, about.
+    pub seen: u64,
 }
 
 impl Policy for FundsUnused {
@@ -215,7 +225,7 @@ impl Taking {
         project: &Project,
         key: &Key,
         permits: Option<&mut Permits>,
-        already: Usage,
+        (asks, already): (bool, Usage),
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
         let owners = owners(project, key, self.model(sight));
@@ -224,7 +234,7 @@ impl Taking {
         if outcome.is_err() {
             reservation.undo();
         } else if !reservation.is_empty() {
-            sight.notes.reserved = Some(Box::new(Reserved { reservation, estimate, price, already }));
+            sight.notes.reserved = Some(Box::new(Reserved { reservation, estimate, price, already, asks }));
         }
         outcome
     }

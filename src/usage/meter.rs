@@ -33,6 +33,8 @@ pub struct Meter {
     framing: Framing,
     texts: Texts,
     served: Option<Served>,
+    /// How many tokens had been written, about, when the piece with the last report had passed.
+    reported_at: u64,
 }
 
 impl Meter {
@@ -55,7 +57,7 @@ impl Meter {
         // Pictures are listed in an answer that is one text; a stream's events bring one each, and tell tokens.
         let pictures = endpoint.scope.family == Family::Images && matches!(framing, Framing::One { .. });
         let words = if pictures { Words::Pictures } else { words(endpoint.surface) };
-        Some(Self { framing, texts: Texts::new(words, bringer), served: None })
+        Some(Self { framing, texts: Texts::new(words, bringer), served: None, reported_at: 0 })
     }
 
     /// Looks through the messages of a session, whose reports are added up: each tells of one response, or of one
@@ -63,7 +65,7 @@ impl Meter {
     #[must_use]
     pub fn of_session(endpoint: &Endpoint) -> Self {
         let texts = Texts::new(words(endpoint.surface), bringer(endpoint));
-        Self { framing: Framing::Messages, texts, served: None }
+        Self { framing: Framing::Messages, texts, served: None, reported_at: 0 }
     }
 
     /// What the head of an answer tells: Bedrock's has counts where the body, which is the model's own, may have
@@ -88,7 +90,7 @@ impl Meter {
     /// Takes the next piece of the answer; `usage` is what was found before, and is what is found with it.
     pub fn piece(&mut self, piece: &Bytes, usage: &mut Option<Usage>) {
         let texts = &mut self.texts;
-        let told = &mut Told { usage, served: &mut self.served, adds: false };
+        let told = &mut Told { usage, served: &mut self.served, adds: false, took: false };
         match &mut self.framing {
             Framing::One { first } => match first.take() {
                 None if texts.taken_for_whole(piece, told) => *first = Some(piece.clone()),
@@ -101,13 +103,16 @@ impl Meter {
             Framing::Events(events) => events.feed(piece, texts, told),
             Framing::Lines => lines(piece, texts, told),
             Framing::Aws(frames) => frames.feed(piece, texts, told),
-            Framing::Messages => self.message(piece, false, usage),
+            Framing::Messages => return self.message(piece, false, usage),
+        }
+        if told.took {
+            self.reported_at = self.texts.tokens();
         }
     }
 
     /// Takes more of a session's message; whether it ends with it. `usage` is the sum so far.
     pub fn message(&mut self, part: &[u8], ends: bool, usage: &mut Option<Usage>) {
-        let told = &mut Told { usage, served: &mut self.served, adds: true };
+        let told = &mut Told { usage, served: &mut self.served, adds: true, took: false };
         if ends && !self.texts.begun() {
             self.texts.message(part, told);
             return;
@@ -123,6 +128,14 @@ impl Meter {
     #[must_use]
     pub const fn served(&self) -> Option<Served> {
         self.served
+    }
+
+    /// Whether a stream brought more behind its last report, which was none of all of it then: some report at the beginning
+    /// what the model reads.
+    #[must_use]
+    pub const fn goes_on(&self) -> bool {
+        let streams = matches!(self.framing, Framing::Events(_) | Framing::Lines | Framing::Aws(_));
+        streams && self.texts.tokens() > self.reported_at
     }
 
     /// How many tokens were written so far, about; see `usage/text.rs`.

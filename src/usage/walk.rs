@@ -63,6 +63,8 @@ pub(super) struct Told<'u> {
     pub(super) served: &'u mut Option<Served>,
     /// Whether reports are added up.
     pub(super) adds: bool,
+    /// Whether there was one.
+    pub(super) took: bool,
 }
 
 impl Told<'_> {
@@ -74,6 +76,7 @@ impl Told<'_> {
             report.over(*self.usage)
         };
         *self.usage = Some(usage);
+        self.took = true;
     }
 }
 

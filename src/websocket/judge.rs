@@ -77,8 +77,13 @@ impl Judge {
         Ok(())
     }
 
-    /// Judges a whole message, of a session that has used so much.
-    pub(super) async fn message(&mut self, peeked: &Peeked, text: &[u8], used: Usage) -> Result<(), Denial> {
+    /// Judges a whole message, of a session that has used so much, and of whose answers so many tokens were seen.
+    pub(super) async fn message(
+        &mut self,
+        peeked: &Peeked,
+        text: &[u8],
+        (used, seen): (Usage, u64),
+    ) -> Result<(), Denial> {
         let Carried { head, snapshot, record, certificate, body: _, checked: _ } = &mut *self.carried;
         let (Some(project), Some(key)) =
             (snapshot.projects.get(self.caller.project), snapshot.keys.get(self.caller.key))
@@ -117,7 +122,7 @@ impl Judge {
         let context = used.input.saturating_mul(2) / self.asked.max(1);
         self.asked += u64::from(asks);
         let input = estimator.tokens().saturating_add(context);
-        let message = Message { input, asks, ceiling: peeked.token_ceiling, tier: peeked.tier };
+        let message = Message { input, asks, ceiling: peeked.token_ceiling, tier: peeked.tier, seen };
         go_on(project, key, self.endpoint, message, used, &mut sight)?;
         // The store of the gates that share the limits is asked before the message goes on.
         had(record).await

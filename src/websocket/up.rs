@@ -188,7 +188,8 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'c, R, W> {
         let Message { opcode, mut text, mut peek } = message;
         let peeked = peek.finish().map_err(|fault| Stop::Refused(judge::unreadable(fault)))?;
         let used = self.common.usage.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default();
-        judge.message(&peeked, &text, used).await.map_err(Stop::Refused)?;
+        let seen = self.common.output_seen.load(Ordering::Relaxed);
+        judge.message(&peeked, &text, (used, seen)).await.map_err(Stop::Refused)?;
         let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
         self.send_masked(opcode, &mut text).await.map_err(|_| Stop::Unwritable)?;
         self.common.client_messages.fetch_add(1, Ordering::Relaxed);

@@ -141,14 +141,19 @@ impl Pool {
         let mut state = self.now(now);
         if state.from_ms == from_ms && state.seen.is_none() && spent > Money::ZERO {
             state.seen = Some((spent.as_picodollars(), now));
+            state.recalled = true;
         }
     }
 
-    /// What the store must know at least, if it has forgotten.
-    pub(in crate::limits) fn floor(&self, now: Moment) -> Option<u64> {
-        let state = self.now(now);
-        state.seen?;
-        Some(self.used(&state, now).div_ceil(self.scale()))
+    /// What the store must know at least, if it has forgotten, or was not told what is recalled. It is as told as soon
+    /// as this is called.
+    pub(in crate::limits) fn floor(&self, forgotten: bool, now: Moment) -> Option<u64> {
+        let mut state = self.now(now);
+        let recalled = std::mem::take(&mut state.recalled);
+        state.seen.filter(|_| forgotten || recalled)?;
+        // Of a ledger that cannot be read nothing is known. Told to the store, that would be spent for all gates.
+        let used = Some(self.used(&state, now)).filter(|used| *used < u64::MAX)?;
+        Some(used.div_ceil(self.scale()))
     }
 
     /// The store leased so much, of the window that began then; so much of it is somebody's already.

@@ -133,9 +133,7 @@ impl Dialogue {
                 }
                 continue;
             }
-            if self.remind
-                && let Some(floor) = pool.floor(now)
-            {
+            if let Some(floor) = pool.floor(self.remind, now) {
                 floors.push((pools.number(pool), floor));
             }
             let moved = if moves_wait { 0 } else { pool.moved(bye, now) };
