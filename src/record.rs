@@ -102,6 +102,17 @@ pub struct Session {
     pub code: u16,
 }
 
+/// What a session used before it named another model.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// The models, in their order.
+    pub models: Vec<Arc<str>>,
+    /// What was used until the last of them was left.
+    pub usage: Usage,
+    /// What that cost.
+    pub cost: Money,
+}
+
 /// Who ended a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClosedBy {
@@ -277,6 +288,8 @@ pub struct Record {
     pub ended: Option<Duration>,
     /// What was said over a WebSocket, once it has ended.
     pub session: Option<Box<Session>>,
+    /// What was used before it named the model of which the rest tells.
+    pub earlier: Option<Box<Earlier>>,
     /// What would have been refused, were the rules enforced that are only observed.
     pub would_deny: Vec<Denial>,
     /// How it ended.
@@ -341,6 +354,7 @@ impl Record {
             first_byte: None,
             ended: None,
             session: None,
+            earlier: None,
             would_deny: Vec::new(),
             outcome: Outcome::Open,
         }

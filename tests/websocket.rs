@@ -397,6 +397,31 @@ fn a_session_that_ends_by_a_refusal_is_settled_by_what_it_used() {
 }
 
 #[test]
+fn each_response_has_the_limits_and_the_price_of_its_own_model() {
+    let led = Led::new();
+    let gate = gate(&led).set("projects.search.limits.models", "gpt-4o", r#"{ requests = "1/day" }"#).start();
+    let mut client = open(&gate, "/v1/responses");
+    let asks = |model: &str| ASKS.replace("gpt-4o-mini", model);
+    let done =
+        r#"{"type":"response.completed","response":{"usage":{"input_tokens":0,"output_tokens":1000000}}}"#;
+    for model in ["gpt-4o-mini", "gpt-4o", "gpt-4o-mini"] {
+        client.send(masked(0x81, asks(model).as_bytes()));
+        assert_eq!(led.read().unwrap().text(), asks(model));
+        led.send(framed(0x81, done.as_bytes(), 0));
+        assert_eq!(next(&mut client).unwrap().text(), done);
+    }
+    client.send(masked(0x81, asks("gpt-4o").as_bytes()));
+    assert_eq!(next(&mut client).unwrap().close().0, 1008);
+    client.hang_up();
+    gate.idle();
+    let record = gate.record();
+    assert_eq!(record["reason"], "rate_limited", "{record}");
+    assert_eq!(record["earlier_models"], serde_json::json!(["gpt-4o-mini", "gpt-4o", "gpt-4o-mini"]));
+    // 0.60, 10.00 and 0.60 dollars.
+    assert_eq!(record["cost_usd"], 11.2, "{record}");
+}
+
+#[test]
 fn a_response_of_which_a_session_does_not_wait_for_the_report_is_settled_by_what_was_seen() {
     let led = Led::new();
     let (gate, mut client) = used(&led);
@@ -525,6 +550,8 @@ fn a_message_that_names_another_model_closes_both_sides_and_goes_nowhere() {
         r#"{"session":{"model":"gpt-realtime","model":"gpt-4o"}}"#,
         r#"{"session":{"audio":{"input":{"transcription":{"model":"whisper-1"}}}}}"#,
         r#"{"session":{"input_audio_transcription":{"model":"whisper-1"}}}"#,
+        r#"{"type":"response.create","response":{"tools":[{"type":"a","model":"gpt-image-1"}]}}"#,
+        r#"{"type":"session.update","session":{"delegation":{"responses":{"model":"gpt-4o"}}}}"#,
     ] {
         let (code, reason, record) = refused(REALTIME, &masked(0x81, message.as_bytes()));
         assert_eq!((code, &*record["reason"].to_string()), (1008, "\"model_not_allowed\""), "{message}");
@@ -560,6 +587,7 @@ fn a_session_without_a_model_says_nothing_to_the_upstream() {
     let live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
     for (target, message, told) in [
         ("/v1/responses", r#"{"type":"response.create","input":"hi"}"#, "model_missing"),
+        ("/v1/responses", r#"{"type":"response.create","tools":[{"model":"gpt-realtime"}]}"#, "model_missing"),
         ("/v1/responses", r#"{"type":"response.create","model":"gpt-4o"}"#, "model_not_allowed"),
         (live, r#"{"clientContent":{}}"#, "model_missing"),
         (live, r#"{"setup":{"model":"models/gemini-live"}}"#, "model_not_allowed"),

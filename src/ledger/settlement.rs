@@ -65,12 +65,17 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         let model = record.upstream_model.as_deref().or(record.model.as_deref())?;
         record.snapshot.prices.find(record.upstream?, model, tier, record.begun)
     });
+    // Of a session only what came since it named its model is the model's.
+    let (part, earlier) = match &record.earlier {
+        Some(earlier) => (usage.less(earlier.usage), earlier.cost),
+        None => (usage, Money::ZERO),
+    };
     let money = match (known, price) {
         (Known::Nothing, _) => Money::ZERO,
         (Known::Unknown, _) => estimate.money,
-        (Known::Reported | Known::Seen, Some(price)) => price.of(&usage),
-        (Known::Reported | Known::Seen, None) => usage.cost.unwrap_or_default(),
-    };
+        (Known::Reported | Known::Seen, Some(price)) => price.of(&part),
+        (Known::Reported | Known::Seen, None) => part.cost.unwrap_or_default(),
+    } + earlier;
     let estimated = matches!(known, Known::Seen | Known::Unknown) && usage != Usage::default();
     Settlement { usage, cost: Cost { money, estimated } }
 }

@@ -99,6 +99,31 @@ pub fn go_on(
     Taking::new(message.input, endpoint, sight).reserve(project, key, None, (message.asks, settled), sight)
 }
 
+/// From here on a session asks another model: what it used until now has the price of the one before. `seen` is how many
+/// tokens of its answers were seen.
+pub fn turn_to(model: &Arc<str>, (used, seen): (Usage, u64), sight: &mut Sight<'_>) {
+    let notes = &mut *sight.notes;
+    if notes.model.as_ref() == Some(model) {
+        return;
+    }
+    let before = notes.model.replace(Arc::clone(model));
+    let before = notes.upstream_model.take().or(before);
+    let untold = notes.reserved.as_ref().filter(|reserved| reserved.is_untold(&used));
+    let used = untold.map_or(used, |reserved| reserved.with_seen(used, seen));
+    let part = used.less(notes.earlier.as_ref().map(|earlier| earlier.usage).unwrap_or_default());
+    let (Some(before), Some(upstream)) = (before, notes.upstream) else { return };
+    if part.tokens() == 0 {
+        return;
+    }
+    let price = sight.snapshot.prices.find(upstream, &before, notes.tier, sight.now);
+    let earlier = notes.earlier.get_or_insert_default();
+    earlier.cost += price.map_or_else(|| part.cost.unwrap_or_default(), |price| price.of(&part));
+    earlier.usage = used;
+    if earlier.models.last() != Some(&before) {
+        earlier.models.push(before);
+    }
+}
+
 /// A client's message in a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Message {
@@ -229,7 +254,7 @@ impl Taking {
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
         let owners = owners(project, key, self.model(sight));
-        let outcome = self.take(&owners, permits, sight);
+        let outcome = self.take(&owners, permits, asks, sight);
         let Self { reservation, estimate, price, .. } = self;
         if outcome.is_err() {
             reservation.undo();
@@ -243,6 +268,7 @@ impl Taking {
         &mut self,
         owners: &[Option<Owner<'_>>],
         mut permits: Option<&mut Permits>,
+        asks: bool,
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
         self.deferred(owners, permits.as_deref_mut(), sight)?;
@@ -253,8 +279,11 @@ impl Taking {
         for (at, (limits, observed)) in owners.iter().enumerate().filter_map(|(at, one)| Some((at, (*one)?)))
         {
             // The rate stage asked those that hold for all models.
-            if let (2.., Some(permits)) = (at, permits.as_deref_mut()) {
-                self.rate(limits, observed, permits, sight)?;
+            match permits.as_deref_mut() {
+                Some(permits) if at >= 2 => self.rate(limits, observed, permits, sight)?,
+                // A session keeps the slot that it began with.
+                None if at >= 2 && asks => self.requests(limits, observed, sight)?,
+                Some(_) | None => {}
             }
             for limit in &limits.tokens {
                 self.tokens(limit, observed, sight)?;

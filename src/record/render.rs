@@ -133,6 +133,14 @@ impl Record {
         if let Some(model) = &self.upstream_model {
             text(out, text_key!("upstream_model"), model);
         }
+        if let Some(earlier) = &self.earlier {
+            let mut key = ",\"earlier_models\":[\"";
+            for model in &earlier.models {
+                text(out, key, up_to_a_key(model));
+                key = ",\"";
+            }
+            out.push(']');
+        }
         if self.stream {
             out.push_str(",\"stream\":true");
         }

@@ -13,7 +13,7 @@ use crate::exchange::{Caller, Carried};
 use crate::fund::had;
 use crate::peek::{Fault, Peeked};
 use crate::policy::Sight;
-use crate::policy::budget::{Message, go_on};
+use crate::policy::budget::{Message, go_on, turn_to};
 use crate::policy::model::{may_leave_open, may_use};
 use crate::policy::rate::take_one;
 use crate::usage::Usage;
@@ -24,10 +24,10 @@ use super::frame;
 pub(super) const PLACES: Places = &[
     &["response", "model"],
     &["session", "model"],
+    &["setup", "model"],
     &["session", "audio", "input", "transcription", "model"],
     &["session", "input_audio_transcription", "model"],
     &["session", "input", "transcription", "model"],
-    &["setup", "model"],
     &["tools", "[]", "model"],
     &["moderation", "model"],
     &["input", "[]", "tools", "[]", "model"],
@@ -40,8 +40,9 @@ pub(super) const PLACES: Places = &[
     &["session", "delegation", "decisions", "model"],
 ];
 
-/// How many of them say what the session or response itself uses; behind them come its tools' and the like.
-const OWN: usize = 6;
+/// How many of them say what a response or session uses, and how many behind those what it hears with; behind them come
+/// its tools' and the like.
+const OWN: (usize, usize) = (3, 3);
 
 /// The messages that ask for a response, and take one request of the rate.
 const ASKING: &str = "response.create";
@@ -53,6 +54,8 @@ pub(super) struct Judge {
     endpoint: &'static Endpoint,
     /// Whether a model was named that the project may use.
     named: bool,
+    /// The model of the session.
+    model: Option<Arc<str>>,
     /// How many responses were asked for.
     asked: u64,
 }
@@ -60,7 +63,7 @@ pub(super) struct Judge {
 impl Judge {
     pub(super) fn new(carried: Box<Carried>, caller: Caller, endpoint: &'static Endpoint) -> Self {
         let named = endpoint.model != ModelIn::Message;
-        Self { carried, caller, endpoint, named, asked: 0 }
+        Self { model: carried.record.model.clone(), carried, caller, endpoint, named, asked: 0 }
     }
 
     /// What the client reads of a refusal: its code, and the request's id.
@@ -95,14 +98,27 @@ impl Judge {
         if let Some(field) = peeked.rerouting {
             return Err(Denial::built_in(Reason::ParameterNotAllowed).because(field));
         }
-        let models = || peeked.model.iter().chain(&peeked.inside);
-        for model in models() {
-            let model: Arc<str> = bare(self.endpoint, model).into();
-            may_use(project, key, &model, &mut sight)?;
-            sight.notes.model.get_or_insert(model);
+        let bare = |model: &str| -> Arc<str> { bare(self.endpoint, model).into() };
+        for model in peeked.model.iter().chain(&peeked.inside) {
+            let model = bare(model);
+            if let Err(denial) = may_use(project, key, &model, &mut sight) {
+                sight.notes.model = Some(model);
+                return Err(denial);
+            }
         }
         let asks = peeked.kind.as_deref() == Some(ASKING);
-        let anonymous = peeked.model.is_none() && (peeked.inside.is_empty() || !names_its_own(text));
+        let (own, others) = if peeked.inside.is_empty() { (None, None) } else { named_in(text) };
+        let own = peeked.model.as_deref().or(own.as_deref()).map(bare);
+        let anonymous = own.is_none() && others.is_none();
+        if !asks && let Some(own) = &own {
+            self.model = Some(Arc::clone(own));
+        }
+        // What a response names is for that response.
+        if let Some(model) = own.or_else(|| self.model.clone().filter(|_| asks)) {
+            turn_to(&model, (used, seen), &mut sight);
+        } else if let Some(other) = others {
+            sight.notes.model.get_or_insert_with(|| bare(&other));
+        }
         // Over the socket of Responses each response names its own.
         let must_name = !self.named || asks && self.endpoint.scope.family == Family::Responses;
         if anonymous && must_name && self.endpoint.model == ModelIn::Message && !may_leave_open(project, key)
@@ -113,7 +129,8 @@ impl Judge {
         if asks {
             take_one(project, key, &mut sight)?;
         }
-        if !project.counts_tokens && !sight.notes.deferred {
+        let of_models = !project.limits.models.is_empty() || !key.limits.models.is_empty();
+        if !project.counts_tokens && !sight.notes.deferred && !of_models {
             return Ok(());
         }
         let mut estimator = Estimator::default();
@@ -145,9 +162,13 @@ pub(super) fn code(reason: Reason) -> u16 {
     }
 }
 
-/// Whether a message that names a model names the one that the session or response itself uses.
-fn names_its_own(text: &[u8]) -> bool {
+/// The model that a message names for its session or response, and one that it names for what is heard in it.
+fn named_in(text: &[u8]) -> (Option<String>, Option<String>) {
     let message: Value = serde_json::from_slice(text).unwrap_or_default();
-    let named = |place: &&[&str]| place.iter().try_fold(&message, |value, name| value.get(name)).is_some();
-    PLACES.iter().take(OWN).any(named)
+    let named = |place: &&[&str]| {
+        let value = place.iter().try_fold(&message, |value, name| value.get(name))?;
+        value.as_str().map(str::to_owned)
+    };
+    let (own, heard) = OWN;
+    (PLACES.iter().take(own).find_map(named), PLACES.iter().skip(own).take(heard).find_map(named))
 }
