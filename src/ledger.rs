@@ -9,8 +9,8 @@ mod settlement;
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::book::{Book, Entry, Noted, Pending};
@@ -281,6 +281,9 @@ impl Drop for OpenRecord {
         }
         if let Some(bytes) = self.record.streamed_bytes.take() {
             self.record.request_bytes = bytes.load(Ordering::Relaxed);
+        }
+        if let Some(late) = self.record.late_model.take().as_deref().and_then(OnceLock::get) {
+            self.record.model.get_or_insert_with(|| Arc::clone(late));
         }
         self.settle(&ledger);
         ledger.metrics.in_flight.dec();

@@ -8,8 +8,8 @@
 mod render;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -270,6 +270,8 @@ pub struct Record {
     pub request_bytes: u64,
     /// The same of one that goes on while it arrives.
     pub streamed_bytes: Option<Arc<AtomicU64>>,
+    /// The model of a form that named it behind its file, once it was found.
+    pub late_model: Option<Arc<OnceLock<Arc<str>>>>,
     /// Bytes of the answer's body that were passed on.
     pub response_bytes: u64,
     /// What the upstream says was used. Of an answer that broke off it can be what was said at its beginning.
@@ -345,6 +347,7 @@ impl Record {
             status: 0,
             request_bytes: 0,
             streamed_bytes: None,
+            late_model: None,
             response_bytes: 0,
             usage: None,
             output_seen: 0,

@@ -151,6 +151,40 @@ fn a_model_behind_the_file_is_judged_before_the_form_is_whole() {
 }
 
 #[test]
+fn a_model_behind_the_file_is_in_the_record_and_evades_no_limit() {
+    const TARGET: &str = "/v1/audio/transcriptions";
+    let upstream = Upstream::answering(ANSWER);
+    let last = |file: &str| form(&[(FILE, file), ("\"model\"", "whisper-1")]);
+    let gate = only(&upstream, r#"["whisper-1"]"#);
+    assert_eq!(sent(&gate, TARGET, last(&long()), false).status, 200);
+    assert_eq!(gate.record()["model"], "whisper-1");
+
+    let gate = Setup::new(upstream.address)
+        .set("projects.search.limits.models", "\"whisper*\"", r#"{ requests = "1/day" }"#)
+        .start();
+    let answer = sent(&gate, TARGET, last(&long()), false);
+    assert_eq!(answer.reason(), Some("body_invalid"));
+    assert!(answer.text().contains("has to stand before the file"), "{}", answer.text());
+    for reason in [None, Some("rate_limited")] {
+        // What is read ahead holds all of it.
+        assert_eq!(sent(&gate, TARGET, last("x"), false).reason(), reason);
+    }
+}
+
+#[test]
+fn a_model_behind_the_file_is_judged_by_the_upstream_that_gets_it() {
+    let upstream = Upstream::answering(ANSWER);
+    let gate = Setup::new(upstream.address)
+        .upstream("aaa", "openai-compatible", "http://127.0.0.1:9/v1")
+        .set("upstreams.openai", "models", r#"["whisper-1"]"#)
+        .start();
+    for (model, reason) in [("whisper-1", None), ("gpt-4o-transcribe", Some("model_not_allowed"))] {
+        let body = form(&[(FILE, &long()), ("\"model\"", model)]);
+        assert_eq!(sent(&gate, "/v1/audio/transcriptions", body, false).reason(), reason, "{model}");
+    }
+}
+
+#[test]
 fn a_small_form_that_is_refused_reaches_nobody() {
     let upstream = Upstream::answering(ANSWER);
     let gate = only(&upstream, r#"["whisper-1"]"#);

@@ -587,7 +587,11 @@ fn a_session_without_a_model_says_nothing_to_the_upstream() {
     let live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
     for (target, message, told) in [
         ("/v1/responses", r#"{"type":"response.create","input":"hi"}"#, "model_missing"),
-        ("/v1/responses", r#"{"type":"response.create","tools":[{"model":"gpt-realtime"}]}"#, "model_missing"),
+        (
+            "/v1/responses",
+            r#"{"type":"response.create","tools":[{"model":"gpt-realtime"}]}"#,
+            "model_missing",
+        ),
         ("/v1/responses", r#"{"type":"response.create","model":"gpt-4o"}"#, "model_not_allowed"),
         (live, r#"{"clientContent":{}}"#, "model_missing"),
         (live, r#"{"setup":{"model":"models/gemini-live"}}"#, "model_not_allowed"),

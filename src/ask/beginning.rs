@@ -118,8 +118,10 @@ impl Beginning {
             let bytes = Arc::new(AtomicU64::new(exchange.record.request_bytes));
             exchange.record.streamed_bytes = Some(Arc::clone(&bytes));
             let source = std::mem::replace(&mut exchange.body, ClientBody::HandedOn);
+            let late = named.is_none().then(Arc::default);
+            exchange.record.late_model.clone_from(&late);
             let watch = form.map(|mut form| {
-                form.go_on();
+                form.go_on(late);
                 form as Box<dyn Watch>
             });
             Outgoing::Streamed(Box::new(Streamed::new(ahead, source, watch, bounds, bytes)))
@@ -155,7 +157,10 @@ fn judged(
     }
     let later = !whole && peeked.model.is_none();
     let named = match endpoint.model {
-        ModelIn::Form | ModelIn::FormOrProvidersChoice if later => None,
+        ModelIn::Form | ModelIn::FormOrProvidersChoice if later => {
+            form.may_name_it_later()?;
+            None
+        }
         ModelIn::Lines => peeked.model.clone(),
         ModelIn::Nowhere
         | ModelIn::Body

@@ -7,7 +7,7 @@
 //! 3. A file of requests for a batch is checked line by line (`lines.rs`), where the project may use only
 //!    listed models; it has to be known by then that it is one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::lines::Lines;
 use super::rules::Rules;
@@ -42,6 +42,10 @@ struct Read {
     rerouting: Option<&'static str>,
     /// Whether a file has begun.
     in_files: bool,
+    /// Whether nothing may go on before the model is known, since a limit depends on it.
+    needs_model: bool,
+    /// Where a model is told that is found when the rest is on its way.
+    late: Option<Arc<OnceLock<Arc<str>>>>,
     /// Whether the rest is on its way.
     under_way: bool,
     /// The model that was refused on the way.
@@ -72,7 +76,10 @@ impl From<Unclear> for Denial {
 
 impl Form {
     pub(super) fn new(content_type: &[u8], rules: Rules) -> Result<Self, Denial> {
+        let named_in_it = matches!(rules.endpoint.model, ModelIn::Form | ModelIn::FormOrProvidersChoice);
         let read = Read {
+            needs_model: named_in_it && rules.limit_models(),
+            late: None,
             rules,
             now: Now::Nothing,
             model: None,
@@ -87,10 +94,21 @@ impl Form {
         Ok(Self { scan: Multipart::new(content_type)?, read })
     }
 
+    /// What is wrong with a form that goes on before its model is known.
+    pub(super) fn may_name_it_later(&self) -> Result<(), Denial> {
+        if self.read.needs_model {
+            return Err(Unclear(
+                "a limit depends on the model: the field 'model' has to stand before the file",
+            )
+            .into());
+        }
+        Ok(())
+    }
+
     /// Whether nothing more has to be known before the form goes on.
     pub(super) fn is_settled(&self) -> bool {
         let read = &self.read;
-        read.in_files
+        read.in_files && !read.needs_model
             || match read.rules.endpoint.model {
                 ModelIn::Form | ModelIn::FormOrProvidersChoice if read.takes_session() => {
                     read.session.is_some()
@@ -130,8 +148,9 @@ impl Form {
     }
 
     /// The rest goes on while it arrives.
-    pub(super) const fn go_on(&mut self) {
+    pub(super) fn go_on(&mut self, late: Option<Arc<OnceLock<Arc<str>>>>) {
         self.read.under_way = true;
+        self.read.late = late;
     }
 
     /// Under which rules the lines of a file are checked.
@@ -325,6 +344,9 @@ impl Read {
             return Ok(());
         }
         let judged = self.rules.late(bare(self.rules.endpoint, model));
+        if let (Ok(()), Some(late)) = (&judged, &self.late) {
+            let _ = late.set(bare(self.rules.endpoint, model).into());
+        }
         if judged.is_err() {
             self.refused = Some(Arc::clone(model));
         }

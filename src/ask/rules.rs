@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{self, Endpoint, ModelIn, Verb};
 use crate::exchange::{Exchange, Metered};
-use crate::policy::model::may_leave_open;
+use crate::policy::model::{may_leave_open, without_model};
 use crate::provider::Provider;
 use crate::snapshot::{Key, Project, Snapshot};
 
@@ -34,7 +34,7 @@ impl Rules {
             key: scoped.caller.key,
             endpoint: scoped.endpoint,
             path_model: scoped.path_model.clone(),
-            upstream: scoped.upstreams.iter().next(),
+            upstream: without_model(&exchange.snapshot, scoped),
             open: false,
         };
         rules.open = rules.owner().is_some_and(|(project, key)| may_leave_open(project, key));
@@ -93,6 +93,12 @@ impl Rules {
             Some(left_out) => Err(Denial::by(Reason::ScopeMissing, left_out.rule).because(scope.name())),
             None => Ok(()),
         }
+    }
+
+    /// Whether a limit depends on the model.
+    pub(super) fn limit_models(&self) -> bool {
+        self.owner()
+            .is_some_and(|(project, key)| !project.limits.models.is_empty() || !key.limits.models.is_empty())
     }
 
     /// The largest line of a file.

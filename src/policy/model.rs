@@ -16,7 +16,7 @@ use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, ModelIn};
 use crate::exchange::{Asked, Permitted, Scoped};
 use crate::model_name::ModelList;
-use crate::snapshot::{Alias, Key, Project};
+use crate::snapshot::{Alias, Key, Project, Snapshot};
 
 /// The policy.
 #[derive(Clone, Copy, Debug)]
@@ -162,14 +162,23 @@ pub fn may_leave_open(project: &Project, key: &Key) -> bool {
     (project.models.allows_all() || project.observed.models) && of_key
 }
 
+/// The upstream that a request goes to of which no model is known.
+#[must_use]
+pub fn without_model(snapshot: &Snapshot, scoped: &Scoped) -> Option<usize> {
+    let made = |at: &usize| {
+        snapshot.upstreams.get(*at).is_some_and(|upstream| upstream.provider.made(scoped.endpoint))
+    };
+    scoped.upstreams.iter().find(made).or_else(|| scoped.upstreams.iter().next())
+}
+
 fn choose(sight: &Sight<'_>, scoped: &Scoped, model: Option<&str>) -> Result<usize, Denial> {
     let upstreams = scoped.upstreams;
     let maker = |at: usize| {
         sight.snapshot.upstreams.get(at).is_some_and(|upstream| upstream.provider.made(scoped.endpoint))
     };
     let Some(model) = model else {
-        let first = upstreams.iter().find(|at| maker(*at)).or_else(|| upstreams.iter().next());
-        return first.ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed));
+        return without_model(sight.snapshot, scoped)
+            .ok_or_else(|| Denial::built_in(Reason::UpstreamNotAllowed));
     };
     let mut best: Option<(usize, usize)> = None;
     let mut refusing = None;
