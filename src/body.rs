@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
@@ -65,19 +65,56 @@ impl Body for ClientBody {
     }
 }
 
-/// A whole body in the pieces in which it came: nothing is joined or copied.
+/// A whole body in the pieces in which it came: nothing is joined or copied, but small pieces where there are many.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
     pieces: SmallVec<[Bytes; 1]>,
     next: usize,
     left: u64,
+    /// Whether the last piece holds copies of small ones.
+    gathers: bool,
 }
+
+/// How long a small piece is at most.
+const SMALL: usize = 4 * 1024;
+/// How many small ones are kept as they came.
+const FEW: usize = 2;
+/// How much is gathered in one piece.
+const GATHERED: usize = 64 * 1024;
 
 impl Frames {
     /// Adds a piece at the end.
     pub fn push(&mut self, piece: Bytes) {
         self.left += u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        self.pieces.push(piece);
+        if piece.len() < SMALL && self.pieces.len() >= FEW {
+            self.gather(&piece);
+        } else {
+            self.gathers = false;
+            self.pieces.push(piece);
+        }
+    }
+
+    /// Copies a small piece. Each that is kept holds what it was read into, which is some kilobytes for one byte.
+    fn gather(&mut self, piece: &[u8]) {
+        let there = self.pieces.last_mut().filter(|last| self.gathers && last.len() < GATHERED);
+        // One that was sent is empty, and one that somebody shares stays as it is.
+        let mut room =
+            match there.map(std::mem::take).filter(|last| !last.is_empty()).map(Bytes::try_into_mut) {
+                Some(Ok(room)) => {
+                    self.pieces.pop();
+                    room
+                }
+                Some(Err(shared)) => {
+                    if let Some(last) = self.pieces.last_mut() {
+                        *last = shared;
+                    }
+                    BytesMut::with_capacity(SMALL)
+                }
+                None => BytesMut::with_capacity(SMALL),
+            };
+        room.extend_from_slice(piece);
+        self.pieces.push(room.freeze());
+        self.gathers = true;
     }
 
     /// What has not been sent, in one piece.
@@ -211,6 +248,35 @@ impl Body for Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_small_pieces_are_kept_as_few() {
+        let mut frames = Frames::default();
+        let mut text = Vec::new();
+        for at in 0..300_000_usize {
+            // Now and then one that is large, or sent, or shared.
+            let piece =
+                if at == 1_000 { vec![b'x'; SMALL] } else { vec![b'a' + u8::try_from(at % 26).unwrap()] };
+            text.extend_from_slice(&piece);
+            frames.push(piece.into());
+            if at == 500 {
+                let sent: Vec<Bytes> = std::iter::from_fn(|| frames.next_piece()).collect();
+                assert_eq!(sent.concat(), text);
+                text.clear();
+            }
+            let shared = (at == 2_000).then(|| frames.clone());
+            if let Some(shared) = shared {
+                frames.push(Bytes::from_static(b"y"));
+                assert_eq!(shared.joined(), text);
+                text.push(b'y');
+            }
+        }
+        assert_eq!(
+            (frames.joined(), frames.left()),
+            (text.clone().into(), u64::try_from(text.len()).unwrap())
+        );
+        assert!(frames.pieces.len() < 20, "{}", frames.pieces.len());
+    }
 
     #[test]
     fn bytes_are_replaced_across_any_borders() {

@@ -207,7 +207,12 @@ impl Endpoint {
     /// filters have.
     #[must_use]
     pub fn takes_query(&self, name: &str) -> bool {
-        let base = name.find('[').or_else(|| name.find("%5")).map_or(name, |at| name.split_at(at).0);
+        let bracket = ["[", "%5B", "%5b"].iter().filter_map(|bracket| name.find(bracket)).min();
+        let base = match self.model {
+            // What names the model stands there once.
+            ModelIn::Query(model) if bracket.is_some_and(|at| name.get(..at) == Some(model)) => return false,
+            _ => bracket.and_then(|at| name.get(..at)).unwrap_or(name),
+        };
         self.surface == Surface::Passthrough
             || self.query.contains(&base)
             || self.surface.query().contains(&name)

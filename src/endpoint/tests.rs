@@ -198,3 +198,20 @@ proptest! {
         let _ = find(&path).map(|found| Verb::ALL.map(|verb| found.rows(verb).count()));
     }
 }
+
+#[test]
+fn a_query_parameter_has_brackets_behind_it_and_nothing_else() {
+    let files = all().iter().find(|row| row.name == "files.list").unwrap();
+    for taken in ["after", "after[]", "after[a]", "after%5B%5D", "after%5bgte%5d"] {
+        assert!(files.takes_query(taken), "{taken}");
+    }
+    for other in ["after_id", "after%5Fid", "after%5", "after%55", "%5Bafter", "[after]", "afte"] {
+        assert!(!files.takes_query(other), "{other}");
+    }
+    // What names the model is no list.
+    let realtime = all().iter().find(|row| row.model == ModelIn::Query("model")).unwrap();
+    assert!(realtime.takes_query("model"));
+    for other in ["model[]", "model%5B%5D", "model[0]"] {
+        assert!(!realtime.takes_query(other), "{other}");
+    }
+}
