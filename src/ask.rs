@@ -104,6 +104,9 @@ impl Reading {
     fn new(exchange: Exchange<Metered>) -> Self {
         let scoped = &exchange.stage.scoped;
         let mut peek = Peek::within(scoped.endpoint.inside);
+        if scoped.endpoint.surface == Surface::Ollama {
+            peek = peek.with_ceilings_in_options();
+        }
         if exchange.snapshot.projects.get(scoped.caller.project).is_some_and(|one| one.parameters.is_some()) {
             let google = matches!(scoped.endpoint.surface, Surface::Gemini | Surface::Vertex);
             peek = peek.watching(google);

@@ -138,6 +138,8 @@ pub struct Peek {
     watch: Option<Box<Watch>>,
     /// Whether the request stands in a field.
     in_a_field: bool,
+    /// Whether ceilings are read in the options only, as Ollama does.
+    in_options: bool,
     meaning: Meaning,
     names: SmallVec<[u64; 24]>,
     found: Peeked,
@@ -153,6 +155,7 @@ impl Default for Peek {
             inside: Inside::default(),
             watch: None,
             in_a_field: false,
+            in_options: false,
             meaning: Meaning::Nothing,
             names: SmallVec::new(),
             found: Peeked::default(),
@@ -166,6 +169,13 @@ impl Peek {
     #[must_use]
     pub fn within(places: Places) -> Self {
         Self { inside: Inside::of(places), ..Self::default() }
+    }
+
+    /// Takes for ceilings only what stands among the options: the service reads none at the top.
+    #[must_use]
+    pub const fn with_ceilings_in_options(mut self) -> Self {
+        self.in_options = true;
+        self
     }
 
     /// A scanner for lines of a batch's file: the request stands in the one field with which all places begin.
@@ -289,7 +299,11 @@ impl Peek {
                     b"model" => Meaning::Model,
                     b"stream" => Meaning::Stream,
                     b"type" => Meaning::Kind,
-                    b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => Meaning::Ceiling,
+                    b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" | b"n_predict"
+                        if !self.in_options =>
+                    {
+                        Meaning::Ceiling
+                    }
                     b"n" | b"best_of" | b"num_generations" | b"num_return_sequences" => Meaning::Choices,
                     b"previous_response_id" => Meaning::PreviousResponse,
                     b"service_tier" | b"serviceTier" => Meaning::Tier,
@@ -298,9 +312,11 @@ impl Peek {
                         Meaning::GenerationConfig
                     }
                     _ if self.found.report.options.named(name) => Meaning::StreamOptions,
+                    _ if in_another_case(name) => return Err(Fault::Unfit(CASE)),
                     _ => Meaning::Nothing,
                 }
             }
+            Place::GenerationConfig if in_another_case(name) => return Err(Fault::Unfit(CASE)),
             Place::GenerationConfig => match name {
                 b"maxOutputTokens" | b"max_output_tokens" | b"maxTokens" | b"num_predict" => Meaning::Ceiling,
                 b"candidateCount" | b"candidate_count" => Meaning::Choices,
@@ -416,6 +432,25 @@ impl Peek {
         // null says the same as not being there, but for the model that would be a default.
         unfit(meaning)
     }
+}
+
+/// Fields that decide how much may be written. There are services that read names in any case, and no SDK that writes
+/// these in another.
+const DECIDE: [&[u8]; 8] = [
+    b"max_tokens",
+    b"max_completion_tokens",
+    b"max_output_tokens",
+    b"n_predict",
+    b"num_predict",
+    b"best_of",
+    b"options",
+    b"generation_config",
+];
+const CASE: &str = "a field that decides how much may be written is spelled in another case";
+
+/// Whether a name is one of those but for the case of its letters.
+fn in_another_case(name: &[u8]) -> bool {
+    name.iter().any(u8::is_ascii_uppercase) && DECIDE.iter().any(|field| name.eq_ignore_ascii_case(field))
 }
 
 /// The field that a name is, if it would choose another model, host or key, and nothing finds what it names.

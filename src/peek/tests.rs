@@ -194,6 +194,30 @@ fn fields_that_reroute_are_named() {
 }
 
 #[test]
+fn a_ceiling_is_what_the_service_reads_as_one() {
+    let ceiling = |body: &str| peek(body.as_bytes()).map(|found| found.token_ceiling);
+    for body in [r#"{"max_tokens":1,"n_predict":900}"#, r#"{"n_predict":900,"options":{"num_predict":5}}"#] {
+        assert_eq!(ceiling(body), Ok(Some(900)), "{body}");
+    }
+    for body in [
+        r#"{"max_tokens":1,"MAX_TOKENS":900}"#,
+        r#"{"OPTIONS":{"num_predict":900}}"#,
+        r#"{"options":{"Num_Predict":900}}"#,
+    ] {
+        assert_eq!(ceiling(body), Err(Fault::Unfit(CASE)), "{body}");
+    }
+    assert_eq!(ceiling(r#"{"maxTokens":1,"Options":[]}"#), Err(Fault::Unfit(CASE)));
+    assert_eq!(ceiling(r#"{"maxTokens":1,"metadata":{"OPTIONS":1}}"#), Ok(None));
+    // Ollama's own endpoints read no other.
+    let mut peek = Peek::default().with_ceilings_in_options();
+    peek.feed(br#"{"model":"a","max_tokens":1,"options":{"num_predict":900}}"#).unwrap();
+    assert_eq!(peek.finish().unwrap().token_ceiling, Some(900));
+    let mut peek = Peek::default().with_ceilings_in_options();
+    peek.feed(br#"{"model":"a","max_tokens":1}"#).unwrap();
+    assert_eq!(peek.finish().unwrap().token_ceiling, None);
+}
+
+#[test]
 fn wrong_types_are_refused() {
     for body in [
         r#"["gpt-4o"]"#,
