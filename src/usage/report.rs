@@ -19,6 +19,8 @@ pub(super) struct Report {
     output: bool,
     /// Whether it told of anything else.
     else_told: bool,
+    /// Whether it told how long its cache writes last.
+    lasting: bool,
     /// The tier that it says the answer was served in.
     served: Option<Served>,
 }
@@ -45,12 +47,15 @@ impl Report {
         let new = self.usage;
         // An input does not become nothing while it is answered: that is no word at all.
         if self.input && (new.input > 0 || all.input == 0) {
+            // Anthropic's streams tell how long cache writes last in their first report only, and all of them again in
+            // the last.
+            let long = if self.lasting { 0 } else { all.long_cache_writes.min(new.cache_writes) };
             all = Usage {
                 input: new.input,
                 cached: new.cached,
                 cached_audio: new.cached_audio,
-                cache_writes: new.cache_writes,
-                long_cache_writes: new.long_cache_writes,
+                cache_writes: new.cache_writes - long,
+                long_cache_writes: new.long_cache_writes + long,
                 input_audio: new.input_audio,
                 input_image: new.input_image,
                 ..all
@@ -127,7 +132,7 @@ impl Raw {
 
     /// A number that is whole.
     pub(super) fn count(&mut self, field: Field, count: u64) {
-        let Report { usage, input, output, else_told, served: _ } = &mut self.report;
+        let Report { usage, input, output, else_told, lasting, served: _ } = &mut self.report;
         match field {
             Field::Input { bare } => {
                 (usage.input, self.bare, *input) = (count, bare, true);
@@ -147,8 +152,8 @@ impl Raw {
             Field::CachedAudio => usage.cached_audio = count,
             Field::Writes => usage.cache_writes = count,
             Field::WritesBare => self.writes_bare = count,
-            Field::ShortWrites => self.short_writes = count,
-            Field::LongWrites => usage.long_cache_writes = count,
+            Field::ShortWrites => (self.short_writes, *lasting) = (count, true),
+            Field::LongWrites => (usage.long_cache_writes, *lasting) = (count, true),
             Field::InputAudio => usage.input_audio = count,
             Field::InputImage => usage.input_image = usage.input_image.saturating_add(count),
             Field::Reasoning => usage.reasoning = count,

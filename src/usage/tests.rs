@@ -342,6 +342,27 @@ fn reports_of_a_session_are_added_up() {
 }
 
 #[test]
+fn how_long_cache_writes_last_is_told_once() {
+    let first = r#"{"input_tokens":3,"cache_creation_input_tokens":50,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":30}}"#;
+    for (last, input, cache_writes, long_cache_writes) in [
+        (r#"{"input_tokens":3,"cache_creation_input_tokens":50,"output_tokens":9}"#, 53, 20, 30),
+        (r#"{"output_tokens":9}"#, 53, 20, 30),
+        (r#"{"input_tokens":3,"cache_creation_input_tokens":60,"output_tokens":9}"#, 63, 30, 30),
+        (r#"{"input_tokens":3,"cache_creation_input_tokens":25,"output_tokens":9}"#, 28, 0, 25),
+        (
+            r#"{"input_tokens":3,"cache_creation_input_tokens":50,"cache_creation":{"ephemeral_5m_input_tokens":50,"ephemeral_1h_input_tokens":0},"output_tokens":9}"#,
+            53,
+            50,
+            0,
+        ),
+    ] {
+        let text = format!("data: {{\"message\":{{\"usage\":{first}}}}}\n\ndata: {{\"usage\":{last}}}\n\n");
+        let expected = Usage { input, cache_writes, long_cache_writes, output: 9, ..Usage::default() };
+        assert_eq!(found(Surface::Anthropic, "messages", EVENTS, &text), Some(expected), "{last}");
+    }
+}
+
+#[test]
 fn bedrock_counts_in_the_head_where_the_body_has_none() {
     let mut headers = HeaderMap::new();
     for (name, value) in [

@@ -59,6 +59,8 @@ cases! {
     "anthropic.sse" Anthropic "messages" EVENTS { input: 100, cached: 70, cache_writes: 5, output: 15 };
     "anthropic.sse" Vertex "anthropic.stream_raw_predict" EVENTS
         { input: 100, cached: 70, cache_writes: 5, output: 15 };
+    "anthropic_hour.sse" Anthropic "messages" EVENTS
+        { input: 100_010, cache_writes: 1000, long_cache_writes: 99_000, output: 500 };
     "gemini.json" Gemini "generate" JSON
         { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
     "gemini.sse" Gemini "stream_generate" EVENTS
