@@ -41,6 +41,7 @@ pub(super) enum Field {
     Cached,
     CachedBare,
     CachedAudio,
+    CachedImage,
     Writes,
     WritesBare,
     ShortWrites,
@@ -76,7 +77,11 @@ pub(super) fn field(part: Part, name: &[u8]) -> Field {
             b"image_tokens" => Field::OutputImage,
             _ => Field::Nothing,
         },
-        Part::CachedDetails => only(name, b"audio_tokens", Field::CachedAudio),
+        Part::CachedDetails => match name {
+            b"audio_tokens" => Field::CachedAudio,
+            b"image_tokens" | b"video_tokens" => Field::CachedImage,
+            _ => Field::Nothing,
+        },
         Part::CacheCreation | Part::WriteDetails => match name {
             b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Field::ShortWrites,
             b"ephemeral_1h_input_tokens" | b"ttl_12h_tokens" => Field::LongWrites,

@@ -327,9 +327,11 @@ fn reports_of_a_session_are_added_up() {
         session(Surface::OpenAi, "realtime.socket", include_str!("answers/realtime.messages"));
     let expected = Usage {
         input: 553,
-        cached: 64,
+        cached: 104,
         cached_audio: 64,
+        cached_image: 30,
         input_audio: 150,
+        input_image: 50,
         output: 295,
         output_audio: 210,
         audio_ms: 2000,

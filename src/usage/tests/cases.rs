@@ -67,6 +67,8 @@ cases! {
         { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
     "gemini_array.json" Vertex "stream_generate" JSON
         { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
+    "gemini_cached.json" Gemini "generate" JSON
+        { input: 10_250, cached: 5200, cached_audio: 5000, cached_image: 200, input_audio: 5000, input_image: 250, output: 7 };
     "vertex_predict.json" Vertex "predict" JSON { characters: 25 };
     "interactions.sse" Gemini "interactions.create" EVENTS { input: 7, output: 42, reasoning: 22 };
     "bedrock_converse.json" Bedrock "converse" JSON
