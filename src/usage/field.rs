@@ -57,6 +57,8 @@ pub(super) enum Field {
     Pages,
     Searches,
     Dollars,
+    /// What the provider says it costs, in ten-thousandths of a millionth of a dollar.
+    Ticks,
     UnbilledInput,
     UnbilledOutput,
     /// Of a list's entry: its kind, and how much of it.
@@ -170,6 +172,7 @@ fn at_top(name: &[u8]) -> Field {
         b"citation_tokens" => Field::CitationsBeside,
         // An object in Perplexity's answers, a number in OpenRouter's.
         b"cost" => Field::Into(Part::Cost),
+        b"cost_in_usd_ticks" => Field::Ticks,
         b"num_search_queries" => Field::Searches,
         b"billed_units" => Field::Into(Part::Billed),
         b"tokens" => Field::Into(Part::Unbilled),

@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    const NAMES: [&str; 24] = [
+    const NAMES: [&str; 25] = [
         "prompt_tokens",
         "completion_tokens",
         "total_tokens",
@@ -215,6 +215,7 @@ mod tests {
         "ttl",
         "cost",
         "total_cost",
+        "cost_in_usd_ticks",
         "seconds",
         "billed_units",
         "x",

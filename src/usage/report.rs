@@ -172,6 +172,7 @@ impl Raw {
             Field::Dollars | Field::Into(Part::Cost) => {
                 usage.cost = Some(Money::picodollars(count.saturating_mul(1_000_000_000_000)));
             }
+            Field::Ticks => usage.cost = Some(Money::picodollars(count.saturating_mul(100))),
             Field::Nothing | Field::Into(_) | Field::Kind | Field::Tier => {}
         }
     }

@@ -92,7 +92,8 @@ cases! {
     "perplexity.json" OpenAi "chat" JSON
         { input: 33, output: 7163 + 20016 + 73997, reasoning: 73997, searches: 28,
           cost: Some(Money::picodollars(500_000_000_000)) };
-    "xai.json" OpenAi "chat" JSON { input: 32, cached: 6, output: 103, reasoning: 94 };
+    "xai.json" OpenAi "chat" JSON
+        { input: 32, cached: 6, output: 103, reasoning: 94, cost: Some(Money::picodollars(3_775_600_000)) };
     "gemini_openai.json" OpenAi "chat" JSON { input: 10, output: 54, reasoning: 50 };
     "ollama_chat.json" Ollama "chat" JSON { input: 26, output: 298 };
     "ollama_chat.ndjson" Ollama "chat" LINES { input: 26, output: 282 };
