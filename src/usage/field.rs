@@ -10,6 +10,9 @@ pub(super) enum Part {
     OutputDetails,
     CacheCreation,
     ServerTools,
+    /// What OpenAI's tools used, which stands beside the report.
+    Tools,
+    WebSearch,
     Billed,
     /// Cohere's tokens, where they are not those that are billed.
     Unbilled,
@@ -90,6 +93,9 @@ pub(super) fn field(part: Part, name: &[u8]) -> Field {
             _ => Field::Nothing,
         },
         Part::ServerTools => only(name, b"web_search_requests", Field::Searches),
+        // The pictures' tokens are another model's, which is not named here.
+        Part::Tools => only(name, b"web_search", Field::Into(Part::WebSearch)),
+        Part::WebSearch => only(name, b"num_requests", Field::Searches),
         Part::Billed => match name {
             b"input_tokens" => Field::Input { bare: true },
             b"output_tokens" => Field::Output,

@@ -8,13 +8,22 @@ use super::field::{Field, Kind, Part, field};
 use super::report::Raw;
 use super::scan::string_end;
 
-/// Reads the object with which a text begins; where it ends, if it does.
+/// Reads the report with which a text begins; where it ends, if it does.
 pub(super) fn report(text: &[u8], raw: &mut Raw) -> Option<usize> {
+    object(text, Part::Top, raw)
+}
+
+/// The same with what an answer's tools used.
+pub(super) fn tools(text: &[u8], raw: &mut Raw) -> Option<usize> {
+    object(text, Part::Tools, raw)
+}
+
+fn object(text: &[u8], part: Part, raw: &mut Raw) -> Option<usize> {
     let mut reader = Reader { text, at: 0 };
     if reader.next()? != b'{' {
         return None;
     }
-    reader.object(Part::Top, raw)?;
+    reader.object(part, raw)?;
     Some(reader.at)
 }
 

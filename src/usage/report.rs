@@ -34,6 +34,19 @@ impl Report {
         Some((raw.report(), end))
     }
 
+    /// Reads the object that tells what an answer's tools used: how many searches, and where it ends.
+    pub(super) fn searches(text: &[u8]) -> Option<(u64, usize)> {
+        let mut raw = Raw::default();
+        let end = read::tools(text, &mut raw)?;
+        Some((raw.report.usage.searches, end))
+    }
+
+    /// The report with searches that were told beside it.
+    pub(super) fn with_searches(mut self, searches: u64) -> Self {
+        self.usage.searches = self.usage.searches.max(searches);
+        self
+    }
+
     /// A count that stands by itself in an answer.
     pub(super) fn alone(field: Field, count: u64) -> Option<Self> {
         let mut raw = Raw::default();

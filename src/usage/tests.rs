@@ -365,6 +365,53 @@ fn how_long_cache_writes_last_is_told_once() {
 }
 
 #[test]
+fn searches_of_tools_stand_beside_the_report() {
+    let four = r#""tool_usage":{"image_gen":{"output_tokens":9},"web_search":{"num_requests":4}}"#;
+    let seven = r#""usage":{"input_tokens":7}"#;
+    let other = r#""x":{"y":["}",{}]},"z":"\"{""#;
+    for (text, searches) in [
+        (format!("{{{four},{seven}}}"), 4),
+        (format!("{{{seven},{four}}}"), 4),
+        (format!("{{{other},{four},{other},{seven},{other}}}"), 4),
+        (format!("{{{other},{seven},{other},{four},{other}}}"), 4),
+        (format!("{{\"response\":{{{four},{other},{seven}}},{other}}}"), 4),
+        (format!("{{\"response\":{{{seven},{other},{four}}}}}"), 4),
+        (format!("{{{},{seven}}}", four.replacen(':', " : ", 1)), 4),
+        (format!("{{{},{seven}}}", four.replace('4', "0")), 0),
+        // What a model wrote, or a client.
+        (format!("{{\"a\":{{{four}}},{seven}}}"), 0),
+        (format!("{{\"a\":[{{{four}}}],{seven}}}"), 0),
+        (format!("{{{seven},\"a\":{{{four}}}}}"), 0),
+        (format!("{{\"response\":{{\"a\":{{{four}}},{seven}}}}}"), 0),
+        (format!("{{\"a\":{},{seven}}}", serde_json::Value::from(format!("{{{four}}}"))), 0),
+        (format!("{{\"tool_usage\":null,\"a\":\"tool_usage\",{seven}}}"), 0),
+        (format!("{{\"tool_usage\":[{{{four}}}],{seven}}}"), 0),
+    ] {
+        for (kind, text) in [(JSON, text.clone()), (EVENTS, format!("data: {text}\n\n"))] {
+            for cut in 0..=text.len() {
+                let mut meter = meter(Surface::OpenAi, "responses", kind);
+                let mut usage = None;
+                for piece in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
+                    meter.piece(&Bytes::copy_from_slice(piece), &mut usage);
+                }
+                let expected = Usage { input: 7, searches, ..Usage::default() };
+                assert_eq!(usage, Some(expected), "{text} at {cut}");
+            }
+        }
+    }
+    let alone = format!("{{{four}}}");
+    assert_eq!(found(Surface::OpenAi, "responses", JSON, &alone), None, "no report, so nothing is known");
+    let mut meter = Meter::of_session(endpoint(Surface::OpenAi, "responses"));
+    let mut usage = None;
+    for text in
+        [format!("{{\"response\":{{{four},{seven}}}}}"), format!("{{\"response\":{{{seven},{four}}}}}")]
+    {
+        meter.message(text.as_bytes(), true, &mut usage);
+    }
+    assert_eq!(usage, Some(Usage { input: 14, searches: 8, ..Usage::default() }));
+}
+
+#[test]
 fn bedrock_counts_in_the_head_where_the_body_has_none() {
     let mut headers = HeaderMap::new();
     for (name, value) in [

@@ -44,6 +44,10 @@ cases! {
         { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
     "openai_responses_failed.sse" OpenAi "responses" EVENTS
         { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
+    "openai_responses_tools.json" OpenAi "responses" JSON
+        { input: 328, cached: 64, output: 52, reasoning: 13, searches: 4 };
+    "openai_responses_tools.sse" OpenAi "responses" EVENTS
+        { input: 328, cached: 64, output: 52, reasoning: 13, searches: 4 };
     "openai_embeddings.json" OpenAi "embeddings" JSON { input: 8 };
     "openai_transcription_tokens.json" OpenAi "audio.transcriptions" JSON { input: 14, input_audio: 10, output: 45 };
     "openai_transcription_duration.json" OpenAi "audio.transcriptions" JSON { audio_ms: 9500 };
