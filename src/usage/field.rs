@@ -23,6 +23,9 @@ pub(super) enum Part {
     OutputModes,
     /// A list of `{ttl, inputTokens}`.
     Lasting,
+    /// A list of `{type, input_tokens, …}`: Anthropic's samplings, and how long one's cache writes last.
+    Samplings,
+    SamplingWrites,
 }
 
 /// What a field is.
@@ -67,8 +70,20 @@ pub(super) enum Field {
     /// Of a list's entry: its kind, and how much of it.
     Kind,
     Share,
+    /// Of a sampling: its tokens.
+    Sampled(Sampled),
     /// The tier of service, or its speed.
     Tier,
+}
+
+/// The tokens of one of Anthropic's samplings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sampled {
+    Input,
+    Cached,
+    Writes,
+    LongWrites,
+    Output,
 }
 
 /// What a name means in an object.
@@ -120,6 +135,16 @@ pub(super) fn field(part: Part, name: &[u8]) -> Field {
             b"inputTokens" => Field::Share,
             _ => Field::Nothing,
         },
+        Part::Samplings => match name {
+            b"type" => Field::Kind,
+            b"input_tokens" => Field::Sampled(Sampled::Input),
+            b"cache_read_input_tokens" => Field::Sampled(Sampled::Cached),
+            b"cache_creation_input_tokens" => Field::Sampled(Sampled::Writes),
+            b"cache_creation" => Field::Into(Part::SamplingWrites),
+            b"output_tokens" => Field::Sampled(Sampled::Output),
+            _ => Field::Nothing,
+        },
+        Part::SamplingWrites => only(name, b"ephemeral_1h_input_tokens", Field::Sampled(Sampled::LongWrites)),
     }
 }
 
@@ -157,6 +182,7 @@ fn at_top(name: &[u8]) -> Field {
         b"cache_creation" => Field::Into(Part::CacheCreation),
         b"cacheDetails" => Field::Into(Part::Lasting),
         b"server_tool_use" => Field::Into(Part::ServerTools),
+        b"iterations" => Field::Into(Part::Samplings),
         b"thoughtsTokenCount" | b"total_thought_tokens" => Field::Thoughts,
         b"toolUsePromptTokenCount" | b"total_tool_use_tokens" => Field::ToolInput,
         b"promptTokensDetails"
@@ -210,6 +236,7 @@ pub(super) enum Kind {
     Audio,
     Image,
     Hour,
+    Compaction,
 }
 
 impl Kind {
@@ -218,6 +245,7 @@ impl Kind {
             b"AUDIO" | b"audio" => Self::Audio,
             b"IMAGE" | b"VIDEO" | b"DOCUMENT" | b"image" | b"video" | b"document" => Self::Image,
             b"1h" => Self::Hour,
+            b"compaction" => Self::Compaction,
             _ => Self::Plain,
         }
     }

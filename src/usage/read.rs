@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    const NAMES: [&str; 25] = [
+    const NAMES: [&str; 28] = [
         "prompt_tokens",
         "completion_tokens",
         "total_tokens",
@@ -225,6 +225,9 @@ mod tests {
         "cost",
         "total_cost",
         "cost_in_usd_ticks",
+        "iterations",
+        "type",
+        "cache_creation_input_tokens",
         "seconds",
         "billed_units",
         "x",
@@ -238,8 +241,15 @@ mod tests {
             (0_u64..5000).prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             (-1000..100_000_000_i32).prop_map(|cents| Value::from(f64::from(cents) / 100.0)),
-            prop_oneof![Just("AUDIO"), Just("IMAGE"), Just("1h"), Just("a\"}\\"), Just("")]
-                .prop_map(Value::from),
+            prop_oneof![
+                Just("AUDIO"),
+                Just("IMAGE"),
+                Just("1h"),
+                Just("compaction"),
+                Just("a\"}\\"),
+                Just("")
+            ]
+            .prop_map(Value::from),
         ];
         let value = leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![

@@ -5,7 +5,7 @@
 //! tokens out of their input, Gemini its thoughts out of the candidates, xAI its reasoning out of the completion.
 
 use super::Usage;
-use super::field::{Field, Kind, Part};
+use super::field::{Field, Kind, Part, Sampled};
 use super::read;
 use crate::money::Money;
 use crate::tier::Served;
@@ -112,6 +112,16 @@ impl Report {
     }
 }
 
+/// The tokens of samplings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tokens {
+    input: u64,
+    cached: u64,
+    writes: u64,
+    long_writes: u64,
+    output: u64,
+}
+
 /// The counts as they came.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
@@ -128,6 +138,19 @@ pub(super) struct Raw {
     unbilled_output: Option<u64>,
     kind: Kind,
     share: u64,
+    /// The sampling under way, and those that summed up what was said so far.
+    sampling: Tokens,
+    compactions: Tokens,
+}
+
+impl Tokens {
+    const fn add(&mut self, other: Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.cached = self.cached.saturating_add(other.cached);
+        self.writes = self.writes.saturating_add(other.writes);
+        self.long_writes = self.long_writes.saturating_add(other.long_writes);
+        self.output = self.output.saturating_add(other.output);
+    }
 }
 
 impl Raw {
@@ -182,6 +205,16 @@ impl Raw {
             Field::UnbilledInput => self.unbilled_input = Some(count),
             Field::UnbilledOutput => self.unbilled_output = Some(count),
             Field::Share => self.share = count,
+            Field::Sampled(of) => {
+                let tokens = &mut self.sampling;
+                match of {
+                    Sampled::Input => tokens.input = count,
+                    Sampled::Cached => tokens.cached = count,
+                    Sampled::Writes => tokens.writes = count,
+                    Sampled::LongWrites => tokens.long_writes = count,
+                    Sampled::Output => tokens.output = count,
+                }
+            }
             Field::Dollars | Field::Into(Part::Cost) => {
                 usage.cost = Some(Money::picodollars(count.saturating_mul(1_000_000_000_000)));
             }
@@ -210,7 +243,15 @@ impl Raw {
 
     /// An entry of a list has ended.
     pub(super) fn entry(&mut self, part: Part) {
+        if part == Part::SamplingWrites {
+            // The sampling goes on behind it.
+            return;
+        }
         let (kind, share) = (std::mem::take(&mut self.kind), std::mem::take(&mut self.share));
+        let sampling = std::mem::take(&mut self.sampling);
+        if (part, kind) == (Part::Samplings, Kind::Compaction) {
+            self.compactions.add(sampling);
+        }
         let usage = &mut self.report.usage;
         let of = match (part, kind) {
             (Part::InputModes, Kind::Audio) => &mut usage.input_audio,
@@ -247,6 +288,17 @@ impl Raw {
             let all = usage.cache_writes.max(self.short_writes.saturating_add(usage.long_cache_writes));
             usage.cache_writes = all.saturating_sub(usage.long_cache_writes);
         }
+        // Compactions are no part of Anthropic's sums, but paid for (and told again in the last report of a stream).
+        let Tokens { input, cached, writes, long_writes, output } = self.compactions;
+        let long_writes = long_writes.min(writes);
+        *usage = Usage {
+            input: [input, cached, writes].into_iter().fold(usage.input, u64::saturating_add),
+            cached: usage.cached.saturating_add(cached),
+            cache_writes: usage.cache_writes.saturating_add(writes - long_writes),
+            long_cache_writes: usage.long_cache_writes.saturating_add(long_writes),
+            output: usage.output.saturating_add(output),
+            ..*usage
+        };
         usage.input = usage.input.saturating_add(self.tool_input);
         usage.output = usage.output.saturating_add(self.thoughts).saturating_add(self.beside);
         usage.reasoning = usage.reasoning.max(self.thoughts);

@@ -65,7 +65,7 @@ fn an_answer_that_breaks_off_reports_nothing_that_it_did_not_say() {
             let names = (case.name, at, found);
             // What a stream says at first is less than at its end, but its input is whole.
             let first_of_gemini = case.name.starts_with("gemini") && found.input == 264;
-            let first_of_messages = case.name.contains("anthropic") && found.input == 100;
+            let first_of_messages = case.name.contains("anthropic") && [100, 23_000].contains(&found.input);
             assert!(inputs.contains(&found.input) || first_of_gemini || first_of_messages, "{names:?}");
             assert!(found.output <= case.expected.output, "{names:?}");
         }

@@ -65,6 +65,10 @@ cases! {
         { input: 100, cached: 70, cache_writes: 5, output: 15 };
     "anthropic_hour.sse" Anthropic "messages" EVENTS
         { input: 100_010, cache_writes: 1000, long_cache_writes: 99_000, output: 500 };
+    "anthropic_compaction.json" Anthropic "messages" JSON
+        { input: 23_000 + 180_500, cached: 300, cache_writes: 50, long_cache_writes: 150, output: 1000 + 3500 };
+    "anthropic_compaction.sse" Anthropic "messages" EVENTS
+        { input: 23_000 + 180_500, cached: 300, cache_writes: 50, long_cache_writes: 150, output: 1000 + 3500 };
     "gemini.json" Gemini "generate" JSON
         { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
     "gemini.sse" Gemini "stream_generate" EVENTS
