@@ -19,6 +19,8 @@ pub(super) struct Settlement {
     pub(super) usage: Usage,
     /// What that cost, and whether any of it is estimated.
     pub(super) cost: Cost,
+    /// Whether that is known at all: a model without a price may cost anything.
+    pub(super) priced: bool,
 }
 
 /// How much of a request is known.
@@ -58,6 +60,7 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         let model = record.upstream_model.as_deref().or(record.model.as_deref())?;
         record.snapshot.prices.find(record.upstream?, model, tier, record.begun)
     });
+    let priced = price.is_some() || usage.cost.is_some();
     let money = match (known, price) {
         (Known::Nothing, _) => Money::ZERO,
         (Known::Unknown, _) => estimate.money,
@@ -65,7 +68,7 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         (Known::Reported | Known::Seen, None) => usage.cost.unwrap_or_default(),
     };
     let estimated = matches!(known, Known::Seen | Known::Unknown) && usage != Usage::default();
-    Settlement { usage, cost: Cost { money, estimated } }
+    Settlement { usage, cost: Cost { money, estimated }, priced }
 }
 
 fn known(record: &Record) -> Known {
