@@ -233,7 +233,7 @@ impl OpenRecord {
             let now = record.begun.later(record.latency());
             reserved.settle(&settled.usage, Some(settled.cost.money), now);
         }
-        if settled.usage != Usage::default() {
+        if settled.priced && settled.usage != Usage::default() {
             record.cost = Some(settled.cost);
         }
         let pending = self.pending.take();

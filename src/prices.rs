@@ -9,7 +9,8 @@
 //! 4. What a name was found to cost is remembered, so that a request asks for the price of 40 ns, not of a search.
 //!
 //! Caveats: a deployment of Azure is priced only if it is named like its model; a rule with a better fit or a
-//! newer list is [`Override`]. Pages, citations, storage and time of containers are not counted.
+//! newer list is [`Override`]. Pages, citations, storage, time of containers, pictures that a tool makes and Gemini's
+//! searches are not counted.
 
 mod line;
 mod list;

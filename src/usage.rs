@@ -37,6 +37,8 @@ pub struct Usage {
     pub cached: u64,
     /// Of the cached, of sound.
     pub cached_audio: u64,
+    /// Of the cached, of pictures or films.
+    pub cached_image: u64,
     /// Of these, written to a cache that lasts minutes.
     pub cache_writes: u64,
     /// Of these, written to a cache that lasts an hour or longer.
@@ -82,6 +84,7 @@ impl Usage {
             input: self.input.saturating_sub(before.input),
             cached: self.cached.saturating_sub(before.cached),
             cached_audio: self.cached_audio.saturating_sub(before.cached_audio),
+            cached_image: self.cached_image.saturating_sub(before.cached_image),
             cache_writes: self.cache_writes.saturating_sub(before.cache_writes),
             long_cache_writes: self.long_cache_writes.saturating_sub(before.long_cache_writes),
             input_audio: self.input_audio.saturating_sub(before.input_audio),
@@ -110,6 +113,7 @@ impl Usage {
             input: self.input.saturating_add(other.input),
             cached: self.cached.saturating_add(other.cached),
             cached_audio: self.cached_audio.saturating_add(other.cached_audio),
+            cached_image: self.cached_image.saturating_add(other.cached_image),
             cache_writes: self.cache_writes.saturating_add(other.cache_writes),
             long_cache_writes: self.long_cache_writes.saturating_add(other.long_cache_writes),
             input_audio: self.input_audio.saturating_add(other.input_audio),

@@ -289,6 +289,24 @@ fn what_cannot_be_counted_does_not_pass() {
 }
 
 #[test]
+fn a_record_tells_no_cost_where_no_price_is_known() {
+    let upstream = reporting(1_000, 100);
+    let gate = limited(&upstream, r#"{ tokens = "50k/day" }"#)
+        .set("prices.\"*/for-nothing\"", "free", "true")
+        .start();
+    for (model, cost) in
+        [("gpt-4o-mini", Some(json!(0.00021))), ("for-nothing", Some(json!(0.0))), ("ours", None)]
+    {
+        let body = json!({ "model": model, "max_tokens": 9, "messages": [] }).to_string();
+        assert_eq!(gate.ask(post("/v1/chat/completions", &gate.setup.client_key, &body)).status, 200);
+        gate.idle();
+        let records = gate.records();
+        let record = records.iter().find(|one| one["event"] == "served" && one["model"] == model).unwrap();
+        assert_eq!(record.get("cost_usd"), cost.as_ref(), "{record}");
+    }
+}
+
+#[test]
 fn what_is_left_is_told_in_the_headers_of_the_dialect() {
     let upstream = reporting(100, 20);
     let gate = limited(&upstream, r#"{ tokens = "10k/day", requests = ["100/day", "50/h"] }"#).start();

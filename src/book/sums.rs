@@ -71,6 +71,8 @@ pub(super) const fn numbers(usage: &Usage, cost: Money) -> [u64; NUMBERS] {
         input,
         cached,
         cached_audio,
+        // It has a part in the cost, and no column of its own.
+        cached_image: _,
         cache_writes,
         long_cache_writes,
         input_audio,
@@ -139,6 +141,7 @@ pub(super) const fn usage(numbers: &[u64; NUMBERS]) -> (Usage, Money) {
         input,
         cached,
         cached_audio,
+        cached_image: 0,
         cache_writes,
         long_cache_writes,
         input_audio,

@@ -20,6 +20,8 @@ pub(super) struct Settlement {
     pub(super) usage: Usage,
     /// What that cost, and whether any of it is estimated.
     pub(super) cost: Cost,
+    /// Whether that is known at all: a model without a price may cost anything.
+    pub(super) priced: bool,
 }
 
 /// How much of a request is known.
@@ -70,6 +72,7 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         Some(earlier) => (usage.less(earlier.usage), earlier.cost),
         None => (usage, Money::ZERO),
     };
+    let priced = price.is_some() || usage.cost.is_some();
     let money = match (known, price) {
         (Known::Nothing, _) => Money::ZERO,
         (Known::Unknown, _) => estimate.money,
@@ -77,7 +80,7 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         (Known::Reported | Known::Seen, None) => part.cost.unwrap_or_default(),
     } + earlier;
     let estimated = matches!(known, Known::Seen | Known::Unknown) && usage != Usage::default();
-    Settlement { usage, cost: Cost { money, estimated } }
+    Settlement { usage, cost: Cost { money, estimated }, priced }
 }
 
 fn known(record: &Record) -> Known {

@@ -161,20 +161,26 @@ impl Price {
     /// What the tokens cost, by the million.
     fn tokens(&self, usage: &Usage) -> u128 {
         let Usage { input, cached, cache_writes, long_cache_writes, .. } = *usage;
-        let (audio, image) = (usage.input_audio, usage.input_image);
+        // What was told of the cache only came from there all the same.
+        let cached_audio = usage.cached_audio.min(cached);
+        let cached_image = usage.cached_image.min(cached - cached_audio);
+        let (audio, image) = (usage.input_audio.max(cached_audio), usage.input_image.max(cached_image));
         let of_output = usage.reasoning | usage.output_audio | usage.output_image;
         if cached | cache_writes | long_cache_writes | audio | image | of_output == 0 {
             // Many have no other tokens.
             let of_input = product(self.each(Kind::Input, input), input);
             return of_input.saturating_add(product(self.each(Kind::Output, input), usage.output));
         }
-        // Sound and pictures may have come from the cache. Providers do not say how many; as many as must have.
+        // Not all providers say how many of the cached were sound or pictures: at least as many as must have been.
         let sum = |all: &[u64]| all.iter().fold(0u64, |sum, one| sum.saturating_add(*one));
-        let twice = sum(&[cached, cache_writes, long_cache_writes, audio, image]).saturating_sub(input);
-        let cached_audio = twice.min(audio).min(cached);
-        let cached_image = (twice - cached_audio).min(image).min(cached - cached_audio);
+        let told = sum(&[input, cached_audio, cached_image]);
+        let twice = sum(&[cached, cache_writes, long_cache_writes, audio, image]).saturating_sub(told);
+        let text = cached - cached_audio - cached_image;
+        let more_audio = twice.min(audio - cached_audio).min(text);
+        let more_image = (twice - more_audio).min(image - cached_image).min(text - more_audio);
+        let (cached_audio, cached_image) = (cached_audio + more_audio, cached_image + more_image);
         let input_of = [
-            (Kind::Cached, cached - cached_audio - cached_image),
+            (Kind::Cached, text - more_audio - more_image),
             (Kind::CachedAudio, cached_audio),
             (Kind::CachedImage, cached_image),
             (Kind::CacheWrite, cache_writes),

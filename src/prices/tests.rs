@@ -48,6 +48,8 @@ fn costs_are_those_that_genai_prices_computes() {
             match name {
                 "input" => usage.input = count,
                 "cached" => usage.cached = count,
+                "cached_audio" => usage.cached_audio = count,
+                "cached_image" => usage.cached_image = count,
                 "cache_writes" => usage.cache_writes = count,
                 "long_cache_writes" => usage.long_cache_writes = count,
                 "input_audio" => usage.input_audio = count,
@@ -69,6 +71,23 @@ fn costs_are_those_that_genai_prices_computes() {
         asked += 1;
     }
     assert!(asked >= 100, "{asked}");
+}
+
+#[test]
+fn sound_and_pictures_of_the_cache_cost_what_the_list_says() {
+    let all = prices(&[("openai", Provider::OpenAi, ""), ("google", Provider::Gemini, "")], &[]);
+    let cost =
+        |upstream, model, usage| all.find(upstream, model, None, at(NOW)).unwrap().of(&usage).to_string();
+    let half = Usage { input: 1000, cached: 600, ..Usage::default() };
+    // 300 of text, 100 of sound, 600 of the cache.
+    let sound = Usage { cached_audio: 500, input_audio: 600, ..half };
+    assert_eq!(cost(0, "gpt-realtime", sound), "0.00464");
+    // 300 of text, 100 of pictures, 100 of text and 500 of pictures of the cache.
+    let pictures = Usage { cached_image: 500, input_image: 600, ..half };
+    assert_eq!(cost(0, "gpt-realtime", pictures), "0.00199");
+    let sound =
+        Usage { input: 10_000, cached: 5000, cached_audio: 5000, input_audio: 5000, ..Usage::default() };
+    assert_eq!(cost(1, "gemini-2.5-flash", sound), "0.002");
 }
 
 #[test]

@@ -10,6 +10,9 @@ pub(super) enum Part {
     OutputDetails,
     CacheCreation,
     ServerTools,
+    /// What OpenAI's tools used, which stands beside the report.
+    Tools,
+    WebSearch,
     Billed,
     /// Cohere's tokens, where they are not those that are billed.
     Unbilled,
@@ -20,6 +23,9 @@ pub(super) enum Part {
     OutputModes,
     /// A list of `{ttl, inputTokens}`.
     Lasting,
+    /// A list of `{type, input_tokens, …}`: Anthropic's samplings, and how long one's cache writes last.
+    Samplings,
+    SamplingWrites,
 }
 
 /// What a field is.
@@ -41,6 +47,7 @@ pub(super) enum Field {
     Cached,
     CachedBare,
     CachedAudio,
+    CachedImage,
     Writes,
     WritesBare,
     ShortWrites,
@@ -56,13 +63,27 @@ pub(super) enum Field {
     Pages,
     Searches,
     Dollars,
+    /// What the provider says it costs, in ten-thousandths of a millionth of a dollar.
+    Ticks,
     UnbilledInput,
     UnbilledOutput,
     /// Of a list's entry: its kind, and how much of it.
     Kind,
     Share,
+    /// Of a sampling: its tokens.
+    Sampled(Sampled),
     /// The tier of service, or its speed.
     Tier,
+}
+
+/// The tokens of one of Anthropic's samplings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sampled {
+    Input,
+    Cached,
+    Writes,
+    LongWrites,
+    Output,
 }
 
 /// What a name means in an object.
@@ -76,13 +97,20 @@ pub(super) fn field(part: Part, name: &[u8]) -> Field {
             b"image_tokens" => Field::OutputImage,
             _ => Field::Nothing,
         },
-        Part::CachedDetails => only(name, b"audio_tokens", Field::CachedAudio),
+        Part::CachedDetails => match name {
+            b"audio_tokens" => Field::CachedAudio,
+            b"image_tokens" | b"video_tokens" => Field::CachedImage,
+            _ => Field::Nothing,
+        },
         Part::CacheCreation | Part::WriteDetails => match name {
             b"ephemeral_5m_input_tokens" | b"ttl_30m_tokens" => Field::ShortWrites,
             b"ephemeral_1h_input_tokens" | b"ttl_12h_tokens" => Field::LongWrites,
             _ => Field::Nothing,
         },
         Part::ServerTools => only(name, b"web_search_requests", Field::Searches),
+        // The pictures' tokens are another model's, which is not named here.
+        Part::Tools => only(name, b"web_search", Field::Into(Part::WebSearch)),
+        Part::WebSearch => only(name, b"num_requests", Field::Searches),
         Part::Billed => match name {
             b"input_tokens" => Field::Input { bare: true },
             b"output_tokens" => Field::Output,
@@ -107,6 +135,16 @@ pub(super) fn field(part: Part, name: &[u8]) -> Field {
             b"inputTokens" => Field::Share,
             _ => Field::Nothing,
         },
+        Part::Samplings => match name {
+            b"type" => Field::Kind,
+            b"input_tokens" => Field::Sampled(Sampled::Input),
+            b"cache_read_input_tokens" => Field::Sampled(Sampled::Cached),
+            b"cache_creation_input_tokens" => Field::Sampled(Sampled::Writes),
+            b"cache_creation" => Field::Into(Part::SamplingWrites),
+            b"output_tokens" => Field::Sampled(Sampled::Output),
+            _ => Field::Nothing,
+        },
+        Part::SamplingWrites => only(name, b"ephemeral_1h_input_tokens", Field::Sampled(Sampled::LongWrites)),
     }
 }
 
@@ -144,6 +182,7 @@ fn at_top(name: &[u8]) -> Field {
         b"cache_creation" => Field::Into(Part::CacheCreation),
         b"cacheDetails" => Field::Into(Part::Lasting),
         b"server_tool_use" => Field::Into(Part::ServerTools),
+        b"iterations" => Field::Into(Part::Samplings),
         b"thoughtsTokenCount" | b"total_thought_tokens" => Field::Thoughts,
         b"toolUsePromptTokenCount" | b"total_tool_use_tokens" => Field::ToolInput,
         b"promptTokensDetails"
@@ -165,6 +204,7 @@ fn at_top(name: &[u8]) -> Field {
         b"citation_tokens" => Field::CitationsBeside,
         // An object in Perplexity's answers, a number in OpenRouter's.
         b"cost" => Field::Into(Part::Cost),
+        b"cost_in_usd_ticks" => Field::Ticks,
         b"num_search_queries" => Field::Searches,
         b"billed_units" => Field::Into(Part::Billed),
         b"tokens" => Field::Into(Part::Unbilled),
@@ -196,6 +236,7 @@ pub(super) enum Kind {
     Audio,
     Image,
     Hour,
+    Compaction,
 }
 
 impl Kind {
@@ -204,6 +245,7 @@ impl Kind {
             b"AUDIO" | b"audio" => Self::Audio,
             b"IMAGE" | b"VIDEO" | b"DOCUMENT" | b"image" | b"video" | b"document" => Self::Image,
             b"1h" => Self::Hour,
+            b"compaction" => Self::Compaction,
             _ => Self::Plain,
         }
     }

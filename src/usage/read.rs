@@ -8,13 +8,22 @@ use super::field::{Field, Kind, Part, field};
 use super::report::Raw;
 use super::scan::string_end;
 
-/// Reads the object with which a text begins; where it ends, if it does.
+/// Reads the report with which a text begins; where it ends, if it does.
 pub(super) fn report(text: &[u8], raw: &mut Raw) -> Option<usize> {
+    object(text, Part::Top, raw)
+}
+
+/// The same with what an answer's tools used.
+pub(super) fn tools(text: &[u8], raw: &mut Raw) -> Option<usize> {
+    object(text, Part::Tools, raw)
+}
+
+fn object(text: &[u8], part: Part, raw: &mut Raw) -> Option<usize> {
     let mut reader = Reader { text, at: 0 };
     if reader.next()? != b'{' {
         return None;
     }
-    reader.object(Part::Top, raw)?;
+    reader.object(part, raw)?;
     Some(reader.at)
 }
 
@@ -193,7 +202,7 @@ mod tests {
         }
     }
 
-    const NAMES: [&str; 24] = [
+    const NAMES: [&str; 28] = [
         "prompt_tokens",
         "completion_tokens",
         "total_tokens",
@@ -215,6 +224,10 @@ mod tests {
         "ttl",
         "cost",
         "total_cost",
+        "cost_in_usd_ticks",
+        "iterations",
+        "type",
+        "cache_creation_input_tokens",
         "seconds",
         "billed_units",
         "x",
@@ -228,8 +241,15 @@ mod tests {
             (0_u64..5000).prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             (-1000..100_000_000_i32).prop_map(|cents| Value::from(f64::from(cents) / 100.0)),
-            prop_oneof![Just("AUDIO"), Just("IMAGE"), Just("1h"), Just("a\"}\\"), Just("")]
-                .prop_map(Value::from),
+            prop_oneof![
+                Just("AUDIO"),
+                Just("IMAGE"),
+                Just("1h"),
+                Just("compaction"),
+                Just("a\"}\\"),
+                Just("")
+            ]
+            .prop_map(Value::from),
         ];
         let value = leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![

@@ -5,7 +5,7 @@
 //! tokens out of their input, Gemini its thoughts out of the candidates, xAI its reasoning out of the completion.
 
 use super::Usage;
-use super::field::{Field, Kind, Part};
+use super::field::{Field, Kind, Part, Sampled};
 use super::read;
 use crate::money::Money;
 use crate::tier::Served;
@@ -19,6 +19,8 @@ pub(super) struct Report {
     output: bool,
     /// Whether it told of anything else.
     else_told: bool,
+    /// Whether it told how long its cache writes last.
+    lasting: bool,
     /// The tier that it says the answer was served in.
     served: Option<Served>,
 }
@@ -30,6 +32,19 @@ impl Report {
         let mut raw = Raw::default();
         let end = read::report(text, &mut raw)?;
         Some((raw.report(), end))
+    }
+
+    /// Reads the object that tells what an answer's tools used: how many searches, and where it ends.
+    pub(super) fn searches(text: &[u8]) -> Option<(u64, usize)> {
+        let mut raw = Raw::default();
+        let end = read::tools(text, &mut raw)?;
+        Some((raw.report.usage.searches, end))
+    }
+
+    /// The report with searches that were told beside it.
+    pub(super) fn with_searches(mut self, searches: u64) -> Self {
+        self.usage.searches = self.usage.searches.max(searches);
+        self
     }
 
     /// A count that stands by itself in an answer.
@@ -45,12 +60,16 @@ impl Report {
         let new = self.usage;
         // An input does not become nothing while it is answered: that is no word at all.
         if self.input && (new.input > 0 || all.input == 0) {
+            // Anthropic's streams tell how long cache writes last in their first report only, and all of them again in
+            // the last.
+            let long = if self.lasting { 0 } else { all.long_cache_writes.min(new.cache_writes) };
             all = Usage {
                 input: new.input,
                 cached: new.cached,
                 cached_audio: new.cached_audio,
-                cache_writes: new.cache_writes,
-                long_cache_writes: new.long_cache_writes,
+                cached_image: new.cached_image,
+                cache_writes: new.cache_writes - long,
+                long_cache_writes: new.long_cache_writes + long,
                 input_audio: new.input_audio,
                 input_image: new.input_image,
                 ..all
@@ -93,6 +112,16 @@ impl Report {
     }
 }
 
+/// The tokens of samplings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tokens {
+    input: u64,
+    cached: u64,
+    writes: u64,
+    long_writes: u64,
+    output: u64,
+}
+
 /// The counts as they came.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
@@ -109,6 +138,19 @@ pub(super) struct Raw {
     unbilled_output: Option<u64>,
     kind: Kind,
     share: u64,
+    /// The sampling under way, and those that summed up what was said so far.
+    sampling: Tokens,
+    compactions: Tokens,
+}
+
+impl Tokens {
+    const fn add(&mut self, other: Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.cached = self.cached.saturating_add(other.cached);
+        self.writes = self.writes.saturating_add(other.writes);
+        self.long_writes = self.long_writes.saturating_add(other.long_writes);
+        self.output = self.output.saturating_add(other.output);
+    }
 }
 
 impl Raw {
@@ -127,7 +169,7 @@ impl Raw {
 
     /// A number that is whole.
     pub(super) fn count(&mut self, field: Field, count: u64) {
-        let Report { usage, input, output, else_told, served: _ } = &mut self.report;
+        let Report { usage, input, output, else_told, lasting, served: _ } = &mut self.report;
         match field {
             Field::Input { bare } => {
                 (usage.input, self.bare, *input) = (count, bare, true);
@@ -145,10 +187,11 @@ impl Raw {
             Field::Cached => usage.cached = usage.cached.max(count),
             Field::CachedBare => self.cached_bare = count,
             Field::CachedAudio => usage.cached_audio = count,
+            Field::CachedImage => usage.cached_image = usage.cached_image.saturating_add(count),
             Field::Writes => usage.cache_writes = count,
             Field::WritesBare => self.writes_bare = count,
-            Field::ShortWrites => self.short_writes = count,
-            Field::LongWrites => usage.long_cache_writes = count,
+            Field::ShortWrites => (self.short_writes, *lasting) = (count, true),
+            Field::LongWrites => (usage.long_cache_writes, *lasting) = (count, true),
             Field::InputAudio => usage.input_audio = count,
             Field::InputImage => usage.input_image = usage.input_image.saturating_add(count),
             Field::Reasoning => usage.reasoning = count,
@@ -162,9 +205,20 @@ impl Raw {
             Field::UnbilledInput => self.unbilled_input = Some(count),
             Field::UnbilledOutput => self.unbilled_output = Some(count),
             Field::Share => self.share = count,
+            Field::Sampled(of) => {
+                let tokens = &mut self.sampling;
+                match of {
+                    Sampled::Input => tokens.input = count,
+                    Sampled::Cached => tokens.cached = count,
+                    Sampled::Writes => tokens.writes = count,
+                    Sampled::LongWrites => tokens.long_writes = count,
+                    Sampled::Output => tokens.output = count,
+                }
+            }
             Field::Dollars | Field::Into(Part::Cost) => {
                 usage.cost = Some(Money::picodollars(count.saturating_mul(1_000_000_000_000)));
             }
+            Field::Ticks => usage.cost = Some(Money::picodollars(count.saturating_mul(100))),
             Field::Nothing | Field::Into(_) | Field::Kind | Field::Tier => {}
         }
     }
@@ -189,12 +243,21 @@ impl Raw {
 
     /// An entry of a list has ended.
     pub(super) fn entry(&mut self, part: Part) {
+        if part == Part::SamplingWrites {
+            // The sampling goes on behind it.
+            return;
+        }
         let (kind, share) = (std::mem::take(&mut self.kind), std::mem::take(&mut self.share));
+        let sampling = std::mem::take(&mut self.sampling);
+        if (part, kind) == (Part::Samplings, Kind::Compaction) {
+            self.compactions.add(sampling);
+        }
         let usage = &mut self.report.usage;
         let of = match (part, kind) {
             (Part::InputModes, Kind::Audio) => &mut usage.input_audio,
             (Part::InputModes, Kind::Image) => &mut usage.input_image,
             (Part::CachedModes, Kind::Audio) => &mut usage.cached_audio,
+            (Part::CachedModes, Kind::Image) => &mut usage.cached_image,
             (Part::OutputModes, Kind::Audio) => &mut usage.output_audio,
             (Part::OutputModes, Kind::Image) => &mut usage.output_image,
             (Part::Lasting, Kind::Hour) => &mut usage.long_cache_writes,
@@ -225,6 +288,17 @@ impl Raw {
             let all = usage.cache_writes.max(self.short_writes.saturating_add(usage.long_cache_writes));
             usage.cache_writes = all.saturating_sub(usage.long_cache_writes);
         }
+        // Compactions are no part of Anthropic's sums, but paid for (and told again in the last report of a stream).
+        let Tokens { input, cached, writes, long_writes, output } = self.compactions;
+        let long_writes = long_writes.min(writes);
+        *usage = Usage {
+            input: [input, cached, writes].into_iter().fold(usage.input, u64::saturating_add),
+            cached: usage.cached.saturating_add(cached),
+            cache_writes: usage.cache_writes.saturating_add(writes - long_writes),
+            long_cache_writes: usage.long_cache_writes.saturating_add(long_writes),
+            output: usage.output.saturating_add(output),
+            ..*usage
+        };
         usage.input = usage.input.saturating_add(self.tool_input);
         usage.output = usage.output.saturating_add(self.thoughts).saturating_add(self.beside);
         usage.reasoning = usage.reasoning.max(self.thoughts);

@@ -45,6 +45,8 @@ enum Meaning {
     Report,
     /// A report that counts only where there was none.
     Instead,
+    /// What tools used, beside a report.
+    Tools,
     /// An object in which a report may stand.
     Holder,
     /// A number of tokens by itself.
@@ -115,12 +117,15 @@ pub(super) struct Walk {
     too_long: bool,
     /// Pictures that the answer has listed, where the next object at the second level is one.
     pictures: Option<u64>,
+    /// Searches that were told before the report that they belong to.
+    searches: u64,
 }
 
 impl Walk {
     /// Begins anew, with the next text.
     pub(super) fn begin(&mut self) {
         (self.state, self.depth, self.within, self.pictures) = (State::Outside, 0, false, None);
+        self.searches = 0;
         self.held.clear();
     }
 
@@ -278,6 +283,7 @@ impl Walk {
         match name {
             b"usage" | b"usageMetadata" | b"usage_metadata" => Meaning::Report,
             b"usage_info" if top => Meaning::Report,
+            b"tool_usage" => Meaning::Tools,
             b"service_tier" => Meaning::Tier,
             b"message" | b"response" | b"x_groq" | b"delta" | b"interaction" if top => Meaning::Holder,
             b"meta" if words == Words::Cohere => Meaning::Report,
@@ -308,7 +314,7 @@ impl Walk {
                 self.within = true;
                 return 1;
             }
-            (Some(b'{'), Meaning::Report | Meaning::Instead) => {
+            (Some(b'{'), Meaning::Report | Meaning::Instead | Meaning::Tools) => {
                 self.held.clear();
                 self.too_long = false;
                 self.state = State::Taking { depth: 0, string: false, escaped: false };
@@ -408,15 +414,28 @@ impl Walk {
 
     /// A report has ended.
     fn taken(&mut self, last: &[u8], told: &mut Told<'_>) {
-        let read = if self.held.is_empty() && !self.too_long {
-            Report::read(last)
+        let whole = if self.held.is_empty() && !self.too_long {
+            last
         } else {
             self.hold(last);
-            if self.too_long { None } else { Report::read(&self.held) }
+            if self.too_long {
+                return;
+            }
+            &self.held
         };
-        let report = read.and_then(|(report, _)| report);
+        if self.meaning == Meaning::Tools {
+            self.searches = Report::searches(whole).map_or(0, |(searches, _)| searches);
+            // By themselves they are no report: an answer without one may have used more.
+            if told.usage.is_some()
+                && let Some(report) = Report::alone(Field::Searches, std::mem::take(&mut self.searches))
+            {
+                told.take(report);
+            }
+            return;
+        }
+        let report = Report::read(whole).and_then(|(report, _)| report);
         if let Some(report) = report.filter(|_| self.meaning != Meaning::Instead || told.usage.is_none()) {
-            told.take(report);
+            told.take(report.with_searches(std::mem::take(&mut self.searches)));
         }
     }
 }

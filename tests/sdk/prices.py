@@ -44,6 +44,16 @@ def usage(priced, draw):
     ]:
         if unit in priced and draw.random() < 0.7:
             parts[name] = count(most)
+    # Of the cached, some are of sound or pictures, and so part of these too. Told by chance of its own, so that the
+    # other lines stay as they are.
+    chance, cached = random.Random(parts.get("cached")), parts.get("cached", 0)
+    for unit, name, of in [
+        ("cache_audio_read_mtok", "cached_audio", "input_audio"), ("cache_image_read_mtok", "cached_image", "input_image"),
+    ]:
+        most = min(cached, parts.get(of, 0))
+        if unit in priced and most > 1:
+            ours[name] = chance.randrange(1, most)
+            cached -= ours[name]
     ours.update(parts)
     reading = sum(parts.get(name, 0) for name in ("cached", "cache_writes", "long_cache_writes", "input_audio", "input_image"))
     writing = sum(parts.get(name, 0) for name in ("output_audio", "output_image", "reasoning"))
@@ -65,7 +75,8 @@ def usage(priced, draw):
         "input_audio_tokens": ours.get("input_audio", 0), "input_image_tokens": ours.get("input_image", 0),
         "output_audio_tokens": ours.get("output_audio", 0), "output_image_tokens": ours.get("output_image", 0),
         "output_reasoning_tokens": ours.get("reasoning", 0),
-        "cache_audio_read_tokens": 0, "cache_image_read_tokens": 0, "input_video_tokens": 0, "output_video_tokens": 0,
+        "cache_audio_read_tokens": ours.get("cached_audio", 0), "cache_image_read_tokens": ours.get("cached_image", 0),
+        "input_video_tokens": 0, "output_video_tokens": 0,
         "audio_seconds": Decimal(ours.get("audio_ms", 0)) / 1000,
         "input_audio_seconds": Decimal(ours.get("audio_ms", 0)) / 1000,
         "input_characters": ours.get("characters", 0),

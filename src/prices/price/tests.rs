@@ -69,6 +69,37 @@ fn sound_from_the_cache_is_charged_once() {
 }
 
 #[test]
+fn what_came_from_the_cache_is_charged_as_what_it_is() {
+    let price = price(&[
+        (Kind::Input, None, "4"),
+        (Kind::Cached, None, "0.4"),
+        (Kind::InputAudio, None, "32"),
+        (Kind::CachedAudio, None, "0.5"),
+        (Kind::InputImage, None, "5"),
+        (Kind::CachedImage, None, "0.6"),
+    ]);
+    let of = |usage| price.of(&usage).as_picodollars();
+    let usage = Usage {
+        input: 1000,
+        cached: 700,
+        cached_audio: 500,
+        cached_image: 100,
+        input_audio: 600,
+        input_image: 150,
+        ..Usage::default()
+    };
+    // 100 of cached text, and of what is new 100 of sound, 50 of pictures and 150 of text.
+    let cached = 100 * 400_000 + 500 * 500_000 + 100 * 600_000;
+    assert_eq!(of(usage), cached + 100 * 32_000_000 + 50 * 5_000_000 + 150 * 4_000_000);
+    // More must have come from the cache than is told.
+    let short = Usage { input: 800, ..usage };
+    assert_eq!(of(short), 50 * 400_000 + 550 * 500_000 + 100 * 600_000 + 50 * 32_000_000 + 50 * 5_000_000);
+    // What is told of the cache only came from there all the same, and no more than all that did.
+    let alone = Usage { input: 100, cached: 60, cached_audio: 80, ..Usage::default() };
+    assert_eq!(of(alone), 60 * 500_000 + 40 * 4_000_000);
+}
+
+#[test]
 fn time_characters_pictures_and_requests_have_prices_of_their_own() {
     let price = price(&[
         (Kind::AudioHour, None, "0.36"),
@@ -132,8 +163,8 @@ fn rising_price() -> impl Strategy<Value = Price> {
 
 /// Counts that a provider could report: the parts of a side are no more than the side.
 fn any_usage() -> impl Strategy<Value = Usage> {
-    (prop::array::uniform9(0u64..1_000), 0u64..500, 0u64..500).prop_map(
-        |(part, shared_audio, shared_image)| {
+    (prop::array::uniform9(0u64..1_000), 0u64..500, 0u64..500, prop::array::uniform2(0u64..1_000)).prop_map(
+        |(part, shared_audio, shared_image, told)| {
             let [
                 text,
                 cached,
@@ -147,11 +178,15 @@ fn any_usage() -> impl Strategy<Value = Usage> {
             ] = part;
             let shared_audio = shared_audio.min(audio).min(cached);
             let shared_image = shared_image.min(image).min(cached - shared_audio);
+            let cached_audio = told[0].min(shared_audio);
+            let cached_image = told[1].min(shared_image);
             Usage {
                 input: text + cached + cache_writes + long_cache_writes + audio + image
                     - shared_audio
                     - shared_image,
                 cached,
+                cached_audio,
+                cached_image,
                 cache_writes,
                 long_cache_writes,
                 input_audio: audio,

@@ -44,6 +44,10 @@ cases! {
         { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
     "openai_responses_failed.sse" OpenAi "responses" EVENTS
         { input: 328, cached: 64, cache_writes: 150, long_cache_writes: 50, output: 52, reasoning: 13 };
+    "openai_responses_tools.json" OpenAi "responses" JSON
+        { input: 328, cached: 64, output: 52, reasoning: 13, searches: 4 };
+    "openai_responses_tools.sse" OpenAi "responses" EVENTS
+        { input: 328, cached: 64, output: 52, reasoning: 13, searches: 4 };
     "openai_embeddings.json" OpenAi "embeddings" JSON { input: 8 };
     "openai_transcription_tokens.json" OpenAi "audio.transcriptions" JSON { input: 14, input_audio: 10, output: 45 };
     "openai_transcription_duration.json" OpenAi "audio.transcriptions" JSON { audio_ms: 9500 };
@@ -59,12 +63,20 @@ cases! {
     "anthropic.sse" Anthropic "messages" EVENTS { input: 100, cached: 70, cache_writes: 5, output: 15 };
     "anthropic.sse" Vertex "anthropic.stream_raw_predict" EVENTS
         { input: 100, cached: 70, cache_writes: 5, output: 15 };
+    "anthropic_hour.sse" Anthropic "messages" EVENTS
+        { input: 100_010, cache_writes: 1000, long_cache_writes: 99_000, output: 500 };
+    "anthropic_compaction.json" Anthropic "messages" JSON
+        { input: 23_000 + 180_500, cached: 300, cache_writes: 50, long_cache_writes: 150, output: 1000 + 3500 };
+    "anthropic_compaction.sse" Anthropic "messages" EVENTS
+        { input: 23_000 + 180_500, cached: 300, cache_writes: 50, long_cache_writes: 150, output: 1000 + 3500 };
     "gemini.json" Gemini "generate" JSON
         { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
     "gemini.sse" Gemini "stream_generate" EVENTS
         { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
     "gemini_array.json" Vertex "stream_generate" JSON
         { input: 274, cached: 100, cached_audio: 30, input_audio: 58, input_image: 200, output: 160, reasoning: 120 };
+    "gemini_cached.json" Gemini "generate" JSON
+        { input: 10_250, cached: 5200, cached_audio: 5000, cached_image: 200, input_audio: 5000, input_image: 250, output: 7 };
     "vertex_predict.json" Vertex "predict" JSON { characters: 25 };
     "interactions.sse" Gemini "interactions.create" EVENTS { input: 7, output: 42, reasoning: 22 };
     "bedrock_converse.json" Bedrock "converse" JSON
@@ -88,7 +100,8 @@ cases! {
     "perplexity.json" OpenAi "chat" JSON
         { input: 33, output: 7163 + 20016 + 73997, reasoning: 73997, searches: 28,
           cost: Some(Money::picodollars(500_000_000_000)) };
-    "xai.json" OpenAi "chat" JSON { input: 32, cached: 6, output: 103, reasoning: 94 };
+    "xai.json" OpenAi "chat" JSON
+        { input: 32, cached: 6, output: 103, reasoning: 94, cost: Some(Money::picodollars(3_775_600_000)) };
     "gemini_openai.json" OpenAi "chat" JSON { input: 10, output: 54, reasoning: 50 };
     "ollama_chat.json" Ollama "chat" JSON { input: 26, output: 298 };
     "ollama_chat.ndjson" Ollama "chat" LINES { input: 26, output: 282 };
