@@ -40,6 +40,8 @@ pub struct Serves {
     pub at: &'static str,
     /// Which parts of it; all if none are named.
     pub families: &'static [Family],
+    /// Endpoints of these parts, by name, that the service answers otherwise and has a row of its own for.
+    pub without: &'static [&'static str],
     /// Whether it is the service's own API. Requests that name no upstream go to a service by another API
     /// only if there is none whose own it is.
     pub own: bool,
@@ -69,15 +71,24 @@ pub struct Facts {
 }
 
 const fn own(surface: Surface, at: &'static str) -> Serves {
-    Serves { surface, at, families: &[], own: true }
+    Serves { surface, at, families: &[], without: &[], own: true }
 }
 
 const fn part(surface: Surface, at: &'static str, families: &'static [Family]) -> Serves {
-    Serves { surface, at, families, own: true }
+    Serves { surface, at, families, without: &[], own: true }
+}
+
+const fn part_without(
+    surface: Surface,
+    at: &'static str,
+    families: &'static [Family],
+    without: &'static [&'static str],
+) -> Serves {
+    Serves { surface, at, families, without, own: true }
 }
 
 const fn other(surface: Surface, at: &'static str, families: &'static [Family]) -> Serves {
-    Serves { surface, at, families, own: false }
+    Serves { surface, at, families, without: &[], own: false }
 }
 
 /// What nearly every service has of OpenAI's API.
@@ -171,7 +182,7 @@ providers! {
         &[own(Surface::Bedrock, ""), other(Surface::OpenAi, "/openai/v1", &[Chat, Responses, Models])], "" false true "AWS_BEARER_TOKEN_BEDROCK";
     /// Mistral.
     Mistral "mistral" OpenAi Some("https://api.mistral.ai"),
-        &[part(Surface::OpenAi, "/v1", MISTRAL), own(Surface::Mistral, "")], "" false false "MISTRAL_API_KEY";
+        &[part_without(Surface::OpenAi, "/v1", MISTRAL, &["files.list"]), own(Surface::Mistral, "")], "" false false "MISTRAL_API_KEY";
     /// Cohere.
     Cohere "cohere" OpenAi Some("https://api.cohere.com"),
         &[own(Surface::Cohere, ""), part(Surface::OpenAi, "/compatibility/v1", &[Chat, Embeddings])], "" false false "CO_API_KEY";
@@ -257,6 +268,7 @@ impl Provider {
         self.facts().serves.iter().find(|serves| {
             serves.surface == endpoint.surface
                 && (serves.families.is_empty() || serves.families.contains(&endpoint.scope.family))
+                && !serves.without.contains(&endpoint.name)
         })
     }
 
