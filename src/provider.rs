@@ -59,7 +59,7 @@ pub struct Facts {
     pub base_url: Option<&'static str>,
     /// The paths that it answers.
     pub serves: &'static [Serves],
-    /// What its own SDK puts between its base URL and OpenAI's path.
+    /// What clients put between its base URL and the path: its own SDK, or another's, as the service tells them to.
     pub sdk_root: &'static str,
     /// Whether it may be without a credential: a model server of one's own.
     pub keyless: bool,
@@ -191,7 +191,7 @@ providers! {
     /// `DeepSeek`.
     DeepSeek "deepseek" OpenAi Some("https://api.deepseek.com"),
         &[part(Surface::OpenAi, "", CHAT), own(Surface::DeepSeek, ""), other(Surface::Anthropic, "/anthropic/v1", MESSAGES)],
-        "" false true "DEEPSEEK_API_KEY";
+        "/anthropic" false true "DEEPSEEK_API_KEY";
     /// xAI.
     Xai "xai" OpenAi Some("https://api.x.ai"), &[part(Surface::OpenAi, "/v1", XAI), own(Surface::Xai, "")], "" false true "XAI_API_KEY";
     /// Together.

@@ -126,6 +126,20 @@ fn a_path_that_a_service_shares_with_openai_and_answers_otherwise_is_its_own() {
 }
 
 #[test]
+fn a_paths_part_that_a_service_documents_for_another_sdk_is_left_out() {
+    let upstream = Upstream::answering(OK);
+    let gate = Setup::new("127.0.0.1:9")
+        .upstream("deepseek", "deepseek", &format!("http://{}", upstream.address))
+        .set("projects.search", "upstreams", r#"["deepseek"]"#)
+        .start();
+    for path in ["/deepseek/anthropic/v1/messages", "/deepseek/v1/messages"] {
+        let answer = gate.ask(post(path, &gate.setup.client_key, CHAT));
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(upstream.requests().pop().unwrap().target(), "/anthropic/v1/messages", "{path}");
+    }
+}
+
+#[test]
 fn a_model_server_of_ones_own_needs_no_credential_and_a_service_does() {
     for provider in Provider::ALL.iter().copied() {
         let url = "http://127.0.0.1:9/x";
