@@ -40,6 +40,8 @@ pub struct Serves {
     pub at: &'static str,
     /// Which parts of it; all if none are named.
     pub families: &'static [Family],
+    /// Endpoints of these parts, by name, that the service answers otherwise and has a row of its own for.
+    pub without: &'static [&'static str],
     /// Whether it is the service's own API. Requests that name no upstream go to a service by another API
     /// only if there is none whose own it is.
     pub own: bool,
@@ -57,7 +59,7 @@ pub struct Facts {
     pub base_url: Option<&'static str>,
     /// The paths that it answers.
     pub serves: &'static [Serves],
-    /// What its own SDK puts between its base URL and OpenAI's path.
+    /// What clients put between its base URL and the path: its own SDK, or another's, as the service tells them to.
     pub sdk_root: &'static str,
     /// Whether it may be without a credential: a model server of one's own.
     pub keyless: bool,
@@ -69,15 +71,24 @@ pub struct Facts {
 }
 
 const fn own(surface: Surface, at: &'static str) -> Serves {
-    Serves { surface, at, families: &[], own: true }
+    Serves { surface, at, families: &[], without: &[], own: true }
 }
 
 const fn part(surface: Surface, at: &'static str, families: &'static [Family]) -> Serves {
-    Serves { surface, at, families, own: true }
+    Serves { surface, at, families, without: &[], own: true }
+}
+
+const fn part_without(
+    surface: Surface,
+    at: &'static str,
+    families: &'static [Family],
+    without: &'static [&'static str],
+) -> Serves {
+    Serves { surface, at, families, without, own: true }
 }
 
 const fn other(surface: Surface, at: &'static str, families: &'static [Family]) -> Serves {
-    Serves { surface, at, families, own: false }
+    Serves { surface, at, families, without: &[], own: false }
 }
 
 /// What nearly every service has of OpenAI's API.
@@ -171,7 +182,7 @@ providers! {
         &[own(Surface::Bedrock, ""), other(Surface::OpenAi, "/openai/v1", &[Chat, Responses, Models])], "" false true "AWS_BEARER_TOKEN_BEDROCK";
     /// Mistral.
     Mistral "mistral" OpenAi Some("https://api.mistral.ai"),
-        &[part(Surface::OpenAi, "/v1", MISTRAL), own(Surface::Mistral, "")], "" false false "MISTRAL_API_KEY";
+        &[part_without(Surface::OpenAi, "/v1", MISTRAL, &["files.list"]), own(Surface::Mistral, "")], "" false false "MISTRAL_API_KEY";
     /// Cohere.
     Cohere "cohere" OpenAi Some("https://api.cohere.com"),
         &[own(Surface::Cohere, ""), part(Surface::OpenAi, "/compatibility/v1", &[Chat, Embeddings])], "" false false "CO_API_KEY";
@@ -180,7 +191,7 @@ providers! {
     /// `DeepSeek`.
     DeepSeek "deepseek" OpenAi Some("https://api.deepseek.com"),
         &[part(Surface::OpenAi, "", CHAT), own(Surface::DeepSeek, ""), other(Surface::Anthropic, "/anthropic/v1", MESSAGES)],
-        "" false true "DEEPSEEK_API_KEY";
+        "/anthropic" false true "DEEPSEEK_API_KEY";
     /// xAI.
     Xai "xai" OpenAi Some("https://api.x.ai"), &[part(Surface::OpenAi, "/v1", XAI), own(Surface::Xai, "")], "" false true "XAI_API_KEY";
     /// Together.
@@ -257,6 +268,7 @@ impl Provider {
         self.facts().serves.iter().find(|serves| {
             serves.surface == endpoint.surface
                 && (serves.families.is_empty() || serves.families.contains(&endpoint.scope.family))
+                && !serves.without.contains(&endpoint.name)
         })
     }
 

@@ -248,6 +248,30 @@ fn no_endpoint_takes_a_model_outside_the_list() {
 }
 
 #[test]
+fn a_model_in_the_query_is_a_filter_where_none_is_used() {
+    for (provider, path) in [
+        (Provider::OpenAi, "/v1/chat/completions"),
+        (Provider::Anthropic, "/v1/organizations/rate_limits"),
+        (Provider::Mistral, "/v1/batch/jobs"),
+        (Provider::Together, "/v1/queue/status"),
+    ] {
+        let upstream = Upstream::answering(ANSWER);
+        let gate = Setup::new("127.0.0.1:9")
+            .upstream("it", provider.name(), &format!("http://{}", upstream.address))
+            .set("projects.search", "upstreams", r#"["it"]"#)
+            .set("projects.search", "scopes", r#"["*", "admin"]"#)
+            .set("projects.search", "models", r#"["allowed-*"]"#)
+            .start();
+        let bearer = format!("Bearer {}", gate.setup.client_key);
+        let headers = [("authorization", bearer.as_str()), ("anthropic-version", "2023-06-01")];
+        let answer = gate.ask(request("GET", &format!("/it{path}?model=name-1"), &headers, ""));
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let target = upstream.requests().pop().unwrap().target().to_owned();
+        assert!(target.ends_with("?model=name-1"), "{target}");
+    }
+}
+
+#[test]
 fn what_is_in_no_table_passes_only_with_its_own_scope() {
     let upstream = Upstream::answering(ANSWER);
     let closed = gate(Provider::OpenAi, &upstream, r#"["*", "admin"]"#);

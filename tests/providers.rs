@@ -10,6 +10,7 @@
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 
+use common::client::request;
 use common::{CHAT, OK, Setup, Upstream, post};
 use portcullis::provider::{Api, Provider};
 
@@ -98,6 +99,44 @@ fn of_those_that_would_answer_alike_the_one_is_taken_that_made_the_api() {
     let gate = start(r#"["gpt-4o*"]"#);
     assert_eq!(gate.ask(gate.chat()).status, 200);
     assert_eq!((made.requests().len(), other.requests().len()), (1, 1));
+}
+
+#[test]
+fn a_path_that_a_service_shares_with_openai_and_answers_otherwise_is_its_own() {
+    let (openai, mistral) = (Upstream::answering(OK), Upstream::answering(OK));
+    let gate = Setup::new("127.0.0.1:9")
+        .upstream("a-openai", "openai", &format!("http://{}/v1", openai.address))
+        .upstream("b-mistral", "mistral", &format!("http://{}", mistral.address))
+        .set("projects.search", "upstreams", r#"["a-openai", "b-mistral"]"#)
+        .set("projects.search", "scopes", r#"["files:read"]"#)
+        .start();
+    let bearer = format!("Bearer {}", gate.setup.client_key);
+    let ask = |path: &str| gate.ask(request("GET", path, &[("authorization", &bearer)], ""));
+    // As Mistral's SDK lists files.
+    let query = "?page=0&page_size=100&include_total=true";
+    assert_eq!(ask(&format!("/b-mistral/v1/files{query}")).status, 200);
+    assert_eq!(mistral.requests()[0].target(), format!("/v1/files{query}"));
+    for path in ["/a-openai/v1/files", "/v1/files"] {
+        assert_eq!(ask(&format!("{path}{query}")).reason(), Some("query_not_allowed"), "{path}");
+    }
+    assert_eq!(ask("/v1/files?limit=1").status, 200);
+    assert_eq!((openai.requests().len(), mistral.requests().len()), (1, 1));
+    // The rest of Mistral's files is spelled as OpenAI's.
+    assert_eq!(ask("/b-mistral/v1/files/file-1").status, 200);
+}
+
+#[test]
+fn a_paths_part_that_a_service_documents_for_another_sdk_is_left_out() {
+    let upstream = Upstream::answering(OK);
+    let gate = Setup::new("127.0.0.1:9")
+        .upstream("deepseek", "deepseek", &format!("http://{}", upstream.address))
+        .set("projects.search", "upstreams", r#"["deepseek"]"#)
+        .start();
+    for path in ["/deepseek/anthropic/v1/messages", "/deepseek/v1/messages"] {
+        let answer = gate.ask(post(path, &gate.setup.client_key, CHAT));
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(upstream.requests().pop().unwrap().target(), "/anthropic/v1/messages", "{path}");
+    }
 }
 
 #[test]

@@ -150,9 +150,25 @@ causes! {
         Operator AfterMend true None Organization; "Anthropic took the request for a browser's";
         "do not send Origin, Referer or Sec-Fetch headers upstream";
         Seen "https://github.com/anthropics/anthropic-sdk-typescript/issues/741";
-    Anthropic "anthropic_spend_limit_reached" [400 402 429] Api codes ["enforced_spend_limit_reached" "linked_organization_spend_limit_reached" "linked_organization_billing_unavailable" "billing_error"] says []
+    Anthropic "anthropic_spend_limit_reached" [400 402 429] Api codes ["enforced_spend_limit_reached" "contract_spend_limit_reached" "linked_organization_spend_limit_reached" "linked_organization_billing_unavailable" "billing_error"] says []
         Account Never false Spent Billing; "the Anthropic account reached its spend limit or cannot be billed";
         "raise the limit or mend the billing at Anthropic; retrying does not help";
+        Documented "https://github.com/anthropics/anthropic-sdk-python";
+    Anthropic "anthropic_encryption_key_unusable" [400] Api codes ["cmek_key_disabled" "cmek_key_network_blocked"] says []
+        Account AfterMend false None Organization; "the workspace's own encryption key is disabled, or its key service lets nobody in";
+        "enable the key again, or open its key service's network to Anthropic";
+        Documented "https://github.com/anthropics/anthropic-sdk-python";
+    Anthropic "anthropic_encryption_key_unreachable" [503] Api codes ["cmek_key_unreachable"] says []
+        Account Later false None Organization; "the workspace's own encryption key could not be reached";
+        "retry; if it stays, see whether the key's service has it";
+        Documented "https://github.com/anthropics/anthropic-sdk-python";
+    Anthropic "anthropic_storage_full" [400] Api codes ["storage_quota_exceeded"] says []
+        Account AfterMend false None Quota; "the Anthropic organization has no room left for files";
+        "delete files at Anthropic";
+        Documented "https://github.com/anthropics/anthropic-sdk-python";
+    Anthropic "anthropic_organization_unsuited" [400] Api codes ["organization_type_not_supported" "parent_organization_required"] says []
+        Account Never false None Organization; "the endpoint does not serve Anthropic organizations of this type";
+        "use an organization of a type that the endpoint's description names";
         Documented "https://github.com/anthropics/anthropic-sdk-python";
     Anthropic "anthropic_not_permitted" [403] Api codes ["permission_error"] says []
         Administrator AfterMend false None Scope; "the workspace or organization does not allow the resource or model";

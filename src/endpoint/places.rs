@@ -57,6 +57,7 @@ pub(super) const SETS: &[(&str, Places)] = &[
             &["compound_custom", "models", "reasoning_model"],
         ],
     ),
+    ("continued", &[&["from_checkpoint"], &["from_hf_model"]]),
     ("conversation", &[&["items", "[]", "tools", "[]", "model"]]),
     (
         "embed_batch",

@@ -48,8 +48,11 @@ fn is_found(endpoint: &Endpoint, path: &str) -> bool {
 
 #[test]
 fn sdk_paths_are_found() {
-    use Surface::{Anthropic, Azure, Bedrock, Cohere, Gemini, Mistral, OpenAi, Vertex};
-    use Verb::{Delete, Get, Post};
+    use Surface::{
+        Anthropic, Azure, Bedrock, Cohere, Gemini, Mistral, OpenAi, OpenRouter, Perplexity, Together, Vertex,
+        Xai,
+    };
+    use Verb::{Delete, Get, Patch, Post, Put};
     let arn = "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.anthropic.claude-sonnet-4";
     for (surface, verb, path, expected) in [
         (OpenAi, Post, "/v1/chat/completions", ("chat", None)),
@@ -88,9 +91,113 @@ fn sdk_paths_are_found() {
         (Bedrock, Post, &format!("/model/{arn}/invoke"), ("invoke", Some(arn))),
         (Mistral, Post, "/v1/fim/completions", ("fim.completions", None)),
         (Cohere, Post, "/v2/batches/b-1:cancel", ("batches.cancel", None)),
+        (OpenAi, Post, "/v1/evals/eval_1/runs/run_2", ("evals.runs.cancel_here", None)),
+        (OpenAi, Post, "/v1/evals/eval_1/runs/run_2/cancel", ("evals.runs.cancel", None)),
+        (Gemini, Post, "/v1beta/environments", ("environments.create", None)),
+        (Gemini, Patch, "/v1alpha/credentials/c-1", ("credentials.update", None)),
+        (
+            Vertex,
+            Post,
+            "/v1beta1/projects/p-1/locations/l/endpoints/4095:generateContent",
+            ("endpoints.generate", Some("4095")),
+        ),
+        (
+            Vertex,
+            Post,
+            "/v1/endpoints/4095:streamGenerateContent",
+            ("endpoints.stream_generate", Some("4095")),
+        ),
+        (Vertex, Post, "/v1/endpoints/openapi/chat/completions", ("openapi.chat", None)),
+        (
+            Vertex,
+            Post,
+            "/v1/projects/p/locations/l/publishers/openai/v1/responses",
+            ("openai.responses", None),
+        ),
+        (Vertex, Get, "/v1/projects/p/locations/l/models/7", ("tuned_models.get", Some("7"))),
+        (Vertex, Patch, "/v1beta1/models/7", ("tuned_models.update", Some("7"))),
+        (Vertex, Delete, "/v1beta1/models/7", ("tuned_models.delete", Some("7"))),
+        (Mistral, Get, "/v1/files", ("files.list", None)),
+        (Together, Post, "/v1/fine-tunes", ("fine_tunes.create", None)),
+        (OpenRouter, Post, "/v1/images", ("images", None)),
+        (OpenRouter, Post, "/v1/videos", ("videos.create", None)),
+        (OpenRouter, Get, "/v1/videos/job_1", ("videos.get", None)),
+        (Xai, Post, "/v1/videos/generations", ("videos.generations", None)),
+        (OpenAi, Get, "/v1/videos/video_1", ("videos.get", None)),
+        (Perplexity, Post, "/v1/responses", ("responses", None)),
+        (Perplexity, Get, "/v1/responses/r-1/files/f-2/content", ("responses.files.content", None)),
+        (Perplexity, Post, "/v1/contextualizedembeddings", ("contextualized_embeddings", None)),
+        (Perplexity, Put, "/v1/skills/s-1", ("skills.replace", None)),
+        (Perplexity, Get, "/v1/skills/s-1/revisions", ("skills.revisions.list", None)),
+        (Perplexity, Delete, "/v1/browser/sessions/s-1", ("browser.sessions.delete", None)),
     ] {
         let expected = (expected.0, expected.1.map(str::to_owned));
         assert_eq!(found(surface, verb, path), Some(expected), "{path}");
+    }
+}
+
+#[test]
+fn what_sdks_send_in_the_query_is_taken() {
+    use Surface::{Anthropic, Gemini, Mistral, OpenAi, Perplexity, Together, Vertex};
+    use Verb::{Delete, Get, Patch, Post};
+    for (surface, verb, path, names) in [
+        (OpenAi, Get, "/v1/chat/completions", "after limit metadata[a] model order"),
+        (Anthropic, Get, "/v1/organizations/rate_limits", "group_type limit model page"),
+        (Gemini, Get, "/v1beta/environments", "page_size page_token pageSize pageToken"),
+        (Gemini, Get, "/v1beta/environments/e/files/src", "alt page_size page_token recursive"),
+        (
+            Gemini,
+            Get,
+            "/v1beta/voices",
+            "accent context gender language_code persona pitch region_code search type",
+        ),
+        (Vertex, Patch, "/v1/models/7", "updateMask"),
+        (Mistral, Get, "/v1/batch/jobs", "agent_id model page page_size"),
+        (
+            Mistral,
+            Get,
+            "/v1/files",
+            "include_total mimetypes page page_size purpose sample_type search source",
+        ),
+        (Mistral, Get, "/v1/observability/datasets/d/records", "page page_size"),
+        (Mistral, Get, "/v1/observability/traces/fields/f/options", "from to"),
+        (Mistral, Post, "/v1/observability/spans/evaluations/search/latest", "cursor from page_size to"),
+        (Mistral, Post, "/v1/context/search-indexes/i/summary_field/en", "force"),
+        (Mistral, Get, "/v1/workflows/deployments/d/workers", "cursor limit worker_status"),
+        (Mistral, Get, "/v1/workflows/executions/e/history", "decode_payloads"),
+        (Mistral, Get, "/v1/workflows/registrations/r", "include_shared with_workflow"),
+        (Together, Get, "/v1/queue/status", "model request_id"),
+        (Together, Get, "/v1/queue/metrics", "model"),
+        (Perplexity, Get, "/async/chat/completions/r", "local_mode"),
+        (Perplexity, Delete, "/v1/skills/s", "expected_revision"),
+    ] {
+        let found = find(path).unwrap_or_else(|| panic!("{path} is not found"));
+        let fit = found.rows(verb).find(|fit| fit.endpoint.surface == surface);
+        let endpoint = fit.unwrap_or_else(|| panic!("{surface:?} has no {path}")).endpoint;
+        for name in names.split(' ') {
+            assert!(endpoint.takes_query(name), "{path} {name}");
+        }
+        assert!(!endpoint.takes_query("models"), "{path}");
+        // A model there is a filter, and none that is used.
+        assert!(!matches!(endpoint.model, ModelIn::Query(_)), "{path}");
+    }
+}
+
+#[test]
+fn what_streams_is_known_to() {
+    for (surface, verb, path, gives) in [
+        (Surface::OpenAi, Verb::Post, "/v1/agents/sessions", Gives::StreamIfAsked),
+        (Surface::Mistral, Verb::Get, "/v1/workflows/events/stream", Gives::Events),
+        (Surface::Mistral, Verb::Get, "/v1/workflows/deployments/d/logs/stream", Gives::Events),
+        (Surface::Mistral, Verb::Get, "/v1/workflows/executions/e/stream", Gives::Events),
+        (Surface::Mistral, Verb::Get, "/v1/workflows/executions/e/logs/stream", Gives::Events),
+        (Surface::Vertex, Verb::Post, "/v1/endpoints/4095:streamGenerateContent", Gives::Events),
+        (Surface::Vertex, Verb::Post, "/v1/publishers/openai/v1/responses", Gives::StreamIfAsked),
+        (Surface::Perplexity, Verb::Post, "/v1/responses", Gives::StreamIfAsked),
+    ] {
+        let found = find(path).unwrap_or_else(|| panic!("{path} is not found"));
+        let fit = found.rows(verb).find(|fit| fit.endpoint.surface == surface);
+        assert_eq!(fit.map(|fit| fit.endpoint.gives), Some(gives), "{path}");
     }
 }
 
