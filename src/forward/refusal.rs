@@ -116,7 +116,13 @@ pub(super) async fn refused(
     spare: &mut Option<Box<Spare>>,
 ) -> Next {
     let begun = exchange.record.begun;
-    let Some(read) = read(upstream, answer, &lease, begun).await else {
+    // Only what is kept to be sent again can be looked into. Of other requests the message alone has to tell.
+    let asked = |phrase: &str| {
+        spare
+            .as_ref()
+            .is_some_and(|spare| diagnosis::stands_in(spare.body.pieces().map(|piece| &**piece), phrase))
+    };
+    let Some(read) = read(upstream, answer, &lease, begun, asked).await else {
         let denial =
             Denial::by(Reason::UpstreamInvalid, upstream.rule).because("a refusal that does not end");
         return Next::Told(Err(exchange.refuse(denial)));
@@ -146,7 +152,13 @@ pub(super) async fn refused(
     Next::Told(told(exchange, upstream, read, lease))
 }
 
-async fn read(upstream: &Upstream, answer: Response<Incoming>, lease: &Lease, begun: Moment) -> Option<Read> {
+async fn read(
+    upstream: &Upstream,
+    answer: Response<Incoming>,
+    lease: &Lease,
+    begun: Moment,
+    asked: impl Fn(&str) -> bool,
+) -> Option<Read> {
     let (mut head, mut rest) = answer.into_parts();
     let mut pieces = Frames::default();
     let whole = {
@@ -175,7 +187,7 @@ async fn read(upstream: &Upstream, answer: Response<Incoming>, lease: &Lease, be
             text = redactor.insert(Redactor::new(finder)).piece(&text);
         }
     }
-    let found = diagnosis::diagnose(upstream.makers, head.status, &head.headers, &text);
+    let found = diagnosis::diagnose(upstream.makers, head.status, &head.headers, &text, asked);
     Some(Read { head, rest, pieces, whole, text, redactor, found })
 }
 
