@@ -9,6 +9,7 @@
 //!    must never look whole.
 //! 5. A fault of the gate's own, a panic, breaks off the answer in which it is, and the record says so.
 //! 6. A client that leaves drops all this, and with it the connection upstream.
+//! 7. What follows a refusal's beginning, which was read, is searched for keys as it passes.
 
 use std::fmt;
 use std::future::Future as _;
@@ -31,6 +32,7 @@ use crate::hush;
 use crate::ledger::{OpenRecord, watched};
 use crate::pool::{Connection, Pool};
 use crate::record::Outcome;
+use crate::redact::Redactor;
 use crate::rename::Renamer;
 use crate::usage::{Hider, Meter};
 
@@ -49,7 +51,20 @@ enum Source {
     /// The gate's own words.
     Own(Option<Bytes>),
     /// The upstream's.
-    Upstream { ahead: Option<Box<Frames>>, incoming: Incoming, silence: Duration, alarm: Option<Alarm> },
+    Upstream { ahead: Option<Box<Ahead>>, incoming: Incoming, silence: Duration, alarm: Option<Alarm> },
+}
+
+/// What was read of the upstream's body already, and what leaves keys out of the rest, if that can be read.
+#[derive(Debug)]
+struct Ahead {
+    read: Frames,
+    redactor: Option<Redactor>,
+}
+
+impl Ahead {
+    fn is_over(&self) -> bool {
+        self.read.is_end_stream() && !self.redactor.as_ref().is_some_and(Redactor::holds)
+    }
 }
 
 /// What is held until the answer has ended. The record is dropped last: when it is told that a request has ended, what
@@ -165,19 +180,31 @@ impl Relay {
         Self(relayed)
     }
 
-    /// Puts what was read of the upstream's body already in front of the rest.
+    /// Puts what was read of the upstream's body already in front of the rest, out of which keys are left by what
+    /// left them out of the beginning.
     #[must_use]
-    pub fn after(mut self, read: Frames) -> Self {
+    pub fn after(mut self, read: Frames, redactor: Option<Redactor>) -> Self {
         if let Source::Upstream { ahead, .. } = &mut self.0.source {
-            *ahead = Some(Box::new(read));
+            *ahead = Some(Box::new(Ahead { read, redactor }));
         }
         self
     }
 }
 
 impl Relayed {
+    /// What leaves keys out of the answer, if it is one that is searched.
+    fn redactor(&mut self) -> Option<&mut Redactor> {
+        match &mut self.source {
+            Source::Upstream { ahead: Some(ahead), .. } => ahead.redactor.as_mut(),
+            Source::Upstream { ahead: None, .. } | Source::Own(_) => None,
+        }
+    }
+
     /// The piece as the client is to see it: with the name in it that it asked for, and without what it did not.
     fn edited(&mut self, piece: Bytes) -> Bytes {
+        if let Some(redactor) = self.redactor() {
+            return redactor.piece(&piece);
+        }
         let Some(lease) = self.open.as_mut().and_then(|open| open.lease.as_mut()) else { return piece };
         let piece = match &mut lease.renamer {
             Some(renamer) => renamer.piece(&piece),
@@ -191,6 +218,9 @@ impl Relayed {
 
     /// What was held back of the answer that is over now.
     fn rest(&mut self) -> Option<Bytes> {
+        if let Some(redactor) = self.redactor() {
+            return Some(redactor.rest()).filter(|rest| !rest.is_empty());
+        }
         let lease = self.open.as_mut()?.lease.as_mut()?;
         let mut rest = lease.renamer.as_mut().map(|renamer| renamer.rest()).unwrap_or_default();
         if let Some(hider) = &mut lease.hider {
@@ -250,7 +280,7 @@ impl Relayed {
             Source::Own(body) => body.is_none(),
             Source::Upstream { ahead, incoming, .. } => {
                 let lease = self.open.as_ref().and_then(|open| open.lease.as_ref());
-                ahead.as_deref().is_none_or(Body::is_end_stream)
+                ahead.as_deref().is_none_or(Ahead::is_over)
                     && incoming.is_end_stream()
                     && lease.is_none_or(|lease| !lease.holds_back())
             }
@@ -270,9 +300,12 @@ impl Relayed {
                     relay.end(None);
                     return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
                 }
-                Source::Upstream { ahead: Some(read), .. } if !read.is_end_stream() => {
-                    let Some(piece) = read.next_piece() else { continue };
-                    relay.count(&piece);
+                Source::Upstream { ahead: Some(ahead), .. } if !ahead.read.is_end_stream() => {
+                    let Some(piece) = ahead.read.next_piece() else { continue };
+                    let took = relay.count(&piece);
+                    if relay.is_over() {
+                        relay.end(took);
+                    }
                     return Poll::Ready(Some(Ok(Frame::data(piece))));
                 }
                 Source::Upstream { ahead: _, incoming, silence, alarm } => {
@@ -316,6 +349,10 @@ impl Relayed {
                 }
                 None => {
                     if let Some(rest) = relay.rest() {
+                        // Nobody asks for more where it is seen that this was all.
+                        if relay.is_over() {
+                            relay.end(None);
+                        }
                         return Poll::Ready(Some(Ok(Frame::data(rest))));
                     }
                     relay.end(None);
@@ -356,12 +393,14 @@ impl Body for Relay {
                 let edited = lease.is_some_and(|lease| lease.renamer.is_some() || lease.hider.is_some());
                 if edited { SizeHint::default() } else { incoming.size_hint() }
             }
-            Source::Upstream { ahead: Some(read), incoming, .. } => {
+            // How much of it is keys is not known.
+            Source::Upstream { ahead: Some(ahead), .. } if ahead.redactor.is_some() => SizeHint::default(),
+            Source::Upstream { ahead: Some(ahead), incoming, .. } => {
                 let rest = incoming.size_hint();
                 let mut whole = SizeHint::new();
-                whole.set_lower(rest.lower().saturating_add(read.left()));
+                whole.set_lower(rest.lower().saturating_add(ahead.read.left()));
                 if let Some(upper) = rest.upper() {
-                    whole.set_upper(upper.saturating_add(read.left()));
+                    whole.set_upper(upper.saturating_add(ahead.read.left()));
                 }
                 whole
             }

@@ -26,10 +26,10 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::clock::Moment;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Means};
 use crate::denial::RuleId;
 use crate::diagnosis::Effect;
-use crate::secret::Secret;
+use crate::secret::{Finder, Secret};
 use standing::{How, Seen, Standing, Usable};
 
 pub use budget::Budget;
@@ -91,6 +91,17 @@ impl Proof {
             Self::Cloud(cloud) => cloud.grant(now).is_ok(),
         }
     }
+
+    /// What finds in a text the secret that is sent with a request; keys that sign are not sent.
+    fn finder(&self, now: Moment) -> Option<Finder> {
+        match self {
+            Self::Header(secret) => secret.finder(),
+            Self::Cloud(cloud) => match &cloud.grant(now).ok()?.means {
+                Means::Token(secret) => secret.finder(),
+                Means::Keys(keys) => keys.session().and_then(Secret::finder),
+            },
+        }
+    }
 }
 
 /// A credential in use by one request; it is in flight until this is dropped.
@@ -123,6 +134,12 @@ impl Credentials {
     #[must_use]
     pub const fn are_several(&self) -> bool {
         self.list.len() > 1
+    }
+
+    /// What finds in an answer the secret of the credential that the request was sent with.
+    #[must_use]
+    pub fn finder(&self, in_use: Option<&InUse>, now: Moment) -> Option<Finder> {
+        self.list.get(in_use?.at)?.proof.finder(now)
     }
 
     /// How many can be used by everybody.

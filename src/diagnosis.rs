@@ -2,12 +2,14 @@
 //!
 //! 1. What a provider answers is compared with a table of known causes, the most specific first. Only
 //!    what is there decides: the status, the machine-readable codes, and, where a provider gives none,
-//!    its own phrases.
+//!    its own phrases. Where a phrase would cost a credential, it has to be the provider's: what a client wrote,
+//!    and a message repeats, says nothing of a credential.
 //! 2. An ordinary error has a row of its own, so that it is not taken for one of the others. What
 //!    fits no row is undiagnosed, and said to be.
 //! 3. Nothing of the answer is repeated but a few parts that are looked for by name: an id, a model,
 //!    a missing scope.
 
+mod asked;
 mod naming;
 mod reading;
 mod table;
@@ -20,6 +22,7 @@ use crate::provider::Provider;
 use crate::provider_key::up_to_a_key;
 use reading::Answer;
 
+pub use asked::stands_in;
 pub use reading::excerpt;
 pub use wait::wait;
 use words::Shape;
@@ -197,18 +200,33 @@ pub fn makers(provider: Provider, host: &str) -> &'static [Maker] {
     }
 }
 
-/// Says what an answer means.
+/// Says what an answer means; `asked` tells whether a phrase stands in the request, as far as that is known.
 #[must_use]
-pub fn diagnose(makers: &[Maker], status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Diagnosis {
+pub fn diagnose(
+    makers: &[Maker],
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    asked: impl Fn(&str) -> bool,
+) -> Diagnosis {
     let answer = Answer::read(headers, body);
     let status = status.as_u16();
     let of = |cause: &&Cause| cause.maker == Maker::Any || makers.contains(&cause.maker);
+    let says = |cause: &Cause, phrase: &str| {
+        // A 401 is about who asks, whatever it says.
+        let harmless = cause.effect == Effect::None && !(cause.ours && of_the_request(status));
+        if harmless || status == 401 {
+            return answer.says(phrase);
+        }
+        let own = if of_the_request(status) { answer.is_only(phrase) } else { answer.says_itself(phrase) };
+        own && !asked(phrase)
+    };
     let fits = |cause: &&Cause| {
         cause.statuses.contains(&status)
             && answer.has_shape(cause.shape)
             && ((cause.codes.is_empty() && cause.says.is_empty())
                 || cause.codes.iter().any(|code| answer.has_code(code))
-                || cause.says.iter().any(|phrase| answer.says(phrase)))
+                || cause.says.iter().any(|phrase| says(cause, phrase)))
     };
     // Of two makers' rows, the first maker's: what Azure says in OpenAI's words is Azure's.
     let rank = |cause: &&Cause| makers.iter().position(|maker| *maker == cause.maker);
@@ -218,6 +236,11 @@ pub fn diagnose(makers: &[Maker], status: StatusCode, headers: &HeaderMap, body:
         if first.maker == Maker::Any { Some(first) } else { own.min_by_key(rank) }
     });
     Diagnosis { cause, code: answer.code(), named: naming::named(&answer, cause) }
+}
+
+/// Whether refusals of a status are mostly about the request, so that messages repeat what is wrong with it.
+const fn of_the_request(status: u16) -> bool {
+    matches!(status, 400 | 404)
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ pub mod provider_key;
 pub mod proxy_header;
 pub mod receipt;
 pub mod record;
+pub mod redact;
 pub mod reload;
 pub mod rename;
 pub mod request_id;

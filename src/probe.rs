@@ -158,7 +158,7 @@ fn found(upstream: &Upstream, status: StatusCode, headers: &HeaderMap, body: &[u
         let of = |name: &str| list.as_ref().and_then(|list| list.get(name)?.as_array()).map(Vec::len);
         return Finding::Accepted { models: of("data").or_else(|| of("models")), account };
     }
-    let diagnosis = Box::new(diagnosis::diagnose(upstream.makers, status, headers, body));
+    let diagnosis = Box::new(diagnosis::diagnose(upstream.makers, status, headers, body, |_| false));
     let excerpt = diagnosis.cause.is_none().then(|| diagnosis::excerpt(body));
     Finding::Refused { status, diagnosis, excerpt, account }
 }

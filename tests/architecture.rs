@@ -32,6 +32,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "provider_key",
             "proxy_header",
             "receipt",
+            "redact",
             "rename",
             "request_id",
             "secret",

@@ -294,6 +294,75 @@ fn what_may_have_been_executed_or_is_not_about_the_credential_is_never_sent_agai
 }
 
 #[test]
+fn no_words_of_a_clients_bench_a_credential() {
+    // Google names what it does not know, and Anthropic does so in front. Some repeat a text alone.
+    let upstream = Upstream::start(|talk| {
+        while let Some(request) = talk.request() {
+            let asked: Value = serde_json::from_slice(&request.body).unwrap();
+            let odd = asked.as_object().unwrap().keys().find(|name| name.contains(' ')).cloned();
+            let message = match odd {
+                Some(name) if request.target().contains("gemini") => {
+                    format!(r#"Invalid JSON payload received. Unknown name "{name}": Cannot find field."#)
+                }
+                Some(name) => format!("{name}: Extra inputs are not permitted"),
+                None => match asked["says"].as_str() {
+                    Some(text) => text.to_owned(),
+                    None => "API key not valid. Please pass a valid API key.".to_owned(),
+                },
+            };
+            let body = serde_json::json!({ "error": { "code": 400, "message": message } }).to_string();
+            let length = body.len();
+            let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length:";
+            if talk.send(format!("{head} {length}\r\n\r\n{body}")).is_err() {
+                return;
+            }
+        }
+    });
+    let list = r#"[{ id = "a", secret = "env:KEY_a" }, { id = "b", secret = "env:KEY_b" }]"#;
+    let mut setup = Setup::new(upstream.address);
+    for key in ["a", "b"] {
+        setup = setup.variable(&format!("KEY_{key}"), &format!("sk-canary-{key}"));
+    }
+    let setup =
+        setup.set("upstreams.gemini", "credentials", list).set("upstreams.anthropic", "credentials", list);
+    let gate = setup.start();
+    let (gemini, anthropic) = ("/v1beta/models/gemini-2.5-flash:generateContent", "/v1/messages");
+    let states = |upstream: &str| {
+        let whole: Value = serde_json::from_str(&admin(&gate, "/credentials")).unwrap();
+        let list = whole["credentials"].as_array().unwrap().clone();
+        let of_it = list.into_iter().filter(|one| one["upstream"] == upstream);
+        of_it.map(|one| one["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (path, name) in [
+        (gemini, "api key not valid"),
+        (gemini, "API key expired. Please renew the API key."),
+        (anthropic, "Your credit balance is too low to access the Anthropic API."),
+        (anthropic, "This organization has been disabled."),
+    ] {
+        let before = upstream.requests().len();
+        let body = if path == gemini {
+            serde_json::json!({ "contents": [], name: 1 }).to_string()
+        } else {
+            serde_json::json!({ "model": "claude-haiku-4-5", "max_tokens": 5, name: 1 }).to_string()
+        };
+        let answer = gate.ask(post(path, &gate.setup.client_key, &body));
+        assert_eq!((answer.status, answer.reason()), (400, None), "{name}");
+        assert!(answer.text().contains(name), "it is the provider's answer: {}", answer.text());
+        assert_eq!(upstream.requests().len(), before + 1, "it is sent once: {name}");
+        for upstream in ["gemini", "anthropic"] {
+            assert_eq!(states(upstream), ["healthy", "healthy"], "{name}");
+        }
+    }
+    let body = r#"{"says":"API\u0020key not valid. Please pass a valid API key."}"#;
+    assert_eq!(gate.ask(post(gemini, &gate.setup.client_key, body)).status, 400);
+    assert_eq!(states("gemini"), ["healthy", "healthy"]);
+    // What no client wrote is the provider's own.
+    let answer = gate.ask(post(gemini, &gate.setup.client_key, r#"{"contents":[]}"#));
+    assert_eq!(answer.reason(), Some("upstream_credential_rejected"));
+    assert_eq!(states("gemini"), ["rejected", "rejected"]);
+}
+
+#[test]
 fn when_all_are_rejected_requests_are_sent_all_the_same_so_a_mended_one_is_found() {
     let provider = Provider::start();
     provider.rejects("a");

@@ -131,6 +131,73 @@ fn an_upstream_that_repeats_its_key_is_not_passed_on() {
     }
 }
 
+/// A text with each byte of it written as an escape: in JSON, and in an address.
+fn escaped(key: &str, percent: bool) -> String {
+    key.bytes().map(|byte| if percent { format!("%{byte:02X}") } else { format!("\\u{byte:04x}") }).collect()
+}
+
+/// Answers that repeat a key: what is odd of each, more of its head, and its body.
+fn repeating(key: &str) -> Vec<(&'static str, String, Vec<u8>)> {
+    let (filling, none) = ("x".repeat(70_000), String::new());
+    // Where so much was read that it goes on as it comes.
+    let border = &filling[..64 * 1024 - 20];
+    vec![
+        ("plain", none.clone(), format!(r#"{{"error":{{"message":"bad {key}.","code":"c-{key}"}}}}"#).into()),
+        ("not UTF-8", none.clone(), [b"\xff bad ", key.as_bytes(), b" \xc3"].concat()),
+        ("behind a digit", none.clone(), format!("Bearer%20{key}").into()),
+        ("as JSON escapes", none.clone(), format!(r#"{{"m":"{}"}}"#, escaped(key, false)).into()),
+        ("with percents", none.clone(), format!("?key={}&x=1", escaped(key, true)).into()),
+        ("one that is no coding", "content-encoding: Identity\r\n".into(), format!("bad {key}").into()),
+        ("long, at the beginning", none.clone(), format!("{key} {filling}").into()),
+        ("long, at the end", none.clone(), format!("{filling} {key}").into()),
+        ("long, in the middle", none, format!("{border}{key}{filling}").into()),
+        (
+            "in headers",
+            format!("retry-after: {key}\r\ncache-control: a={key}\r\nx-request-id: {key}\r\n"),
+            b"{}".to_vec(),
+        ),
+    ]
+}
+
+#[test]
+fn no_answer_repeats_the_key_it_was_asked_with_however_it_is_written() {
+    let random = portcullis::command::key::hex(&common::setup::random());
+    // Azure's keys and those of model servers begin like none.
+    for key in [format!("sk-canary-{random}"), random[..32].to_owned()] {
+        for (what, head, body) in repeating(&key) {
+            // What a success says is the model's; its headers are not.
+            let statuses: &[&str] =
+                if what == "in headers" { &["418 T", "200 OK"] } else { &["418 T", "500 E"] };
+            for status in statuses {
+                let length = body.len();
+                let answer = format!("HTTP/1.1 {status}\r\n{head}content-length: {length}\r\n\r\n");
+                let upstream = Upstream::answering([answer.as_bytes(), &body].concat());
+                let mut setup = Setup::new(upstream.address);
+                setup.provider_key.clone_from(&key);
+                let gate = setup.start();
+                let answer = gate.ask(gate.chat());
+                assert_eq!(answer.status, status[..3].parse::<u16>().unwrap(), "{what}");
+                gate.idle();
+                gate.gate.flush();
+                for (place, bytes) in
+                    [("the answer", answer.everything()), ("the records", gate.written.bytes())]
+                {
+                    for form in [key.clone(), escaped(&key, false), escaped(&key, true)] {
+                        let found = memchr::memmem::find(&bytes, form.as_bytes()).is_some();
+                        assert!(!found, "{what}, {status}: {place} holds it");
+                    }
+                }
+                if body.len() > 2 {
+                    let left = memchr::memmem::find(&answer.everything(), b"[redacted]").is_some();
+                    assert!(left, "{what}, {status}");
+                    let xs = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'x').count();
+                    assert!(xs(&answer.everything()) >= xs(&body), "{what}, {status}: all else is there");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn garbage_with_a_key_in_it_is_not_repeated() {
     let upstream = Upstream::answering(OK);

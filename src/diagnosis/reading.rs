@@ -137,7 +137,47 @@ impl<'a> Answer<'a> {
 
     /// Whether a phrase, written in small letters, is in the message or is a code.
     pub(super) fn says(&self, phrase: &str) -> bool {
-        self.said.contains(phrase) || self.codes.iter().any(|code| code.to_ascii_lowercase().contains(phrase))
+        self.said.contains(phrase) || self.code_says(phrase)
+    }
+
+    /// The same, but not of what may be the client's words: those that follow a mark by which messages set them apart,
+    /// unless the phrase holds all that stands before.
+    pub(super) fn says_itself(&self, phrase: &str) -> bool {
+        self.own_words().contains(phrase) || self.said.starts_with(phrase) || self.code_says(phrase)
+    }
+
+    /// Whether the message begins with a phrase, sets nothing apart, and so is a sentence of the provider's own: one
+    /// that repeats the client's words says also what is wrong with them.
+    pub(super) fn is_only(&self, phrase: &str) -> bool {
+        let own = self.own_words();
+        let articles = ["this ", "your ", "the "];
+        let begins = articles.iter().find_map(|article| own.strip_prefix(article)).unwrap_or(own);
+        (own.len() == self.said.len() && begins.starts_with(phrase)) || self.code_says(phrase)
+    }
+
+    fn code_says(&self, phrase: &str) -> bool {
+        self.codes.iter().any(|code| code.to_ascii_lowercase().contains(phrase))
+    }
+
+    /// The message up to the first mark behind which, or with which, others' words are repeated.
+    fn own_words(&self) -> &str {
+        let said = self.said.as_str();
+        let (mut before, mut chars) = (' ', said.char_indices().peekable());
+        while let Some((at, character)) = chars.next() {
+            let apart = match character {
+                '"' | '`' | '[' | '{' | '<' | '\u{201c}' | '\u{2018}' => true,
+                // Elsewhere it is an apostrophe.
+                '\'' => !before.is_ascii_alphanumeric(),
+                // Elsewhere it is a time, or an address's.
+                ':' => chars.peek().is_none_or(|(_, next)| *next == ' '),
+                _ => false,
+            };
+            if apart {
+                return said.get(..at).unwrap_or_default();
+            }
+            before = character;
+        }
+        said
     }
 
     /// Whether the provider's API gave the request a name: then it reached it.

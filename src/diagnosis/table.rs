@@ -300,11 +300,11 @@ causes! {
         Operator AfterMend true Rejected Key; "AWS refused the signature: expired, or made with a wrong clock, or the request was changed behind it";
         "renew the credentials and check the gate's clock";
         Documented "https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html";
-    Bedrock "bedrock_bearer_key_invalid" [401 403] Api codes ["invalid_api_key"] says ["please make sure your api key is valid" "invalid bearer token"]
+    Bedrock "bedrock_bearer_key_invalid" [401 403] Api codes ["invalid_api_key"] says ["authentication failed: please make sure your api key is valid" "invalid bearer token"]
         Operator AfterMend true Rejected Key; "the Bedrock key is wrong, expired, or of another region";
         "use a key of the endpoint's region";
         Seen "https://github.com/ai4s-research/open-science/issues/53";
-    Bedrock "bedrock_bearer_key_form" [403] Api codes [] says ["must start with pre-defined prefix"]
+    Bedrock "bedrock_bearer_key_form" [403] Api codes [] says ["invalid api key format: must start with pre-defined prefix"]
         Operator AfterMend true Rejected Key; "the credential is not a Bedrock key, or its role may not use bearer tokens";
         "correct the credential, or grant bedrock:CallWithBearerToken";
         Reported "https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys.html";

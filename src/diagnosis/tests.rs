@@ -17,7 +17,7 @@ fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn of(maker: Maker, status: u16, list: &[(&'static str, &str)], body: &str) -> Diagnosis {
-    diagnose(&[maker], StatusCode::from_u16(status).unwrap(), &headers(list), body.as_bytes())
+    diagnose(&[maker], StatusCode::from_u16(status).unwrap(), &headers(list), body.as_bytes(), |_| false)
 }
 
 const OPENAI: &[(&str, &str)] = &[("x-request-id", "req_abc"), ("content-type", "application/json")];
@@ -42,7 +42,8 @@ fn head(answer: &Told) -> HeaderMap {
 
 fn asked(answer: &Told) -> Diagnosis {
     let makers = makers(provider(answer.service.provider), answer.service.host);
-    diagnose(makers, StatusCode::from_u16(answer.status).unwrap(), &head(answer), answer.body.as_bytes())
+    let status = StatusCode::from_u16(answer.status).unwrap();
+    diagnose(makers, status, &head(answer), answer.body.as_bytes(), |_| false)
 }
 
 #[test]
@@ -172,6 +173,60 @@ fn a_credential_is_blamed_only_for_what_another_would_not_meet() {
     }
 }
 
+/// Messages as providers write them about a request, with words of the client's in them, at last in front.
+fn repeating(words: &str) -> Vec<String> {
+    let text = |message: String| serde_json::json!({ "error": { "message": message } }).to_string();
+    vec![
+        text(format!(r#"Invalid JSON payload received. Unknown name "{words}": Cannot find field."#)),
+        text(format!(r#"Invalid value at 'contents' (type.googleapis.com/google.ai.Content), "{words}""#)),
+        text(format!("Unrecognized request argument supplied: {words}")),
+        text(format!("The model `{words}` does not exist")),
+        text(format!("Invalid value: '{words}'. Supported values are: 'a'.")),
+        serde_json::json!({ "detail": [{ "loc": ["body", words], "msg": "extra fields" }] }).to_string(),
+        text(format!("messages.0.{words}: Extra inputs are not permitted")),
+        text(format!("{words}: Extra inputs are not permitted")),
+    ]
+}
+
+#[test]
+fn no_words_of_a_clients_cost_a_credential() {
+    for cause in causes().iter().filter(|cause| cause.effect != Effect::None) {
+        for status in cause.statuses.iter().filter(|status| matches!(**status, 400 | 403 | 404 | 429)) {
+            // Only what is wrong with a request is named in front.
+            let (of_it, formats) = if of_the_request(*status) { (true, 8) } else { (false, 6) };
+            let status = StatusCode::from_u16(*status).unwrap();
+            let understood = |body: &str| {
+                let found = diagnose(&[cause.maker], status, &headers(PLAIN), body.as_bytes(), |_| false);
+                (found.effect(status), of_it && found.is_ours(status))
+            };
+            for phrase in cause.says {
+                // Also with what would end the client's words before they end.
+                for words in [
+                    (*phrase).to_owned(),
+                    format!("Your {phrase}"),
+                    format!("{phrase}. Mend it."),
+                    format!("x\" {phrase} \"y"),
+                ] {
+                    for (body, usual) in repeating(&words).iter().zip(repeating("foo")).take(formats) {
+                        assert_eq!(understood(body), understood(&usual), "{status} {body}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_phrase_that_stands_in_the_request_is_not_the_providers() {
+    let body = r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key."}}"#;
+    let found = |asked: &str| {
+        let asked = |phrase: &str| stands_in([asked.as_bytes()].into_iter(), phrase);
+        diagnose(&[Maker::Google], StatusCode::BAD_REQUEST, &headers(PLAIN), body.as_bytes(), asked).id()
+    };
+    assert_eq!(found(r#"{"contents":[]}"#), "google_key_invalid");
+    assert_eq!(found(r#"{"contents":[],"API key\u0020not valid":1}"#), "request_invalid");
+}
+
 #[test]
 fn a_causes_number_leads_back_to_it() {
     for cause in causes() {
@@ -210,7 +265,8 @@ fn every_cause_has_a_word_of_its_own() {
 proptest! {
     #[test]
     fn no_answer_makes_it_panic(status in 400u16..600, body in prop::collection::vec(any::<u8>(), 0..300)) {
-        let found = diagnose(&[Maker::OpenAi, Maker::Google], StatusCode::from_u16(status).unwrap(), &headers(PLAIN), &body);
+        let status = StatusCode::from_u16(status).unwrap();
+        let found = diagnose(&[Maker::OpenAi, Maker::Google], status, &headers(PLAIN), &body, |_| false);
         prop_assert!(found.mend().len() < 2000);
         prop_assert!(excerpt(&body).bytes().all(|b| matches!(b, b' '..=b'~')));
     }

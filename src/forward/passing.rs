@@ -2,7 +2,7 @@
 //!
 //! 1. No redirect is followed: a credential goes nowhere that the configuration does not name.
 //! 2. Of the answer's headers a short list is passed on; what identifies the account, and cookies,
-//!    are not.
+//!    are not, nor is the credential where one of them repeats it.
 //! 3. The body goes on as it comes, but for a list of models, which is read and written anew.
 
 use std::pin::Pin;
@@ -21,7 +21,9 @@ use crate::denial::{Denial, Reason};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives};
 use crate::exchange::{Exchange, Refusal};
+use crate::redact::without_the_key;
 use crate::rename::Renamer;
+use crate::secret::Finder;
 use crate::snapshot::Upstream;
 use crate::usage::Meter;
 
@@ -49,6 +51,7 @@ pub(super) fn pass_on(
         refusal::tell_return(&exchange, upstream, was);
     }
     let gives = exchange.stage.endpoint.gives;
+    let finder = upstream.credentials.finder(lease.in_use.as_ref(), exchange.record.begun);
     // What goes on with a body, or gives one, has headers of its own.
     let more = match gives {
         Gives::Bytes => Some(headers_of_file(&head.headers)),
@@ -72,8 +75,9 @@ pub(super) fn pass_on(
     if exchange.stage.hides_usage && is_events(&head.headers) {
         lease.hider = Some(Box::default());
     }
-    let mut headers = headers_for_client(head.headers, &mut exchange);
-    if let Some(more) = more {
+    let mut headers = headers_for_client(head.headers, &mut exchange, finder.as_ref());
+    if let Some(mut more) = more {
+        more.values_mut().for_each(|value| hide(value, finder.as_ref()));
         headers.extend(more);
     }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
@@ -169,7 +173,11 @@ const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
 
 /// The headers of the answer that the client may see, and the request's name. The upstream's name
 /// of the request goes into the record.
-pub(super) fn headers_for_client(mut headers: HeaderMap, exchange: &mut Exchange<Sent>) -> HeaderMap {
+pub(super) fn headers_for_client(
+    mut headers: HeaderMap,
+    exchange: &mut Exchange<Sent>,
+    finder: Option<&Finder>,
+) -> HeaderMap {
     // The rest is taken out, which is half the work of putting what is left into a map of its own.
     let mut unlisted = SmallVec::<[HeaderName; 8]>::new();
     let mut name_there = None;
@@ -196,6 +204,9 @@ pub(super) fn headers_for_client(mut headers: HeaderMap, exchange: &mut Exchange
     for name in unlisted {
         headers.remove(name);
     }
+    if finder.is_some() {
+        headers.values_mut().chain(&mut name_there).for_each(|value| hide(value, finder));
+    }
     if let Some(name) = name_there {
         headers.insert(UPSTREAM_REQUEST_ID, name.clone());
         exchange.record.upstream_request_id = Some(name);
@@ -209,4 +220,11 @@ pub(super) fn headers_for_client(mut headers: HeaderMap, exchange: &mut Exchange
     allowance::tell(&mut headers, &exchange.record);
     let_read(&mut headers, &exchange.record);
     headers
+}
+
+/// Leaves the credential out of a header of the answer.
+fn hide(value: &mut HeaderValue, finder: Option<&Finder>) {
+    if let Some(clean) = finder.and_then(|finder| without_the_key(finder, value.as_bytes())) {
+        *value = HeaderValue::from_maybe_shared(clean).unwrap_or(HeaderValue::from_static(""));
+    }
 }

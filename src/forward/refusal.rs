@@ -6,8 +6,10 @@
 //!    answer nothing has been sent yet. Whatever may have been executed, such as a 500, is never sent again.
 //! 3. The client gets the last answer. Where it was *our* credential that failed, it gets an answer of the
 //!    gate's own that says so, and the provider's words on our account stay here.
+//! 4. The key with which the provider was asked, and all that look like one, are left out before anything else is
+//!    done with the answer: neither the client nor a record sees them. Only a body that is compressed cannot be
+//!    read; none was asked for.
 
-use std::borrow::Cow;
 use std::future::{Future as _, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -34,8 +36,8 @@ use crate::exchange::{Exchange, Refusal};
 use crate::health::Place;
 use crate::inject;
 use crate::pool::Pool;
-use crate::provider_key::redacted;
 use crate::record::RefusedByUpstream;
+use crate::redact::{Redactor, without_keys};
 use crate::snapshot::Upstream;
 
 /// How much of a refusal is looked at.
@@ -91,14 +93,17 @@ pub(super) struct Again {
     pub(super) place: Option<Place>,
 }
 
-/// A refusal, read as far as it is looked at.
+/// A refusal without keys, read as far as it is looked at.
 struct Read {
     head: Parts,
     rest: Incoming,
+    /// What was read, if it cannot be searched.
     pieces: Frames,
     whole: bool,
-    /// The pieces as one, if they can be read.
+    /// What was read, if it can be.
     text: Bytes,
+    /// Leaves keys out of what follows the text, of which it may hold the end.
+    redactor: Option<Redactor>,
     found: Diagnosis,
 }
 
@@ -110,7 +115,14 @@ pub(super) async fn refused(
     mut lease: Lease,
     spare: &mut Option<Box<Spare>>,
 ) -> Next {
-    let Some(read) = read(upstream, answer, &lease).await else {
+    let begun = exchange.record.begun;
+    // Only what is kept to be sent again can be looked into. Of other requests the message alone has to tell.
+    let asked = |phrase: &str| {
+        spare
+            .as_ref()
+            .is_some_and(|spare| diagnosis::stands_in(spare.body.pieces().map(|piece| &**piece), phrase))
+    };
+    let Some(read) = read(upstream, answer, &lease, begun, asked).await else {
         let denial =
             Denial::by(Reason::UpstreamInvalid, upstream.rule).because("a refusal that does not end");
         return Next::Told(Err(exchange.refuse(denial)));
@@ -140,8 +152,14 @@ pub(super) async fn refused(
     Next::Told(told(exchange, upstream, read, lease))
 }
 
-async fn read(upstream: &Upstream, answer: Response<Incoming>, lease: &Lease) -> Option<Read> {
-    let (head, mut rest) = answer.into_parts();
+async fn read(
+    upstream: &Upstream,
+    answer: Response<Incoming>,
+    lease: &Lease,
+    begun: Moment,
+    asked: impl Fn(&str) -> bool,
+) -> Option<Read> {
+    let (mut head, mut rest) = answer.into_parts();
     let mut pieces = Frames::default();
     let whole = {
         let mut reading = pin!(beginning(&mut rest, &mut pieces));
@@ -152,11 +170,34 @@ async fn read(upstream: &Upstream, answer: Response<Incoming>, lease: &Lease) ->
         })
         .await?
     };
+    let finder = upstream.credentials.finder(lease.in_use.as_ref(), begun);
+    for value in head.headers.values_mut() {
+        let clean = without_keys(finder.as_ref(), Bytes::copy_from_slice(value.as_bytes()));
+        if clean != value.as_bytes() {
+            *value = HeaderValue::from_maybe_shared(clean).unwrap_or(HeaderValue::from_static(""));
+        }
+    }
+    let (mut text, mut redactor) = (Bytes::new(), None);
     // A compressed body goes on as it is; the head alone has to tell.
-    let readable = !head.headers.contains_key(header::CONTENT_ENCODING);
-    let text = if readable { pieces.joined() } else { Bytes::new() };
-    let found = diagnosis::diagnose(upstream.makers, head.status, &head.headers, &text);
-    Some(Read { head, rest, pieces, whole, text, found })
+    if is_plain(&head.headers) {
+        text = std::mem::take(&mut pieces).joined();
+        if whole {
+            text = without_keys(finder.as_ref(), text);
+        } else {
+            text = redactor.insert(Redactor::new(finder)).piece(&text);
+        }
+    }
+    let found = diagnosis::diagnose(upstream.makers, head.status, &head.headers, &text, asked);
+    Some(Read { head, rest, pieces, whole, text, redactor, found })
+}
+
+/// Whether a body is as it was written.
+fn is_plain(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING);
+    codings.into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).all(|coding| {
+        let coding = coding.trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
+    })
 }
 
 /// Reads a body up to the length that is looked at; whether that was all of it, and nothing if it
@@ -251,9 +292,9 @@ fn told(
     read: Read,
     lease: Lease,
 ) -> Result<Response<Relay>, Refusal> {
-    let Read { head, rest, pieces, whole, text, found } = read;
+    let Read { head, rest, mut pieces, whole, text, redactor, found } = read;
     let ours = found.is_ours(head.status);
-    let mut headers = headers_for_client(head.headers, &mut exchange);
+    let mut headers = headers_for_client(head.headers, &mut exchange, None);
     if let Ok(value) =
         HeaderValue::from_str(&format!("{}; whose={}; retry={}", found.id(), found.whose(), found.retry()))
     {
@@ -271,17 +312,15 @@ fn told(
     let Exchange { stage, carried } = exchange;
     let mut record = carried.record;
     record.status = head.status.as_u16();
+    if !text.is_empty() {
+        pieces.push(text);
+    }
     if !whole {
-        let relay = Relay::upstream(rest, upstream.idle_timeout, record, stage.permits, lease).after(pieces);
-        return Ok(response(head.status, headers, relay));
+        let relay = Relay::upstream(rest, upstream.idle_timeout, record, stage.permits, lease);
+        return Ok(response(head.status, headers, relay.after(pieces, redactor)));
     }
     lease.give_back(Moment::now());
-    // Providers repeat keys in their messages, and some repeat them whole.
-    let body = match std::str::from_utf8(&text).map(redacted) {
-        Ok(Cow::Owned(clean)) => Bytes::from(clean),
-        _ => pieces.joined(),
-    };
-    Ok(response(head.status, headers, Relay::own(body, record, stage.permits)))
+    Ok(response(head.status, headers, Relay::own(pieces.joined(), record, stage.permits)))
 }
 
 /// The refusal of the gate's own credential.
