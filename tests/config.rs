@@ -248,6 +248,31 @@ fn every_kind_of_mistake_of_an_upstream() {
 }
 
 #[test]
+fn every_setting_that_there_is_is_offered_and_no_other() {
+    for (from, to, mend) in [
+        (LIMITS, "{ token = \"200k/min\" }", "did you mean `tokens`?"),
+        (LIMITS, "{ tokns = \"200k/min\" }", "did you mean `tokens`?"),
+        (LIMITS, "{ budgets = \"5 USD/day\" }", "did you mean `budget`?"),
+        (
+            LIMITS,
+            "{ speed = 5 }",
+            "there is: requests, tokens, input_tokens, output_tokens, budget, concurrency, mode, models",
+        ),
+        (LISTEN, "tls = { kye = \"/dev/null\" }", "did you mean `key`?"),
+        (LISTEN, "tls = { chain = 5 }", "there is: cert, key, client_ca, client_auth"),
+        (
+            EXPIRES,
+            "kye = 5",
+            "there is: id, sha256, certificate, expires, not_before, revoked, decoy, allow_ips, scopes, models, limits",
+        ),
+    ] {
+        let faults = load_one(&good_but(from, to)).unwrap_err();
+        let told = faults.0.iter().find(|fault| fault.what.starts_with("there is no setting")).unwrap();
+        assert_eq!(told.mend, mend, "{to}");
+    }
+}
+
+#[test]
 fn plain_http_needs_no_word_to_this_machine_and_to_private_addresses() {
     let hosts = ["localhost", "127.0.0.1", "[::1]", "10.1.2.3", "172.31.255.255", "192.168.1.1", "[fd00::1]"];
     for host in hosts.into_iter().chain(["[::ffff:10.1.2.3]"]) {

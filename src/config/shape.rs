@@ -13,8 +13,9 @@ use super::written::Written;
 /// More mistakes than this are not looked for.
 const MOST: usize = 200;
 
-/// Words that `serde` would offer though they are only there to explain why they cannot be used.
-const HIDDEN: [&str; 3] = ["tokens", "budget", "key"];
+/// The word that `serde` would offer for a project's key though it is only there to explain why it cannot be used.
+/// Elsewhere, as in `tls`, it is a setting like others.
+const HIDDEN: &str = "key";
 
 /// Reads the value; what did not fit is missing from the result and recorded as a fault.
 pub(super) fn shaped(mut value: Value, work: &mut Work<'_>) -> Option<Written> {
@@ -53,13 +54,19 @@ fn last_key(path: &Path) -> &str {
     keys.next_back().unwrap_or_default()
 }
 
+/// Whether this is a setting of a project's key.
+fn in_a_key(at: &Path) -> bool {
+    let segments: Vec<&Segment> = at.iter().collect();
+    matches!(&*segments, [.., Segment::Map { key: list }, Segment::Seq { .. }, _] if list == "keys")
+}
+
 /// Turns a message of `serde` into a fault. The value itself is never repeated: it may be a secret.
 fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
     let key = last_key(at);
     let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
     let words = || -> Vec<&str> {
         let words = expected.split('`').skip(1).step_by(2);
-        words.filter(|word| !HIDDEN.contains(word)).collect()
+        words.filter(|word| *word != HIDDEN || !in_a_key(at)).collect()
     };
     if message.starts_with("unknown field") {
         let mend = suggestion(key, &words());
