@@ -61,7 +61,14 @@ impl Exceeded {
     /// Whether a reason is one that only a running gate can decide, and a setting can take away.
     #[must_use]
     pub fn is(reason: Reason) -> bool {
-        matches!(reason, Reason::RateLimited | Reason::ConcurrencyLimited | Reason::BodyTooLarge)
+        matches!(
+            reason,
+            Reason::RateLimited
+                | Reason::ConcurrencyLimited
+                | Reason::TokensLimited
+                | Reason::BudgetExhausted
+                | Reason::BodyTooLarge
+        )
     }
 }
 

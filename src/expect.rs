@@ -94,5 +94,9 @@ fn mend(wanted: Wanted, told: Option<&Told>) -> String {
 /// What expects this refusal. Not every reason can be named.
 fn denying(told: &Told) -> String {
     let reason = told.denial.reason;
-    if Wanted::can_be_for(reason) { format!("deny = \"{}\"", reason.code()) } else { "deny = true".to_owned() }
+    if Wanted::can_be_for(reason) {
+        format!("deny = \"{}\"", reason.code())
+    } else {
+        "deny = true".to_owned()
+    }
 }

@@ -407,12 +407,13 @@ fn the_command_prints_the_change_for_people_and_for_machines() {
 
 #[test]
 fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
-    let limits = r#"{ requests = ["5/s", "600/min"], concurrency = 4 } # enough"#;
-    let setup = setup().set("projects.search", "limits", limits).set("server", "max_body", "\"1 MiB\"").set(
-        "server",
-        "max_upload",
-        "\"2 MiB\"",
-    );
+    let limits = r#"{ requests = ["5/s", "600/min"], tokens = "200k/min", budget = ["5 USD/day", "0.50 USD/week"], concurrency = 4 } # enough"#;
+    let setup = setup()
+        .set("projects.search", "limits", limits)
+        .set("projects.search", "models", r#"["gpt-4o"]"#)
+        .set("server", "max_body", "\"1 MiB\"")
+        .set("server", "max_upload", "\"2 MiB\"")
+        .set("store", "path", "\"store.db\"");
     let asked = |name: &str, reason: &str, rule: &str, bytes: u64| {
         let record = format!(
             r#"{{"event":"denied","reason":"{reason}","rule":"{rule}","key_id":"{KEY_ID}","client_ip":"127.0.0.1","method":"POST",
@@ -426,7 +427,21 @@ fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
             "rate_limited",
             "projects.search.limits.requests[1]",
             0,
-            r#"["5/s", "1200/min"], concurrency = 4 } # enough"#,
+            r#"["5/s", "1200/min"], tokens = "200k/min", budget = ["5 USD/day", "0.50 USD/week"], concurrency = 4 } # enough"#,
+        ),
+        (
+            "tokens",
+            "tokens_limited",
+            "projects.search.limits.tokens",
+            0,
+            r#"tokens = "400k/min", budget = ["5 USD/day", "0.50 USD/week"], concurrency = 4 } # enough"#,
+        ),
+        (
+            "budget",
+            "budget_exhausted",
+            "projects.search.limits.budget[1]",
+            0,
+            r#"budget = ["5 USD/day", "1.00 USD/week"], concurrency = 4 } # enough"#,
         ),
         (
             "slots",
@@ -445,7 +460,9 @@ fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
             "{said}"
         );
         assert!(
-            said.contains(&format!("the record's {reason} was decided by what the gate had met before")),
+            said.contains(&format!(
+                "the record was refused with {reason}, which was decided by what the gate had met before"
+            )),
             "{said}"
         );
     }

@@ -203,7 +203,7 @@ fn proposed(
     if let (None, Some(exceeded)) = (&verdict.denied, exceeded) {
         let _ = writeln!(
             out,
-            "the record's {} was decided by what the gate had met before",
+            "the record was refused with {}, which was decided by what the gate had met before",
             exceeded.reason.code()
         );
     }
