@@ -131,7 +131,7 @@ fn mended(case: &Case, route: &Route, driven: &Driven) -> Running {
         bytes: record["request_bytes"].as_u64().unwrap(),
     });
     let asked = question(route, method, target);
-    let proposed = change(&sources, KEY_ID, &asked, exceeded.as_ref(), Moment::now());
+    let proposed = change(&sources, KEY_ID, &asked, exceeded.as_ref(), false, Moment::now());
     let proposed = proposed.unwrap_or_else(|why| panic!("{}: {why}", case.name(route)));
     let [changed] = proposed.files.as_slice() else { panic!("{proposed:?}") };
     assert_eq!(changed.file, file.to_str().unwrap());
@@ -185,7 +185,7 @@ fn for_each_refusal_that_a_setting_decides_the_change_lets_the_request_pass() {
 }
 
 fn proposed(setup: &Setup, asked: &Question) -> Result<Change, String> {
-    change(&setup.sources(), KEY_ID, asked, None, Moment::now())
+    change(&setup.sources(), KEY_ID, asked, None, false, Moment::now())
 }
 
 fn why_none(setup: &Setup, asked: &Question) -> String {
@@ -271,7 +271,7 @@ fn a_value_of_the_environment_is_named_instead() {
             ("PORTCULLIS__PROJECTS__SEARCH__SCOPES", "chat"),
         ],
     );
-    let why = change(&sources, KEY_ID, &chat(), None, Moment::now()).unwrap_err();
+    let why = change(&sources, KEY_ID, &chat(), None, false, Moment::now()).unwrap_err();
     let variable =
         "the environment variable PORTCULLIS__PROJECTS__SEARCH__MODELS sets projects.search.models";
     assert_eq!(why, format!("{variable}: add \"gpt-4o-mini\" there"));
@@ -291,7 +291,7 @@ fn each_file_that_is_laid_over_another_is_changed_where_the_value_stands() {
     )
     .unwrap();
     let sources = Sources::at(&main).with_environment([("PROVIDER_KEY", "sk-x")]);
-    let change = change(&sources, KEY_ID, &chat(), None, Moment::now()).unwrap();
+    let change = change(&sources, KEY_ID, &chat(), None, false, Moment::now()).unwrap();
     let files: Vec<&str> = change.files.iter().map(|changed| changed.file.as_str()).collect();
     assert_eq!(files, [&main, &scopes, &keys].map(|path| path.to_str().unwrap()));
     assert!(
@@ -338,7 +338,7 @@ fn no_secret_is_shown_and_the_diff_can_be_applied_all_the_same() {
     let sources = Sources::from_texts([("a.toml", text.as_str())], [("PROVIDER_KEY", "sk-x")]);
     let now = Moment::now().dated(std::time::SystemTime::UNIX_EPOCH);
     let now = now.later(std::time::Duration::from_hours(24 * 365 * 60));
-    let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, now).unwrap();
+    let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, false, now).unwrap();
     assert!(!change.files[0].diff.contains(&sha256), "{}", change.files[0].diff);
     assert!(change.files[0].diff.contains("expires = 2030-03-17 }]"), "{}", change.files[0].diff);
     assert!(change.files[0].text.contains(&sha256) && change.files[0].hidden);
@@ -470,6 +470,66 @@ fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
     assert!(code == 0 && said.contains("is not in the configuration any more"), "{said}");
 }
 
+#[test]
+fn a_record_of_a_refusal_before_the_body_needs_no_model() {
+    let narrow = setup()
+        .set("projects.search", "models", r#"["gpt-4o"]"#)
+        .set("projects.search", "limits", r#"{ requests = "5/min" }"#)
+        .set("projects.search", "scopes", r#"["embeddings"]"#);
+    let refused = |reason: &str, rule: &str, ip: &str| {
+        format!(
+            r#"{{"event":"denied","reason":"{reason}","rule":"{rule}","key_id":"{KEY_ID}","client_ip":"{ip}","method":"POST","path":"/v1/chat/completions"}}"#
+        )
+    };
+    let allowed = "this change of the configuration would let it pass, if its model is allowed:";
+    let chat = narrow.clone().set("projects.search", "scopes", r#"["chat"]"#);
+    for (name, setup, record, code, line) in [
+        (
+            "unread-ip",
+            &chat,
+            refused("ip_not_allowed", "projects.search.allow_ips", "192.0.2.7"),
+            1,
+            r#"+allow_ips = ["127.0.0.0/8", "192.0.2.7"]"#,
+        ),
+        (
+            "unread-scope",
+            &narrow,
+            refused("scope_missing", "projects.search.scopes", "127.0.0.1"),
+            1,
+            r#"+scopes = ["embeddings", "chat"]"#,
+        ),
+        (
+            "unread-rate",
+            &chat,
+            refused("rate_limited", "projects.search.limits.requests", "127.0.0.1"),
+            0,
+            r#"+limits = { requests = "10/min" }"#,
+        ),
+    ] {
+        let (got, said) = program(name, setup, &["--record", "record.json"], &record);
+        assert!(got == code && said.contains(allowed) && said.lines().any(|shown| shown == line), "{said}");
+        assert!(!said.contains("model_missing"), "{said}");
+        let arguments = ["--record", "record.json", "--format", "json"];
+        let (_, said) = program(name, setup, &arguments, &record);
+        let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(
+            (&told["if_its_model_is"], &told["no_change_because"]),
+            (&true.into(), &serde_json::Value::Null)
+        );
+        // Who knows the model can say it.
+        let arguments = ["--record", "record.json", "--model", "o3"];
+        let (_, said) = program(name, setup, &arguments, &record);
+        assert!(said.contains(line) && said.contains("+models = [\"gpt-4o\", \"o3\"]"), "{said}");
+    }
+    let record = refused("scope_missing", "projects.search.scopes", "127.0.0.1");
+    let (code, said) = program("unread-since", &chat, &["--record", "record.json"], &record);
+    assert!(code == 0 && said.contains("\n– ask\n") && said.contains("allowed, if its model is"), "{said}");
+    // One whose body was read and named none is another matter.
+    let record = refused("model_missing", "", "127.0.0.1");
+    let (code, said) = program("unread-none", &chat, &["--record", "record.json"], &record);
+    assert!(code == 1 && said.contains("reason  model_missing"), "{said}");
+}
+
 /// A list in one of the ways in which it can be written.
 fn list(entries: &[&str], form: usize, comment: &str) -> String {
     let quoted: Vec<String> = entries.iter().map(|entry| format!("{entry:?}")).collect();
@@ -570,7 +630,7 @@ proptest! {
             headers: Vec::new(),
         };
         let now = Moment::now();
-        let proposed = change(&sources(&texts), KEY_ID, &question, None, now);
+        let proposed = change(&sources(&texts), KEY_ID, &question, None, false, now);
         let proposed = proposed.map_err(|why| TestCaseError::fail(format!("{why}\n{texts:#?}")))?;
         let mut after = texts.clone();
         for changed in &proposed.files {
@@ -589,7 +649,7 @@ proptest! {
             }
         }
         // What passes already needs no change.
-        let again = change(&sources(&after), KEY_ID, &question, None, now).unwrap();
+        let again = change(&sources(&after), KEY_ID, &question, None, false, now).unwrap();
         prop_assert!(again.files.is_empty() && again.breaks.is_empty());
     }
 }
