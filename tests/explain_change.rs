@@ -232,6 +232,11 @@ fn where_no_setting_helps_it_says_why() {
     let full = setup().set("projects.search", "models", r#"["another"]"#);
     let named = |model: &str| Question { model: Some(model.to_owned()), ..chat() };
     let largest = setup().set("server", "max_body", "5");
+    let budget = setup()
+        .set("projects.search", "limits", r#"{ budget = "5 USD/day" }"#)
+        .set("models.mine", "upstream", "\"openai\"")
+        .set("models.mine", "model", "\"ours-1\"")
+        .set("store", "path", "\"/nowhere/store.db\"");
     for (setup, asked, why) in [
         (decoy, chat(), "is a decoy"),
         (setup(), at("POST", "/v1/nothing"), "no setting decides this"),
@@ -242,6 +247,10 @@ fn where_no_setting_helps_it_says_why() {
         (full.clone(), named("a b"), "no list can hold such a name"),
         // What is behind a change that helps only half the way is told, and no half of a change.
         (full, at("POST", "/v1/nothing"), "no setting decides this"),
+        // Not the switch that lets what has no price pass the budgets of all projects.
+        (budget.clone(), named("unheard-of"), "add [prices.\"openai/unheard-of\"] with its input and output"),
+        (budget.clone(), named("mine"), "add [prices.\"openai/ours-1\"] with its input and output"),
+        (budget, named("a\"b"), "no setting decides this: the price of model"),
     ] {
         let told = why_none(&setup, &asked);
         assert!(told.contains(why), "{told}");
