@@ -267,4 +267,17 @@ fn a_setting_that_needs_a_restart_is_named() {
     let settings: Vec<_> = named.iter().map(|line| line["setting"].as_str().unwrap()).collect();
     assert_eq!(settings, ["server.listen", "server.workers"]);
     assert_eq!(gate.ask(gate.chat()).status, 200);
+    // It is compared with what runs: said again while it differs, and no more when it is as it was.
+    let mut named = |setup: Setup| -> Vec<String> {
+        let before = gate.log().len();
+        folder.write("portcullis.toml", &setup.text());
+        watch.apply(&gate.gate, "SIGHUP");
+        let log = gate.log();
+        let named = log[before..].iter().filter(|line| line["event"] == "setting_needs_a_restart");
+        named.map(|line| line["setting"].as_str().unwrap().to_owned()).collect()
+    };
+    let three = gate.setup.clone().set("server", "workers", "3");
+    assert_eq!(named(three.clone()), ["server.workers"]);
+    assert_eq!(named(three.set("server", "max_body", "9000")), ["server.workers"]);
+    assert_eq!(named(gate.setup.clone().set("server", "max_body", "9000")), [""; 0]);
 }
