@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Faults, Loaded, Sources};
+use crate::config::{Fault, Faults, Loaded, Sources};
 use crate::run::Gate;
 use crate::snapshot::{Listen, Server, Snapshot, StoreSettings};
 
@@ -99,14 +99,27 @@ fn taken(gate: &Gate, loaded: Loaded, started: &Started, why: &'static str) {
     for setting in started.differs_from(&loaded.snapshot) {
         tracing::warn!(setting, "setting_needs_a_restart");
     }
+    tell_lints(&loaded.lints);
     let (from, to) = (before.digest.to_string(), loaded.snapshot.digest.to_string());
     gate.put_in_force(loaded);
     tracing::info!(why, from, to, "configuration_reloaded");
 }
 
+/// Logs what a configuration in force probably does not mean, as at the start so at each reload.
+pub fn tell_lints(lints: &[Fault]) {
+    for lint in lints {
+        let at = place(lint);
+        tracing::warn!(at, path = %lint.path, what = %lint.what, mend = %lint.mend, "configuration_lint");
+    }
+}
+
+fn place(fault: &Fault) -> String {
+    fault.place.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
 fn refused(faults: &Faults, why: &'static str) {
     for fault in &faults.0 {
-        let at = fault.place.as_ref().map(ToString::to_string).unwrap_or_default();
+        let at = place(fault);
         tracing::error!(at, path = %fault.path, what = %fault.what, mend = %fault.mend, "configuration_fault");
     }
     tracing::error!(why, faults = faults.0.len() as u64, "configuration_kept: the new one has mistakes");

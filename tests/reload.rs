@@ -281,3 +281,22 @@ fn a_setting_that_needs_a_restart_is_named() {
     assert_eq!(named(three.set("server", "max_body", "9000")), ["server.workers"]);
     assert_eq!(named(gate.setup.clone().set("server", "max_body", "9000")), [""; 0]);
 }
+
+#[test]
+fn what_is_probably_not_meant_is_told_at_each_reload_with_its_place() {
+    let upstream = Upstream::answering(OK);
+    let folder = Folder::new("lints");
+    let (gate, mut watch) = folder.watched(folder.setup(&upstream));
+    let _lines = tracing::dispatcher::set_default(&gate.gate.dispatch());
+    let observed = gate.setup.clone().set("projects.search", "models", r#"{ list = "*", mode = "observe" }"#);
+    folder.write("portcullis.toml", &observed.text());
+    watch.apply(&gate.gate, "SIGHUP");
+    let log = gate.log();
+    let of_models = |line: &&serde_json::Value| line["path"] == "projects.search.models";
+    let lint = log.iter().find(of_models).unwrap_or_else(|| panic!("{log:#?}"));
+    assert_eq!((&lint["event"], &lint["level"]), (&"configuration_lint".into(), &"WARN".into()));
+    let place = format!("portcullis.toml:{}:", observed.line("projects.search", "models"));
+    assert!(lint["at"].as_str().unwrap().contains(&place), "{lint}");
+    assert_eq!(lint["what"], "this is only observed: what it does not allow passes");
+    assert!(lint["mend"].as_str().unwrap().contains("remove mode"), "{lint}");
+}
