@@ -210,7 +210,7 @@ pub fn run() -> ExitCode {
             command::say(schema::text().trim_end());
             command::FINE
         }
-        Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
+        Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json, Moment::now()),
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
         Command::Explain(explain) => explain.run(),
         Command::Denials(denials) => denials.run(),

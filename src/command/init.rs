@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{FAILED, FINE, WRONG, complain, key, say};
 use crate::clock::Moment;
+use crate::config::a_year_ahead;
 use crate::project_key;
 use crate::provider::{Api, Provider};
 
@@ -155,8 +156,6 @@ const fn instead_of_a_secret(provider: Provider) -> &'static str {
 #[must_use]
 pub fn key_section(choices: &Choices<'_>) -> String {
     let Choices { project, key_id, sha256, now, .. } = choices;
-    let today = jiff::Timestamp::from_second(now.unix_seconds()).unwrap_or_default();
-    let today = jiff::tz::Offset::UTC.to_datetime(today).date();
-    let expires = today.checked_add(jiff::Span::new().years(1)).unwrap_or(today);
+    let expires = a_year_ahead(*now);
     format!("[[projects.{project}.keys]]\nid = \"{key_id}\"\nsha256 = \"{sha256}\"\nexpires = {expires}\n")
 }

@@ -7,8 +7,10 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::place::{Part, child, item};
+use super::value::a_year_ahead;
 use super::work::Work;
 use super::written::Written;
+use crate::clock::Moment;
 
 /// More mistakes than this are not looked for.
 const MOST: usize = 200;
@@ -73,11 +75,11 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
         work.wrong(path, &what, &suggestion(given, &words()));
     } else if let Some(found) = message.strip_prefix("invalid type: ") {
         let what = format!("`{key}` must be {}, not {}", wanted(expected), kind(found));
-        work.wrong(path, &what, &example(at, expected));
+        work.wrong(path, &what, &example(at, expected, work.now));
     } else if message.starts_with("invalid value: ") {
-        work.wrong(path, &format!("`{key}` must be {}", wanted(expected)), &example(at, expected));
+        work.wrong(path, &format!("`{key}` must be {}", wanted(expected)), &example(at, expected, work.now));
     } else {
-        work.wrong(path, &format!("`{key}` is not written as it must be"), &example(at, expected));
+        work.wrong(path, &format!("`{key}` is not written as it must be"), &example(at, expected, work.now));
     }
 }
 
@@ -122,7 +124,7 @@ fn wanted(expected: &str) -> String {
 }
 
 /// How a setting is written: as what is wanted of this one, since others have the same name elsewhere.
-fn example(at: &Path, expected: &str) -> String {
+fn example(at: &Path, expected: &str, now: Moment) -> String {
     let keys: Vec<&str> = at.iter().filter_map(map_key).collect();
     let key = child("", keys.last().copied().unwrap_or_default());
     let written = match &*keys {
@@ -144,6 +146,7 @@ fn example(at: &Path, expected: &str) -> String {
         ["store", "path"] => r#"path = "/var/lib/portcullis/store.db""#.to_owned(),
         ["store", "max_age"] => r#"max_age = "30d""#.to_owned(),
         ["upstreams", _, "project"] => r#"project = "my-project""#.to_owned(),
+        [.., "expires" | "not_before"] => format!("{key} = {}", a_year_ahead(now)),
         [.., name, "list"] => format!("list = {}", usual(name).unwrap_or(r#"["…"]"#)),
         [.., name] => match usual(name) {
             Some(example) => format!("{key} = {example}"),
@@ -251,7 +254,6 @@ fn usual(name: &str) -> Option<&'static str> {
         "budget" => r#""500 USD/month""#,
         "certificate" => r#"{ san = "spiffe://domain/path" }"#,
         "san" => r#""spiffe://domain/path""#,
-        "expires" | "not_before" => "2027-01-01",
         "request" => {
             r#"{ key_id = "search-prod", ip = "10.20.1.5", method = "POST", path = "/v1/chat/completions" }"#
         }
