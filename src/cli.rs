@@ -229,7 +229,7 @@ pub fn run() -> ExitCode {
             stand_in::run(listen, &key, Duration::from_millis(pace_ms))
         }
     };
-    command::exit(code)
+    command::exit(command::told(code))
 }
 
 fn provider(name: &str) -> Result<Provider, String> {
