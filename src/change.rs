@@ -30,6 +30,8 @@ pub struct Change {
     pub files: Vec<Changed>,
     /// The expectations that held before and would not hold any more, each with its place.
     pub breaks: Vec<String>,
+    /// Whether it passes only if its model is allowed, which nobody looked at.
+    pub if_its_model_is: bool,
 }
 
 /// A file that changes.
@@ -61,11 +63,19 @@ impl Exceeded {
     /// Whether a reason is one that only a running gate can decide, and a setting can take away.
     #[must_use]
     pub fn is(reason: Reason) -> bool {
-        matches!(reason, Reason::RateLimited | Reason::ConcurrencyLimited | Reason::BodyTooLarge)
+        matches!(
+            reason,
+            Reason::RateLimited
+                | Reason::ConcurrencyLimited
+                | Reason::TokensLimited
+                | Reason::BudgetExhausted
+                | Reason::BodyTooLarge
+        )
     }
 }
 
-/// The change that lets a request pass; without files if it passes already.
+/// The change that lets a request pass; without files if it passes already. Of one that was refused before its body
+/// was read the model is not known: then it is asked as far as that.
 ///
 /// # Errors
 /// Why there is none.
@@ -74,6 +84,7 @@ pub fn change(
     key_id: &str,
     asked: &Question,
     exceeded: Option<&Exceeded>,
+    model_unknown: bool,
     now: Moment,
 ) -> Result<Change, String> {
     let first = Sheets::read(sources).map_err(|faults| unusable(&faults))?;
@@ -90,6 +101,9 @@ pub fn change(
         let question = Question { key, ..asked.clone() };
         let verdict = explain(&loaded.snapshot, &question, now);
         let Some(told) = &verdict.denied else { return Ok(compared(&first, &sheets, now)) };
+        if model_unknown && told.denial.reason == Reason::ModelMissing {
+            return Ok(Change { if_its_model_is: true, ..compared(&first, &sheets, now) });
+        }
         let snapshot = &loaded.snapshot;
         let step = Refused { snapshot, question: &question, verdict: &verdict, told, now }.remedy()?;
         if done.contains(&step) {
@@ -179,7 +193,7 @@ fn compared(first: &Sheets, last: &Sheets, now: Moment) -> Change {
         Some(place) => format!("{place}: {}", fault.what),
         None => fault.what,
     });
-    Change { files, breaks: breaks.collect() }
+    Change { files, breaks: breaks.collect(), if_its_model_is: false }
 }
 
 #[cfg(test)]

@@ -210,7 +210,7 @@ pub fn run() -> ExitCode {
             command::say(schema::text().trim_end());
             command::FINE
         }
-        Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json),
+        Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json, Moment::now()),
         Command::Key(KeyCommand::Hash { format }) => key::hash(format == Format::Json),
         Command::Explain(explain) => explain.run(),
         Command::Denials(denials) => denials.run(),
@@ -229,7 +229,7 @@ pub fn run() -> ExitCode {
             stand_in::run(listen, &key, Duration::from_millis(pace_ms))
         }
     };
-    command::exit(code)
+    command::exit(command::told(code))
 }
 
 fn provider(name: &str) -> Result<Provider, String> {

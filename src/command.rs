@@ -17,7 +17,9 @@ pub mod serve;
 pub mod stand_in;
 pub mod usage;
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// All is well.
 pub const FINE: u8 = 0;
@@ -32,15 +34,39 @@ pub fn exit(code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Prints to the standard output; a reader that left is no failure.
+/// Whether something could not be said. A command goes on all the same: what it does is more than what it prints.
+static UNSAID: AtomicBool = AtomicBool::new(false);
+
+/// Prints to the standard output; a reader that left is no failure, and any other is the command's: see `told`.
 pub fn say(text: &str) {
-    use std::io::Write as _;
+    match try_to_say(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            if !UNSAID.swap(true, Ordering::AcqRel) {
+                complain(&format!("the output cannot be written: {error}"));
+            }
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// Prints to the standard output what must not be lost.
+///
+/// # Errors
+/// When it was not taken, by whatever reader.
+pub fn try_to_say(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// The exit code of a command whose words were heard; one that failed anyway has its own.
+#[must_use]
+pub fn told(code: u8) -> u8 {
+    if code == FINE && UNSAID.load(Ordering::Acquire) { FAILED } else { code }
 }
 
 /// Prints to the standard error.
 pub fn complain(text: &str) {
-    use std::io::Write as _;
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

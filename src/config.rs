@@ -67,7 +67,7 @@ pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
 pub use server::{LARGEST_BODY, LARGEST_UPLOAD};
 pub use sheet::{Sheets, Standing};
-pub use value::before;
+pub use value::{a_year_ahead, before};
 
 use key::Proofs;
 use place::{child, item};

@@ -82,12 +82,21 @@ fn mend(wanted: Wanted, told: Option<&Told>) -> String {
     match (wanted, told) {
         (_, None) => "narrow the project or the key, or write allow = true if it is meant".to_owned(),
         (Wanted::Allowed, Some(told)) => {
-            let code = told.denial.reason.code();
             let hint = told.hint.trim_end_matches('.');
-            format!("{hint}; or write deny = \"{code}\" if the refusal is meant")
+            format!("{hint}; or write {} if the refusal is meant", denying(told))
         }
         (Wanted::Denied | Wanted::DeniedFor(_), Some(told)) => {
-            format!("write deny = \"{}\" if this reason is meant", told.denial.reason.code())
+            format!("write {} if this reason is meant", denying(told))
         }
+    }
+}
+
+/// What expects this refusal. Not every reason can be named.
+fn denying(told: &Told) -> String {
+    let reason = told.denial.reason;
+    if Wanted::can_be_for(reason) {
+        format!("deny = \"{}\"", reason.code())
+    } else {
+        "deny = true".to_owned()
     }
 }

@@ -88,12 +88,32 @@ pub struct Told {
     pub message: String,
 }
 
+/// What is known of a request's body besides its model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Besides {
+    /// It asks for nothing else.
+    Nothing,
+    /// Nobody knows what else it asked for, so that no rule on it is asked.
+    Unknown,
+}
+
 /// Asks the stages.
 #[must_use]
 pub fn explain(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
+    explained(snapshot, question, Besides::Nothing, now)
+}
+
+/// Asks the stages about a request of whose body only the model is known: what else it asked for is taken to be
+/// allowed.
+#[must_use]
+pub fn explain_by_model(snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
+    explained(snapshot, question, Besides::Unknown, now)
+}
+
+fn explained(snapshot: &Arc<Snapshot>, question: &Question, besides: Besides, now: Moment) -> Verdict {
     let exchange = exchange(snapshot, question, now);
     let mut passed = 0;
-    let outcome = at_once(judged(exchange, question.key, question.model.as_deref(), &mut passed));
+    let outcome = at_once(judged(exchange, question, besides, &mut passed));
     match outcome {
         Some(Ok(exchange)) => verdict(snapshot, passed, &exchange.record, None),
         Some(Err(Refusal(refused))) => {
@@ -159,26 +179,30 @@ fn never_ready(passed: usize) -> Verdict {
 
 async fn judged(
     exchange: Exchange<Accepted>,
-    key: usize,
-    model: Option<&str>,
+    question: &Question,
+    besides: Besides,
     passed: &mut usize,
 ) -> Result<Exchange<Funded>, Refusal> {
     let mut counted = |by: usize| *passed += by;
     let exchange = exchange.pass(&Form).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&Network).inspect(|_| counted(1))?;
-    let exchange = exchange.pass(&KeyGiven(key)).inspect(|_| counted(1))?;
+    let exchange = exchange.pass(&KeyGiven(question.key)).inspect(|_| counted(1))?;
     let exchange = exchange.pass(&Origin).inspect(|_| counted(1))?;
     let mut exchange = exchange.pass(&ScopeCheck).inspect(|_| counted(1))?;
     if matches!(exchange.stage.endpoint.takes, Takes::Form | Takes::FormOrSdp) {
-        send_form(&mut exchange, model);
+        send_form(&mut exchange, question.model.as_deref());
     }
     let exchange = exchange.pass(&LimitsUnused).inspect(|_| counted(1))?;
-    let asked = ServiceBuilder::new()
+    let mut asked = ServiceBuilder::new()
         .layer(AskLayer)
         .service(service_fn(async |exchange| Ok::<_, Refusal>(exchange)))
         .call(exchange)
         .await
         .inspect(|_| counted(1))?;
+    if besides == Besides::Unknown {
+        asked.stage.parameters = None;
+        asked.record.token_ceiling = Some(0);
+    }
     let permitted = asked.pass(&ModelCheck).inspect(|_| counted(1))?;
     permitted.pass(&FundsUnused).inspect(|_| counted(1))
 }

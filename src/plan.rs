@@ -1,8 +1,9 @@
 //! Replays what was decided against another configuration: who would lose what, and who would gain.
 //!
 //! 1. Each kind of request that was decided is judged again by the policies of the stack.
-//! 2. What a configuration does not decide is not judged: bodies that could not be read, limits at
-//!    the moment. Instead, the fastest pace that was seen is held against the new limits.
+//! 2. What a configuration does not decide is not judged: bodies that could not be read, what they ask for besides
+//!    a model, limits at the moment. Instead, the fastest pace that was seen is held against the new limits, where
+//!    they are tighter than those in force.
 //! 3. A key whose id is gone loses all that it could do.
 
 use std::collections::BTreeMap;
@@ -14,10 +15,12 @@ use serde::Serialize;
 use crate::clock::Moment;
 use crate::config::quota_text;
 use crate::denial::Reason;
-use crate::explain::{Question, explain};
-use crate::limits::Limit;
+use crate::endpoint::ModelIn;
+use crate::explain::{Question, Verdict, explain_by_model};
+use crate::limits::{Limit, Quota};
 use crate::snapshot::Snapshot;
 use crate::store::read::{Decided, Peak};
+use crate::whoami;
 
 /// What a request was or would be answered, if it is not refused.
 const ALLOWED: &str = "allowed";
@@ -107,9 +110,15 @@ pub struct TooTight {
 type Alike = (Effect, String, String, String, String, String, String);
 
 impl Plan {
-    /// Judges again what was decided.
+    /// Judges again what was decided. `old` is what is in force, where that is known.
     #[must_use]
-    pub fn make(decided: &[Decided], peaks: &[(String, Peak)], new: &Arc<Snapshot>, now: Moment) -> Self {
+    pub fn make(
+        decided: &[Decided],
+        peaks: &[(String, Peak)],
+        old: Option<&Snapshot>,
+        new: &Arc<Snapshot>,
+        now: Moment,
+    ) -> Self {
         let mut plan = Self::default();
         let mut changes: BTreeMap<Alike, Change> = BTreeMap::new();
         for one in decided {
@@ -117,8 +126,16 @@ impl Plan {
                 *plan.not_judged.entry(one.denied.clone()).or_default() += one.count;
                 continue;
             }
+            let after = match judged(one, new, now) {
+                Some(After::ByBody(reason)) => {
+                    *plan.not_judged.entry(reason.code().to_owned()).or_default() += one.count;
+                    continue;
+                }
+                Some(After::Decided(after)) => Some(after),
+                None => None,
+            };
             plan.judged += one.count;
-            let Some(mut change) = change(one, new, now) else { continue };
+            let Some(mut change) = after.and_then(|after| change(one, after)) else { continue };
             let alike = (
                 change.effect,
                 change.project.clone(),
@@ -142,7 +159,8 @@ impl Plan {
             change.examples.truncate(EXAMPLES);
         }
         plan.changes.sort_by_key(|change| (change.effect, std::cmp::Reverse(change.count)));
-        plan.too_tight = peaks.iter().flat_map(|(project, peak)| too_tight(project, *peak, new)).collect();
+        plan.too_tight =
+            peaks.iter().flat_map(|(project, peak)| too_tight(project, *peak, old, new)).collect();
         plan
     }
 
@@ -178,9 +196,16 @@ const fn by_configuration(reason: Reason) -> bool {
     )
 }
 
+/// What would be answered to a request.
+enum After {
+    /// The verdict, its rule and where that stands.
+    Decided((String, String, String)),
+    /// A refusal for what its body said, or did not say, and nobody kept.
+    ByBody(Reason),
+}
+
 /// What would be different for one kind of request; nothing if nothing would.
-fn change(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<Change> {
-    let (after, rule, rule_at) = judged(one, new, now)?;
+fn change(one: &Decided, (after, rule, rule_at): (String, String, String)) -> Option<Change> {
     let before = if one.denied.is_empty() { ALLOWED } else { &one.denied };
     let effect = match (before, &*after) {
         (before, after) if before == after => return None,
@@ -208,14 +233,14 @@ fn change(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<Change> {
     })
 }
 
-/// The verdict, its rule and where that stands; nothing if the request cannot be put anew.
-fn judged(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<(String, String, String)> {
+/// The verdict; nothing if the request cannot be put anew.
+fn judged(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<After> {
     let Some(key) = new.keys.iter().position(|key| *key.id == *one.key_id) else {
-        return Some((
+        return Some(After::Decided((
             Reason::KeyUnknown.code().to_owned(),
             format!("no key has the id {}", one.key_id),
             String::new(),
-        ));
+        )));
     };
     let question = Question {
         key,
@@ -226,17 +251,62 @@ fn judged(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<(String, St
         model: (!one.model.is_empty() && !one.path.contains(&*one.model)).then(|| one.model.clone()),
         headers: headers(&one.surface),
     };
-    let verdict = explain(new, &question, now);
+    let verdict = asked(question, one, new, now);
+    let allowed = |what: &str| Some(After::Decided((what.to_owned(), String::new(), String::new())));
+    let Some(told) = &verdict.denied else { return allowed(ALLOWED) };
+    let reason = told.denial.reason;
+    if reason == Reason::EndpointUnknown && is_whoami(one) {
+        return allowed(ALLOWED);
+    }
     let model_unknown = one.model.is_empty() && !one.denied.is_empty();
-    Some(match verdict.denied {
-        // It was denied before its body was read.
-        Some(told) if model_unknown && told.denial.reason == Reason::ModelMissing => {
-            (IF_ITS_MODEL_IS.to_owned(), String::new(), String::new())
-        }
-        None => (ALLOWED.to_owned(), String::new(), String::new()),
-        Some(told) => (told.denial.reason.code().to_owned(), told.rule, told.at),
-    })
+    // It was denied before its body was read.
+    if model_unknown && reason == Reason::ModelMissing {
+        return allowed(IF_ITS_MODEL_IS);
+    }
+    // What no rule on parameters reaches is refused whatever it says.
+    let whatever = [Reason::ParameterNotAllowed, Reason::CostUnknown].contains(&reason);
+    if by_configuration(reason) || whatever {
+        Some(After::Decided((reason.code().to_owned(), told.rule.clone(), told.at.clone())))
+    } else {
+        Some(After::ByBody(reason))
+    }
 }
+
+fn is_whoami(one: &Decided) -> bool {
+    Method::from_bytes(one.method.as_bytes()).is_ok_and(|method| whoami::is_asked(&method, &one.path))
+}
+
+/// Asks the stages, with what a record of a decision does not tell: that a WebSocket was asked for, and the query in
+/// which a model stood.
+fn asked(mut question: Question, one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Verdict {
+    let verdict = explain_by_model(new, &question, now);
+    let is = |reason: Reason| verdict.denied.as_ref().is_some_and(|told| told.denial.reason == reason);
+    // Who came so far that there was an endpoint had asked for its WebSocket, where with GET it is only that.
+    let socket = !one.scope.is_empty() && is(Reason::EndpointUnknown) && question.method == Method::GET;
+    if socket {
+        question.headers.extend(
+            HANDSHAKE.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))),
+        );
+    }
+    let verdict = if socket { explain_by_model(new, &question, now) } else { verdict };
+    let in_query = match verdict.endpoint.map(|endpoint| endpoint.model) {
+        Some(ModelIn::Query(name)) if !one.model.is_empty() => Some(name),
+        Some(_) | None => None,
+    };
+    let target = in_query.and_then(|name| format!("{}?{name}={}", one.path, one.model).parse::<Uri>().ok());
+    match target {
+        Some(target) => explain_by_model(new, &Question { target, model: None, ..question }, now),
+        None => verdict,
+    }
+}
+
+/// A handshake as any client's.
+const HANDSHAKE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+];
 
 /// What tells a surface from others with the same paths.
 fn headers(surface: &str) -> Vec<(HeaderName, HeaderValue)> {
@@ -249,22 +319,31 @@ fn headers(surface: &str) -> Vec<(HeaderName, HeaderValue)> {
     }
 }
 
-/// The limits of a project that its fastest pace would have met.
-fn too_tight(name: &str, peak: Peak, new: &Snapshot) -> Vec<TooTight> {
-    let project = new.projects.iter().find(|project| *project.name == *name && !project.observed.limits);
-    let met = |limit: &Limit| {
+/// The limits of a project that its fastest pace would have met, and that were not met before. Who is refused asks
+/// again, so that a limit in force is always slower than the fastest pace.
+fn too_tight(name: &str, peak: Peak, old: Option<&Snapshot>, new: &Snapshot) -> Vec<TooTight> {
+    let of = |snapshot: &Snapshot| -> Vec<Limit> {
+        let project = snapshot.projects.iter().find(|one| *one.name == *name && !one.observed.limits);
+        project.into_iter().flat_map(|project| &project.limits.requests).cloned().collect()
+    };
+    let before: Vec<Quota> =
+        old.map(of).unwrap_or_default().iter().map(|limit| limit.meter.quota()).collect();
+    let met = |limit: Limit| {
         let quota = limit.meter.quota();
         let seen = match quota.per.as_secs() {
             60 => peak.most_in_a_minute,
             3_600 => peak.most_in_an_hour,
             _ => return None,
         };
-        (seen > i64::from(quota.amount.get())).then(|| TooTight {
+        let as_tight = |before: &Quota| {
+            before.per == quota.per && before.amount <= quota.amount && before.burst <= quota.burst
+        };
+        (seen > i64::from(quota.amount.get()) && !before.iter().any(as_tight)).then(|| TooTight {
             project: name.to_owned(),
             limit: quota_text(quota),
             rule_at: new.rule(limit.rule).map_or_else(String::new, |rule| rule.at.to_string()),
             seen,
         })
     };
-    project.into_iter().flat_map(|project| &project.limits.requests).filter_map(met).collect()
+    of(new).into_iter().filter_map(met).collect()
 }

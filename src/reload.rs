@@ -6,13 +6,14 @@
 //!
 //! Caveat: a file that was first named by a configuration that was refused is not watched yet.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Faults, Loaded, Sources};
+use crate::config::{Fault, Faults, Loaded, Sources};
 use crate::run::Gate;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Listen, Server, Snapshot, StoreSettings};
 
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
@@ -26,17 +27,23 @@ type Look = Vec<(PathBuf, Option<[u64; 5]>)>;
 #[derive(Debug)]
 pub struct Watch {
     sources: Sources,
+    started: Started,
     referred: Vec<PathBuf>,
     in_force: Look,
     last: Look,
 }
 
 impl Watch {
-    /// Watches what a configuration was loaded from.
+    /// Watches what a configuration was loaded from, with which a gate is started.
     #[must_use]
     pub fn new(sources: Sources, loaded: &Loaded) -> Self {
-        let mut watch =
-            Self { sources, referred: loaded.files.clone(), in_force: Look::new(), last: Look::new() };
+        let mut watch = Self {
+            sources,
+            started: Started::with(&loaded.snapshot),
+            referred: loaded.files.clone(),
+            in_force: Look::new(),
+            last: Look::new(),
+        };
         watch.in_force = watch.look();
         watch.last.clone_from(&watch.in_force);
         watch
@@ -74,7 +81,7 @@ impl Watch {
         self.last = self.look();
         self.in_force = judged(&before, &self.last);
         match outcome {
-            Ok(loaded) => taken(gate, loaded, why),
+            Ok(loaded) => taken(gate, loaded, &self.started, why),
             Err(faults) => refused(&faults, why),
         }
     }
@@ -87,40 +94,68 @@ fn judged(before: &Look, after: &Look) -> Look {
     after.iter().map(|(path, seen)| (path.clone(), earlier(path).unwrap_or(*seen))).collect()
 }
 
-fn taken(gate: &Gate, loaded: Loaded, why: &'static str) {
+fn taken(gate: &Gate, loaded: Loaded, started: &Started, why: &'static str) {
     let before = gate.shared.snapshot.load_full();
-    for setting in needs_restart(&before, &loaded.snapshot) {
+    for setting in started.differs_from(&loaded.snapshot) {
         tracing::warn!(setting, "setting_needs_a_restart");
     }
+    tell_lints(&loaded.lints);
     let (from, to) = (before.digest.to_string(), loaded.snapshot.digest.to_string());
     gate.put_in_force(loaded);
     tracing::info!(why, from, to, "configuration_reloaded");
 }
 
+/// Logs what a configuration in force probably does not mean, as at the start so at each reload.
+pub fn tell_lints(lints: &[Fault]) {
+    for lint in lints {
+        let at = place(lint);
+        tracing::warn!(at, path = %lint.path, what = %lint.what, mend = %lint.mend, "configuration_lint");
+    }
+}
+
+fn place(fault: &Fault) -> String {
+    fault.place.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
 fn refused(faults: &Faults, why: &'static str) {
     for fault in &faults.0 {
-        let at = fault.place.as_ref().map(ToString::to_string).unwrap_or_default();
+        let at = place(fault);
         tracing::error!(at, path = %fault.path, what = %fault.what, mend = %fault.mend, "configuration_fault");
     }
     tracing::error!(why, faults = faults.0.len() as u64, "configuration_kept: the new one has mistakes");
 }
 
-fn needs_restart(before: &Snapshot, after: &Snapshot) -> Vec<&'static str> {
-    let mut settings = Vec::new();
-    if before.store != after.store {
-        settings.push("store");
+/// What a gate was started with and keeps until it is started anew, whatever is loaded meanwhile.
+#[derive(Debug)]
+struct Started {
+    store: Option<StoreSettings>,
+    listen: (Vec<Listen>, u32),
+    admin_listen: Option<SocketAddr>,
+    workers: usize,
+}
+
+impl Started {
+    fn with(snapshot: &Snapshot) -> Self {
+        let Server { listen, socket_mode, admin_listen, workers, .. } = &snapshot.server;
+        Self {
+            store: snapshot.store.clone(),
+            listen: (listen.clone(), *socket_mode),
+            admin_listen: *admin_listen,
+            workers: *workers,
+        }
     }
-    let (before, after) = (&before.server, &after.server);
-    if (&before.listen, before.socket_mode) != (&after.listen, after.socket_mode) {
-        settings.push("server.listen");
+
+    /// The settings of a configuration that are not as what runs.
+    fn differs_from(&self, loaded: &Snapshot) -> Vec<&'static str> {
+        let loaded = Self::with(loaded);
+        let settings = [
+            (self.store != loaded.store, "store"),
+            (self.listen != loaded.listen, "server.listen"),
+            (self.admin_listen != loaded.admin_listen, "admin.listen"),
+            (self.workers != loaded.workers, "server.workers"),
+        ];
+        settings.into_iter().filter(|(differs, _)| *differs).map(|(_, setting)| setting).collect()
     }
-    if before.admin_listen != after.admin_listen {
-        settings.push("admin.listen");
-    }
-    if before.workers != after.workers {
-        settings.push("server.workers");
-    }
-    settings
 }
 
 #[cfg(test)]

@@ -27,6 +27,11 @@ use crate::model_name::ModelList;
 /// Where it is asked.
 const PATH: &str = "/portcullis/whoami";
 
+/// Whether a request is answered here, if its key may be used from where it comes.
+pub(crate) fn is_asked(method: &Method, path: &str) -> bool {
+    path == PATH && *method == Method::GET
+}
+
 /// Puts the answer to `whoami` in front of a service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WhoamiLayer;
@@ -58,7 +63,7 @@ where
     }
 
     fn call(&mut self, exchange: Exchange<Placed>) -> Self::Future {
-        if exchange.head.uri.path() == PATH && exchange.head.method == Method::GET {
+        if is_asked(&exchange.head.method, exchange.head.uri.path()) {
             return Answering::Told { response: Some(answer(exchange)) };
         }
         Answering::Passed { inner: self.inner.call(exchange) }

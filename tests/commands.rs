@@ -130,3 +130,50 @@ fn the_allocator_is_linked_in() {
     let said = String::from_utf8_lossy(&told.stderr);
     assert!(told.status.success() && said.contains("mimalloc: "), "{said}");
 }
+
+/// Full, as a disk can be.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_a_failure_and_no_key_is_lost() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("commands-full");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("portcullis.toml");
+    let run = |arguments: &[&str], full: bool| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(arguments).current_dir(&folder);
+        if full {
+            command.stdout(std::fs::File::create("/dev/full").unwrap());
+        }
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for arguments in [&["key", "new", "--id", "x"][..], &["schema"], &["scopes"], &["init"]] {
+        let (code, said) = run(arguments, true);
+        assert!(code == 1 && said.contains("No space left on device"), "{arguments:?}: {code} {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    assert!(!file.exists(), "its key was seen by nobody");
+    assert_eq!(run(&["init"], false), (0, String::new()));
+    assert!(file.exists());
+    // One that is there is not taken away.
+    assert_eq!((run(&["init"], true).0, file.exists()), (1, true));
+}
+
+/// Whoever has read enough has no need of the rest.
+#[test]
+fn a_reader_that_left_is_no_failure_unless_it_missed_a_key() {
+    use std::process::{Command, Stdio};
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("commands-left");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(arguments).current_dir(&folder).stdout(writer).stderr(Stdio::null());
+        command.status().unwrap().code().unwrap()
+    };
+    assert_eq!(run(&["schema"]), 0);
+    assert_eq!((run(&["init"]), folder.join("portcullis.toml").exists()), (1, false));
+}

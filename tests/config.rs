@@ -9,6 +9,7 @@ use portcullis::clock::Moment;
 use portcullis::config::{Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text};
 use portcullis::limits::Registry;
 use proptest::prelude::*;
+use serde_json::Value;
 
 const OTHER: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
 const CANARY: &str = "sk-canary-Zq7Xw9Rt2Lm5Kp8Vb3Nd6";
@@ -245,6 +246,139 @@ fn every_kind_of_mistake_of_an_upstream() {
         ),
     ];
     insta::assert_snapshot!(tell_all(&cases, Severity::Error));
+}
+
+#[test]
+fn every_setting_that_there_is_is_offered_and_no_other() {
+    for (from, to, mend) in [
+        (LIMITS, "{ token = \"200k/min\" }", "did you mean `tokens`?"),
+        (LIMITS, "{ tokns = \"200k/min\" }", "did you mean `tokens`?"),
+        (LIMITS, "{ budgets = \"5 USD/day\" }", "did you mean `budget`?"),
+        (
+            LIMITS,
+            "{ speed = 5 }",
+            "there is: requests, tokens, input_tokens, output_tokens, budget, concurrency, mode, models",
+        ),
+        (LISTEN, "tls = { kye = \"/dev/null\" }", "did you mean `key`?"),
+        (LISTEN, "tls = { chain = 5 }", "there is: cert, key, client_ca, client_auth"),
+        (
+            EXPIRES,
+            "kye = 5",
+            "there is: id, sha256, certificate, expires, not_before, revoked, decoy, allow_ips, scopes, models, limits",
+        ),
+    ] {
+        let faults = load_one(&good_but(from, to)).unwrap_err();
+        let told = faults.0.iter().find(|fault| fault.what.starts_with("there is no setting")).unwrap();
+        assert_eq!(told.mend, mend, "{to}");
+    }
+}
+
+/// Every setting of the schema, step by step; `*` is a name that somebody chose, `[]` an entry of a list.
+fn settings(root: &Value, schema: &Value, above: &[String], found: &mut Vec<Vec<String>>) {
+    let reference = schema.get("$ref").and_then(Value::as_str).map(|text| text.trim_start_matches('#'));
+    let schema = reference.and_then(|reference| root.pointer(reference)).unwrap_or(schema);
+    let mut below = |step: &str, inner: &Value| {
+        let path = [above, &[step.to_owned()]].concat();
+        found.push(path.clone());
+        settings(root, inner, &path, found);
+    };
+    for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        below(name, inner);
+    }
+    if let Some(inner @ Value::Object(_)) = schema.get("additionalProperties") {
+        below("*", inner);
+    }
+    if let (Some(inner), Some((last, rest))) = (schema.get("items"), above.split_last()) {
+        settings(root, inner, &[rest, &[format!("{last}[]")]].concat(), found);
+    }
+    for inner in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+        settings(root, inner, above, found);
+    }
+}
+
+/// A text in which only this is set.
+fn nested(above: &[String], set: &str) -> String {
+    above.iter().rev().fold(set.to_owned(), |set, step| match step.strip_suffix("[]") {
+        Some(list) => format!("{list} = [{{ {set} }}]"),
+        None => format!("{} = {{ {set} }}", step.replace('*', "n")),
+    })
+}
+
+#[test]
+fn what_is_said_of_how_a_setting_is_written_is_accepted() {
+    let schema = portcullis::config::schema();
+    let mut all = Vec::new();
+    settings(&schema, &schema, &[], &mut all);
+    let env = [
+        ("PORTCULLIS_ADMIN_TOKEN", "an admin token that is long"),
+        ("PROXY_LOGIN", "me:word"),
+        ("LIMITS_PASSWORD", "word"),
+        ("AWS_ACCESS_KEY_ID", "AKIA0000000000000000"),
+        ("AWS_SECRET_ACCESS_KEY", "word"),
+        ("AWS_SESSION_TOKEN", "word"),
+        ("AZURE_CLIENT_SECRET", "word"),
+    ];
+    let mut wrong = Vec::new();
+    for path in all {
+        let (last, above) = path.split_last().unwrap();
+        let name = path.join(".").replace("[]", "[0]").replace('*', "n");
+        let faults = |text: &str| match load(&[("portcullis.toml", text)], &env) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.0,
+        };
+        let mut mends = std::collections::BTreeSet::new();
+        for value in ["5", "-1", "1.5", "true", "\"x\"", "[[]]", "[5]", "{}"] {
+            let of_it = |fault: &portcullis::config::Fault| {
+                fault.path.trim_end_matches("[0]") == name && fault.mend.starts_with("write it like `")
+            };
+            let text = nested(above, &format!("{} = {value}", last.replace('*', "n")));
+            mends.extend(faults(&text).into_iter().filter(of_it).map(|fault| fault.mend));
+        }
+        // What is no word there is told of the table as a whole.
+        if mends.is_empty() && !name.starts_with("store.on_failure.") {
+            wrong.push(format!("{name}: nothing is said"));
+        }
+        for mend in mends {
+            let examples = mend.trim_start_matches("write it like `").trim_end_matches('`');
+            for example in examples.split("` or `").filter(|example| example.contains(['=', '['])) {
+                let text = if example.starts_with('[') {
+                    example.replace("NAME", "n")
+                } else {
+                    nested(above, &example.replace('…', "x"))
+                };
+                // Nor what it lacks, nor what it goes with: here it stands alone.
+                let not_about = [
+                    "lacks",
+                    "has no",
+                    "says no",
+                    "says neither",
+                    "is missing",
+                    "cannot be read",
+                    "no client is asked",
+                    "needs a place",
+                    "there is no upstream",
+                    "there is no proxy",
+                    "no proxy is trusted",
+                    "that several gates share",
+                    "takes no credential of this kind",
+                    // The hash of a key cannot be made up.
+                    "a SHA-256 has 64",
+                ];
+                let about_it = |fault: &portcullis::config::Fault| {
+                    fault.path.is_empty()
+                        || !example.starts_with('[')
+                            && fault.path.starts_with(&*name)
+                            && not_about.iter().all(|word| !fault.what.contains(word))
+                };
+                let told = faults(&text)
+                    .into_iter()
+                    .filter(about_it)
+                    .map(|fault| format!("{}: {}", fault.path, fault.what));
+                wrong.extend(told.map(|what| format!("{example}: {what}")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

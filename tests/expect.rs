@@ -105,6 +105,33 @@ fn what_does_not_hold_is_told_with_what_the_gate_says_instead() {
 }
 
 #[test]
+fn what_is_offered_in_place_of_an_expectation_holds() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("expect-offered.db");
+    let ceiling = setup().set("projects.search", "parameters", "{ max_tokens = 100 }");
+    let budget = setup().set("projects.search", "limits", r#"{ budget = "5 USD/day" }"#).set(
+        "store",
+        "path",
+        &format!("{:?}", file.display().to_string()),
+    );
+    let socket = "method = \"GET\"; path = \"/v1/realtime?model=gpt-4o-mini\"; model = ; headers = { upgrade = \"websocket\" }";
+    for (setup, parts, code) in [
+        (ceiling, "", "parameter_not_allowed"),
+        (budget, "model = \"nobodys-own\"", "cost_unknown"),
+        // A handshake is the client's: only that it is refused can be expected.
+        (setup(), socket, "handshake_invalid"),
+    ] {
+        let told = told(&setup.clone().more(&with(parts, "allow = true")));
+        assert!(told.contains(&format!("refuses this request with {code}")), "{told}");
+        let (_, offered) = told.rsplit_once("or write ").unwrap();
+        let (offered, _) = offered.split_once(" if the refusal is meant").unwrap();
+        let instead = self::told(&setup.clone().more(&with(parts, offered)));
+        assert_eq!(instead, "1 hold\n", "{offered}");
+        let wrong = self::told(&setup.more(&with(parts, "deny = \"key_revoked\"")));
+        assert!(wrong.contains(&format!("write {offered} if this reason is meant")), "{wrong}");
+    }
+}
+
+#[test]
 fn what_holds_is_counted() {
     let fine =
         setup().set("projects.search", "models", r#"["gpt-4o-mini"]"#).more(&expecting("allow = true"));

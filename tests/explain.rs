@@ -185,7 +185,7 @@ proptest! {
         let decided = reader.decisions(None, 0).unwrap();
         prop_assert_eq!((decided.len(), decided[0].denied.as_str()), (1, reason.unwrap_or_default()));
         prop_assert_eq!(decided[0].would_deny.as_str(), would.first().map_or("", |(reason, _)| reason));
-        let plan = portcullis::plan::Plan::make(&decided, &[], &snapshot, Moment::now());
+        let plan = portcullis::plan::Plan::make(&decided, &[], None, &snapshot, Moment::now());
         prop_assert!(plan.judged == 1 && plan.changes.iter().all(|change| change.after == "allowed, if its model is"), "{:?}", plan);
     }
 }

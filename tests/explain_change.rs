@@ -131,7 +131,7 @@ fn mended(case: &Case, route: &Route, driven: &Driven) -> Running {
         bytes: record["request_bytes"].as_u64().unwrap(),
     });
     let asked = question(route, method, target);
-    let proposed = change(&sources, KEY_ID, &asked, exceeded.as_ref(), Moment::now());
+    let proposed = change(&sources, KEY_ID, &asked, exceeded.as_ref(), false, Moment::now());
     let proposed = proposed.unwrap_or_else(|why| panic!("{}: {why}", case.name(route)));
     let [changed] = proposed.files.as_slice() else { panic!("{proposed:?}") };
     assert_eq!(changed.file, file.to_str().unwrap());
@@ -185,7 +185,7 @@ fn for_each_refusal_that_a_setting_decides_the_change_lets_the_request_pass() {
 }
 
 fn proposed(setup: &Setup, asked: &Question) -> Result<Change, String> {
-    change(&setup.sources(), KEY_ID, asked, None, Moment::now())
+    change(&setup.sources(), KEY_ID, asked, None, false, Moment::now())
 }
 
 fn why_none(setup: &Setup, asked: &Question) -> String {
@@ -232,6 +232,11 @@ fn where_no_setting_helps_it_says_why() {
     let full = setup().set("projects.search", "models", r#"["another"]"#);
     let named = |model: &str| Question { model: Some(model.to_owned()), ..chat() };
     let largest = setup().set("server", "max_body", "5");
+    let budget = setup()
+        .set("projects.search", "limits", r#"{ budget = "5 USD/day" }"#)
+        .set("models.mine", "upstream", "\"openai\"")
+        .set("models.mine", "model", "\"ours-1\"")
+        .set("store", "path", "\"/nowhere/store.db\"");
     for (setup, asked, why) in [
         (decoy, chat(), "is a decoy"),
         (setup(), at("POST", "/v1/nothing"), "no setting decides this"),
@@ -242,6 +247,10 @@ fn where_no_setting_helps_it_says_why() {
         (full.clone(), named("a b"), "no list can hold such a name"),
         // What is behind a change that helps only half the way is told, and no half of a change.
         (full, at("POST", "/v1/nothing"), "no setting decides this"),
+        // Not the switch that lets what has no price pass the budgets of all projects.
+        (budget.clone(), named("unheard-of"), "add [prices.\"openai/unheard-of\"] with its input and output"),
+        (budget.clone(), named("mine"), "add [prices.\"openai/ours-1\"] with its input and output"),
+        (budget, named("a\"b"), "no setting decides this: the price of model"),
     ] {
         let told = why_none(&setup, &asked);
         assert!(told.contains(why), "{told}");
@@ -271,7 +280,7 @@ fn a_value_of_the_environment_is_named_instead() {
             ("PORTCULLIS__PROJECTS__SEARCH__SCOPES", "chat"),
         ],
     );
-    let why = change(&sources, KEY_ID, &chat(), None, Moment::now()).unwrap_err();
+    let why = change(&sources, KEY_ID, &chat(), None, false, Moment::now()).unwrap_err();
     let variable =
         "the environment variable PORTCULLIS__PROJECTS__SEARCH__MODELS sets projects.search.models";
     assert_eq!(why, format!("{variable}: add \"gpt-4o-mini\" there"));
@@ -291,7 +300,7 @@ fn each_file_that_is_laid_over_another_is_changed_where_the_value_stands() {
     )
     .unwrap();
     let sources = Sources::at(&main).with_environment([("PROVIDER_KEY", "sk-x")]);
-    let change = change(&sources, KEY_ID, &chat(), None, Moment::now()).unwrap();
+    let change = change(&sources, KEY_ID, &chat(), None, false, Moment::now()).unwrap();
     let files: Vec<&str> = change.files.iter().map(|changed| changed.file.as_str()).collect();
     assert_eq!(files, [&main, &scopes, &keys].map(|path| path.to_str().unwrap()));
     assert!(
@@ -338,7 +347,7 @@ fn no_secret_is_shown_and_the_diff_can_be_applied_all_the_same() {
     let sources = Sources::from_texts([("a.toml", text.as_str())], [("PROVIDER_KEY", "sk-x")]);
     let now = Moment::now().dated(std::time::SystemTime::UNIX_EPOCH);
     let now = now.later(std::time::Duration::from_hours(24 * 365 * 60));
-    let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, now).unwrap();
+    let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, false, now).unwrap();
     assert!(!change.files[0].diff.contains(&sha256), "{}", change.files[0].diff);
     assert!(change.files[0].diff.contains("expires = 2030-03-17 }]"), "{}", change.files[0].diff);
     assert!(change.files[0].text.contains(&sha256) && change.files[0].hidden);
@@ -407,12 +416,13 @@ fn the_command_prints_the_change_for_people_and_for_machines() {
 
 #[test]
 fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
-    let limits = r#"{ requests = ["5/s", "600/min"], concurrency = 4 } # enough"#;
-    let setup = setup().set("projects.search", "limits", limits).set("server", "max_body", "\"1 MiB\"").set(
-        "server",
-        "max_upload",
-        "\"2 MiB\"",
-    );
+    let limits = r#"{ requests = ["5/s", "600/min"], tokens = "200k/min", budget = ["5 USD/day", "0.50 USD/week"], concurrency = 4 } # enough"#;
+    let setup = setup()
+        .set("projects.search", "limits", limits)
+        .set("projects.search", "models", r#"["gpt-4o"]"#)
+        .set("server", "max_body", "\"1 MiB\"")
+        .set("server", "max_upload", "\"2 MiB\"")
+        .set("store", "path", "\"store.db\"");
     let asked = |name: &str, reason: &str, rule: &str, bytes: u64| {
         let record = format!(
             r#"{{"event":"denied","reason":"{reason}","rule":"{rule}","key_id":"{KEY_ID}","client_ip":"127.0.0.1","method":"POST",
@@ -426,7 +436,21 @@ fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
             "rate_limited",
             "projects.search.limits.requests[1]",
             0,
-            r#"["5/s", "1200/min"], concurrency = 4 } # enough"#,
+            r#"["5/s", "1200/min"], tokens = "200k/min", budget = ["5 USD/day", "0.50 USD/week"], concurrency = 4 } # enough"#,
+        ),
+        (
+            "tokens",
+            "tokens_limited",
+            "projects.search.limits.tokens",
+            0,
+            r#"tokens = "400k/min", budget = ["5 USD/day", "0.50 USD/week"], concurrency = 4 } # enough"#,
+        ),
+        (
+            "budget",
+            "budget_exhausted",
+            "projects.search.limits.budget[1]",
+            0,
+            r#"budget = ["5 USD/day", "1.00 USD/week"], concurrency = 4 } # enough"#,
         ),
         (
             "slots",
@@ -445,12 +469,74 @@ fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
             "{said}"
         );
         assert!(
-            said.contains(&format!("the record's {reason} was decided by what the gate had met before")),
+            said.contains(&format!(
+                "the record was refused with {reason}, which was decided by what the gate had met before"
+            )),
             "{said}"
         );
     }
     let (code, said) = asked("gone", "rate_limited", "projects.search.limits.requests[7]", 0);
     assert!(code == 0 && said.contains("is not in the configuration any more"), "{said}");
+}
+
+#[test]
+fn a_record_of_a_refusal_before_the_body_needs_no_model() {
+    let narrow = setup()
+        .set("projects.search", "models", r#"["gpt-4o"]"#)
+        .set("projects.search", "limits", r#"{ requests = "5/min" }"#)
+        .set("projects.search", "scopes", r#"["embeddings"]"#);
+    let refused = |reason: &str, rule: &str, ip: &str| {
+        format!(
+            r#"{{"event":"denied","reason":"{reason}","rule":"{rule}","key_id":"{KEY_ID}","client_ip":"{ip}","method":"POST","path":"/v1/chat/completions"}}"#
+        )
+    };
+    let allowed = "this change of the configuration would let it pass, if its model is allowed:";
+    let chat = narrow.clone().set("projects.search", "scopes", r#"["chat"]"#);
+    for (name, setup, record, code, line) in [
+        (
+            "unread-ip",
+            &chat,
+            refused("ip_not_allowed", "projects.search.allow_ips", "192.0.2.7"),
+            1,
+            r#"+allow_ips = ["127.0.0.0/8", "192.0.2.7"]"#,
+        ),
+        (
+            "unread-scope",
+            &narrow,
+            refused("scope_missing", "projects.search.scopes", "127.0.0.1"),
+            1,
+            r#"+scopes = ["embeddings", "chat"]"#,
+        ),
+        (
+            "unread-rate",
+            &chat,
+            refused("rate_limited", "projects.search.limits.requests", "127.0.0.1"),
+            0,
+            r#"+limits = { requests = "10/min" }"#,
+        ),
+    ] {
+        let (got, said) = program(name, setup, &["--record", "record.json"], &record);
+        assert!(got == code && said.contains(allowed) && said.lines().any(|shown| shown == line), "{said}");
+        assert!(!said.contains("model_missing"), "{said}");
+        let arguments = ["--record", "record.json", "--format", "json"];
+        let (_, said) = program(name, setup, &arguments, &record);
+        let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(
+            (&told["if_its_model_is"], &told["no_change_because"]),
+            (&true.into(), &serde_json::Value::Null)
+        );
+        // Who knows the model can say it.
+        let arguments = ["--record", "record.json", "--model", "o3"];
+        let (_, said) = program(name, setup, &arguments, &record);
+        assert!(said.contains(line) && said.contains("+models = [\"gpt-4o\", \"o3\"]"), "{said}");
+    }
+    let record = refused("scope_missing", "projects.search.scopes", "127.0.0.1");
+    let (code, said) = program("unread-since", &chat, &["--record", "record.json"], &record);
+    assert!(code == 0 && said.contains("\n– ask\n") && said.contains("allowed, if its model is"), "{said}");
+    // One whose body was read and named none is another matter.
+    let record = refused("model_missing", "", "127.0.0.1");
+    let (code, said) = program("unread-none", &chat, &["--record", "record.json"], &record);
+    assert!(code == 1 && said.contains("reason  model_missing"), "{said}");
 }
 
 /// A list in one of the ways in which it can be written.
@@ -553,7 +639,7 @@ proptest! {
             headers: Vec::new(),
         };
         let now = Moment::now();
-        let proposed = change(&sources(&texts), KEY_ID, &question, None, now);
+        let proposed = change(&sources(&texts), KEY_ID, &question, None, false, now);
         let proposed = proposed.map_err(|why| TestCaseError::fail(format!("{why}\n{texts:#?}")))?;
         let mut after = texts.clone();
         for changed in &proposed.files {
@@ -572,7 +658,7 @@ proptest! {
             }
         }
         // What passes already needs no change.
-        let again = change(&sources(&after), KEY_ID, &question, None, now).unwrap();
+        let again = change(&sources(&after), KEY_ID, &question, None, false, now).unwrap();
         prop_assert!(again.files.is_empty() && again.breaks.is_empty());
     }
 }

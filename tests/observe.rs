@@ -14,6 +14,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::client::request;
 use common::{CHAT, OK, Running, Setup, Upstream, post, until};
 use portcullis::clock::Moment;
 use serde_json::Value;
@@ -178,6 +179,86 @@ fn what_is_learnt_covers_what_was_observed_and_no_more() {
 
     let (code, _, said) = portcullis(&["learn", "--store", &store, "--project", "nobody"], "");
     assert!(code == 1 && said.contains("no request of project 'nobody' passed"), "{said}");
+}
+
+#[test]
+fn by_what_is_in_force_nobody_loses_anything() {
+    let chat = |gate: &Running| {
+        post("/v1/chat/completions", &gate.setup.client_key, &CHAT.replacen('{', r#"{"max_tokens":9,"#, 1))
+    };
+    let bearer = |gate: &Running| format!("Bearer {}", gate.setup.client_key);
+    let whoami =
+        |gate: &Running| request("GET", "/portcullis/whoami", &[("authorization", &bearer(gate))], "");
+    let socket = |gate: &Running, query: &str| {
+        let key = bearer(gate);
+        let headers = [
+            ("authorization", &*key),
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        request("GET", &format!("/v1/realtime?model={query}"), &headers, "")
+    };
+    let plan = |setup: &Setup, file: &Path, arguments: &[&str]| {
+        let file = file.to_str().unwrap();
+        portcullis(&[&["plan", "--config", file], arguments].concat(), &setup.provider_key)
+    };
+    let upstream = Upstream::answering(OK);
+    let path = place("in-force");
+    let gate = Setup::new(upstream.address)
+        .set("projects.search", "models", r#"["gpt-4o-mini"]"#)
+        .set("projects.search", "parameters", "{ max_tokens = 100, store = false }")
+        .set("projects.search", "limits", r#"{ requests = "5/min" }"#)
+        .set("store", "path", &format!("{path:?}"))
+        .start();
+    for _ in 0..8 {
+        gate.ask(chat(&gate));
+        assert_eq!(gate.ask(whoami(&gate)).status, 200);
+    }
+    let setup = gate.setup.clone();
+    assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+    let file = path.with_file_name("portcullis.toml");
+    std::fs::write(&file, setup.text()).unwrap();
+    let (code, told, said) = plan(&setup, &file, &[file.to_str().unwrap()]);
+    assert!(
+        code == 0 && told.contains("13 requests judged again: all as before; nobody would lose"),
+        "{told}{said}"
+    );
+    assert!(told.contains("3 rate_limited"), "{told}");
+    // A copy is as good; what is tighter is told, and so is a model that is gone behind the rule on parameters.
+    let other = path.with_file_name("other.toml");
+    for (limit, model, told_of) in [
+        (r#"{ requests = "5/min" }"#, "gpt-4o-mini", "nobody would lose"),
+        (r#"{ requests = "6/min burst 5" }"#, "gpt-4o-mini", "nobody would lose"),
+        (r#"{ requests = "4/min" }"#, "gpt-4o-mini", "too tight   project search sent 8 requests"),
+        (r#"{ requests = "5/min" }"#, "o3", "allowed → model_not_allowed by projects.search.models"),
+    ] {
+        let setup = setup.clone().set("projects.search", "limits", limit);
+        let setup = setup.set("projects.search", "models", &format!("[{model:?}]"));
+        std::fs::write(&other, setup.text()).unwrap();
+        let (code, told, said) = plan(&setup, &file, &[other.to_str().unwrap()]);
+        assert!(told.contains(told_of), "{told}{said}");
+        assert_eq!(code, i32::from(!told_of.starts_with("nobody")), "{told}");
+    }
+
+    let path = place("in-force-socket");
+    let gate = Setup::new(upstream.address)
+        .set("projects.search", "models", r#"["gpt-realtime"]"#)
+        .set("store", "path", &format!("{path:?}"))
+        .start();
+    assert_eq!(gate.ask(socket(&gate, "gpt-realtime")).reason(), Some("upstream_invalid"));
+    assert_eq!(gate.ask(socket(&gate, "o3")).reason(), Some("model_not_allowed"));
+    let setup = gate.setup.clone();
+    assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+    let file = path.with_file_name("portcullis.toml");
+    std::fs::write(&file, setup.text()).unwrap();
+    let (code, told, said) = plan(&setup, &file, &[file.to_str().unwrap()]);
+    assert!(code == 0 && told.contains("2 requests judged again: all as before"), "{told}{said}");
+    let narrower = setup.set("projects.search", "models", r#"["another"]"#);
+    std::fs::write(&other, narrower.text()).unwrap();
+    let (code, told, _) = plan(&narrower, &file, &[other.to_str().unwrap()]);
+    assert!(code == 1 && told.contains("allowed → model_not_allowed"), "{told}");
 }
 
 #[test]

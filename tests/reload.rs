@@ -267,4 +267,36 @@ fn a_setting_that_needs_a_restart_is_named() {
     let settings: Vec<_> = named.iter().map(|line| line["setting"].as_str().unwrap()).collect();
     assert_eq!(settings, ["server.listen", "server.workers"]);
     assert_eq!(gate.ask(gate.chat()).status, 200);
+    // It is compared with what runs: said again while it differs, and no more when it is as it was.
+    let mut named = |setup: Setup| -> Vec<String> {
+        let before = gate.log().len();
+        folder.write("portcullis.toml", &setup.text());
+        watch.apply(&gate.gate, "SIGHUP");
+        let log = gate.log();
+        let named = log[before..].iter().filter(|line| line["event"] == "setting_needs_a_restart");
+        named.map(|line| line["setting"].as_str().unwrap().to_owned()).collect()
+    };
+    let three = gate.setup.clone().set("server", "workers", "3");
+    assert_eq!(named(three.clone()), ["server.workers"]);
+    assert_eq!(named(three.set("server", "max_body", "9000")), ["server.workers"]);
+    assert_eq!(named(gate.setup.clone().set("server", "max_body", "9000")), [""; 0]);
+}
+
+#[test]
+fn what_is_probably_not_meant_is_told_at_each_reload_with_its_place() {
+    let upstream = Upstream::answering(OK);
+    let folder = Folder::new("lints");
+    let (gate, mut watch) = folder.watched(folder.setup(&upstream));
+    let _lines = tracing::dispatcher::set_default(&gate.gate.dispatch());
+    let observed = gate.setup.clone().set("projects.search", "models", r#"{ list = "*", mode = "observe" }"#);
+    folder.write("portcullis.toml", &observed.text());
+    watch.apply(&gate.gate, "SIGHUP");
+    let log = gate.log();
+    let of_models = |line: &&serde_json::Value| line["path"] == "projects.search.models";
+    let lint = log.iter().find(of_models).unwrap_or_else(|| panic!("{log:#?}"));
+    assert_eq!((&lint["event"], &lint["level"]), (&"configuration_lint".into(), &"WARN".into()));
+    let place = format!("portcullis.toml:{}:", observed.line("projects.search", "models"));
+    assert!(lint["at"].as_str().unwrap().contains(&place), "{lint}");
+    assert_eq!(lint["what"], "this is only observed: what it does not allow passes");
+    assert!(lint["mend"].as_str().unwrap().contains("remove mode"), "{lint}");
 }

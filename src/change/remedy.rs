@@ -8,6 +8,7 @@ use crate::config::{LARGEST_BODY, LARGEST_UPLOAD};
 use crate::denial::Reason;
 use crate::endpoint::LONGEST_MODEL;
 use crate::explain::{BUILT_IN, Question, Told, Verdict};
+use crate::policy::budget::{Uses, uses};
 use crate::snapshot::{Key, Project, Snapshot, UpstreamSet};
 
 use super::edit::{Edit, New};
@@ -44,7 +45,7 @@ impl Refused<'_> {
             Reason::ModelNotAllowed => self.model(),
             Reason::ModelUnknowable => Ok((rule(), Edit::Add("*".to_owned()))),
             Reason::BodyTooLarge => larger_body(self.snapshot, &self.told.rule, 0),
-            Reason::CostUnknown => Ok(("accounting.unpriced".to_owned(), Edit::Set(New::Text("allow".to_owned())))),
+            Reason::CostUnknown => Err(self.price()),
             Reason::KeyUnknown => Err(self.no_key()),
             Reason::AddressUnreadable => {
                 Err("the proxy sent an address that cannot be read, which only the proxy can mend".to_owned())
@@ -106,6 +107,26 @@ impl Refused<'_> {
                 key.id
             ),
             Ok(_) | Err(_) => "there is no such key".to_owned(),
+        }
+    }
+
+    /// What a price would be given to. To let pass what has none would open the budgets of all projects.
+    fn price(&self) -> String {
+        let named = || {
+            let endpoint = self.verdict.endpoint?;
+            let (upstream, model) = (self.verdict.upstream.as_deref()?, self.verdict.model.as_deref()?);
+            let alias = self.snapshot.aliases.iter().find(|alias| *alias.name == *model);
+            let model = alias.map_or(model, |alias| &alias.model);
+            let plain = model.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'));
+            (uses(endpoint) != Uses::Unknown && plain).then(|| format!("[prices.\"{upstream}/{model}\"]"))
+        };
+        match named() {
+            Some(price) => {
+                format!("only you know what the model costs: add {price} with its input and output")
+            }
+            None => {
+                format!("no setting decides this: {}", self.told.denial.detail.as_deref().unwrap_or_default())
+            }
         }
     }
 

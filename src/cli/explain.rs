@@ -18,11 +18,11 @@ pub(super) struct Explain {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["request", "key_id", "ip", "model", "method", "path"]
+        conflicts_with_all = ["request", "key_id", "ip", "method", "path"]
     )]
     record: Option<PathBuf>,
     /// Take the request from the store: a refused one, by the id that the client was told.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["key_id", "ip", "model", "method", "path"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["key_id", "ip", "method", "path"])]
     request: Option<String>,
     /// The public id of the key that the caller uses.
     #[arg(long, value_name = "ID", required_unless_present_any = ["record", "request"])]
@@ -30,7 +30,7 @@ pub(super) struct Explain {
     /// The caller's address.
     #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["record", "request"])]
     ip: Option<IpAddr>,
-    /// The model in the request's body.
+    /// The model in the request's body; of a record in place of its own.
     #[arg(long)]
     model: Option<String>,
     /// A further header, such as 'anthropic-version: 2023-06-01'; may be given several times.
@@ -54,11 +54,17 @@ impl Explain {
             (Some(record), ..) => Asked::in_record(&record),
             (None, Some(id), ..) => Asked::in_store(&place, &id),
             (None, None, Some(key_id), Some(ip), Some(method), Some(path)) => {
-                Ok(Asked { key_id, ip, method, path, model: self.model, headers: Vec::new(), exceeded: None })
+                let (model, headers) = (None, Vec::new());
+                Ok(Asked { key_id, ip, method, path, model, headers, exceeded: None, model_unknown: false })
             }
             _ => Err("name the request, or a record of it".to_owned()),
         };
-        let asked = asked.map(|asked| Asked { headers: self.header, ..asked });
+        let asked = asked.map(|asked| Asked {
+            headers: self.header,
+            model_unknown: asked.model_unknown && self.model.is_none(),
+            model: self.model.or(asked.model),
+            ..asked
+        });
         explain::run(&place.config, asked, self.format == Format::Json)
     }
 }

@@ -37,6 +37,8 @@ pub struct Asked {
     /// The refusal of a running gate that a record tells of, which the configuration alone does not
     /// decide.
     pub exceeded: Option<Exceeded>,
+    /// Whether nobody knows the model: the request was refused before its body was read.
+    pub model_unknown: bool,
 }
 
 impl Asked {
@@ -77,15 +79,17 @@ impl Asked {
         })?;
         let ip = must("client_ip")?;
         let ip = ip.parse().map_err(|_| format!("the record's client_ip is no address: '{ip}'"))?;
-        let reason =
-            part("reason").and_then(|code| Reason::from_code(&code)).filter(|reason| Exceeded::is(*reason));
-        let exceeded = reason.zip(part("rule")).map(|(reason, rule)| Exceeded {
+        let reason = part("reason").and_then(|code| Reason::from_code(&code));
+        let met = reason.filter(|reason| Exceeded::is(*reason));
+        let exceeded = met.zip(part("rule")).map(|(reason, rule)| Exceeded {
             reason,
             rule,
             bytes: record.get("request_bytes").and_then(Value::as_u64).unwrap_or(0),
         });
         let (method, path, model) = (must("method")?, must("path")?, part("model"));
-        Ok(Self { key_id, ip, method, path, model, headers: Vec::new(), exceeded })
+        let read = |reason| reason == Reason::ModelMissing;
+        let model_unknown = model.is_none() && reason.is_some_and(|reason| !read(reason));
+        Ok(Self { key_id, ip, method, path, model, headers: Vec::new(), exceeded, model_unknown })
     }
 }
 
@@ -116,10 +120,15 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
             return WRONG;
         }
     };
-    let verdict = explain(&snapshot, &question, now);
+    let mut verdict = explain(&snapshot, &question, now);
+    let no_model = |told: &Told| told.denial.reason == Reason::ModelMissing;
+    if asked.model_unknown && verdict.denied.as_ref().is_some_and(no_model) {
+        // That the question names none says nothing of the request.
+        verdict.denied = None;
+    }
     let exceeded = asked.exceeded.as_ref();
     let change = (verdict.denied.is_some() || exceeded.is_some())
-        .then(|| change(&sources, &asked.key_id, &question, exceeded, now));
+        .then(|| change(&sources, &asked.key_id, &question, exceeded, asked.model_unknown, now));
     let text = if as_json {
         format!("{:#}", machine(&verdict, change.as_ref()))
     } else {
@@ -157,7 +166,7 @@ fn told(verdict: &Verdict) -> String {
     for (at, stage) in STAGES.iter().enumerate() {
         let mark = match at {
             at if at < verdict.passed => "✓",
-            at if at == verdict.passed => "✗",
+            at if at == verdict.passed && verdict.denied.is_some() => "✗",
             _ => "–",
         };
         let _ = write!(out, "{mark} {stage}");
@@ -179,11 +188,25 @@ fn told(verdict: &Verdict) -> String {
         }
         out.push('\n');
     }
-    if verdict.denied.is_none() {
+    if verdict.denied.is_some() {
+        return out;
+    }
+    if if_its_model_is(verdict) {
+        let _ = writeln!(
+            out,
+            "allowed, if its model is, while the limits last: it was refused before its body was read, so name the model \
+             with --model"
+        );
+    } else {
         let upstream = verdict.upstream.as_deref().unwrap_or("?");
         let _ = writeln!(out, "allowed; it goes to upstream '{upstream}', while the limits last");
     }
     out
+}
+
+/// Whether the stages were only asked as far as the body, whose model nobody knows.
+const fn if_its_model_is(verdict: &Verdict) -> bool {
+    verdict.denied.is_none() && verdict.passed < STAGES.len()
 }
 
 /// The stage that a rule belongs to. Addresses are looked at twice: by the gate, and by the key.
@@ -203,7 +226,7 @@ fn proposed(
     if let (None, Some(exceeded)) = (&verdict.denied, exceeded) {
         let _ = writeln!(
             out,
-            "the record's {} was decided by what the gate had met before",
+            "the record was refused with {}, which was decided by what the gate had met before",
             exceeded.reason.code()
         );
     }
@@ -213,7 +236,8 @@ fn proposed(
             let _ = writeln!(out, "\nno change of the configuration is proposed: {why}");
         }
         Some(Ok(change)) => {
-            let _ = writeln!(out, "\nthis change of the configuration would let it pass:\n");
+            let only = if change.if_its_model_is { ", if its model is allowed" } else { "" };
+            let _ = writeln!(out, "\nthis change of the configuration would let it pass{only}:\n");
             change.files.iter().for_each(|file| out.push_str(&file.diff));
             if change.files.iter().any(|file| file.hidden) {
                 let _ = writeln!(out, "\nwhat may be a secret is shown as stars: make this change by hand");
@@ -233,7 +257,7 @@ fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value 
         .map(|(at, stage)| {
             let state = match at {
                 at if at < verdict.passed => "passed",
-                at if at == verdict.passed => "refused",
+                at if at == verdict.passed && verdict.denied.is_some() => "refused",
                 _ => "not reached",
             };
             json!({ "stage": stage, "state": state })
@@ -263,6 +287,7 @@ fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value 
         "no_change_because": change.and_then(|change| change.as_ref().err()),
         "breaks": proposed.map_or(&[][..], |change| &change.breaks),
         "allowed": verdict.denied.is_none(),
+        "if_its_model_is": if_its_model_is(verdict) || proposed.is_some_and(|change| change.if_its_model_is),
         "endpoint": verdict.endpoint.map(|endpoint| endpoint.name),
         "upstream": verdict.upstream.as_deref(),
         "stages": stages,

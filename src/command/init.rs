@@ -4,8 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use super::{FAILED, FINE, WRONG, complain, key, say};
+use super::{FAILED, FINE, WRONG, complain, key, try_to_say};
 use crate::clock::Moment;
+use crate::config::a_year_ahead;
 use crate::project_key;
 use crate::provider::{Api, Provider};
 
@@ -25,9 +26,11 @@ pub fn run(file: &Path, provider: Provider, project: &str, now: Moment) -> u8 {
     let text = written(&Choices { provider, project, key_id: &key_id, sha256: &sha256, now });
     // A file that is there is somebody's configuration: only a new one is written, and only whole.
     let opened = OpenOptions::new().write(true).create_new(true).open(file);
-    if let Err(error) =
-        opened.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-    {
+    let whole = opened.and_then(|mut opened| {
+        let whole = opened.write_all(text.as_bytes()).and_then(|()| opened.sync_all());
+        whole.inspect_err(|_| drop(std::fs::remove_file(file)))
+    });
+    if let Err(error) = whole {
         let shown = file.display();
         complain(&if error.kind() == ErrorKind::AlreadyExists {
             format!("{shown} is already there and stays as it is; name another with --config")
@@ -36,14 +39,21 @@ pub fn run(file: &Path, provider: Provider, project: &str, now: Moment) -> u8 {
         });
         return FAILED;
     }
-    say(&format!(
+    let said = try_to_say(&format!(
         "Wrote {file}. The project's key, shown this once; give it to the application as its api_key:\n\n    {key}\n\n\
          Next: set {variable} to the provider's key, then\n\n    portcullis check --config {file}\n    portcullis serve --config {file}",
         file = file.display(),
         key = key.as_str(),
         variable = usual_variable(provider),
     ));
-    FINE
+    let Err(error) = said else { return FINE };
+    // Nobody has seen the key, and it is nowhere else.
+    let left = match std::fs::remove_file(file) {
+        Ok(()) => String::new(),
+        Err(error) => format!("; {} stays and has to be removed: {error}", file.display()),
+    };
+    complain(&format!("the key cannot be shown, so there is none: {error}{left}"));
+    FAILED
 }
 
 /// What a first configuration is made of.
@@ -155,8 +165,6 @@ const fn instead_of_a_secret(provider: Provider) -> &'static str {
 #[must_use]
 pub fn key_section(choices: &Choices<'_>) -> String {
     let Choices { project, key_id, sha256, now, .. } = choices;
-    let today = jiff::Timestamp::from_second(now.unix_seconds()).unwrap_or_default();
-    let today = jiff::tz::Offset::UTC.to_datetime(today).date();
-    let expires = today.checked_add(jiff::Span::new().years(1)).unwrap_or(today);
+    let expires = a_year_ahead(*now);
     format!("[[projects.{project}.keys]]\nid = \"{key_id}\"\nsha256 = \"{sha256}\"\nexpires = {expires}\n")
 }

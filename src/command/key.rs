@@ -6,11 +6,13 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{FAILED, FINE, WRONG, complain, say};
+use crate::clock::Moment;
+use crate::config::a_year_ahead;
 use crate::project_key;
 
 /// Makes a key and prints it, once, with the lines for the configuration.
 #[must_use]
-pub fn new(id: &str, machine: bool) -> u8 {
+pub fn new(id: &str, machine: bool, now: Moment) -> u8 {
     if !project_key::is_id(id) {
         complain("a key's id has 1 to 64 letters, digits, '-', '.' and '_'");
         return WRONG;
@@ -26,8 +28,9 @@ pub fn new(id: &str, machine: bool) -> u8 {
         say(&format!(
             "The key, shown this once; give it to the application as its api_key:\n\n    {}\n\n\
              For the configuration; the key itself never stands there:\n\n\
-             [[projects.NAME.keys]]\nid = \"{id}\"\nsha256 = \"{hash}\"\n# expires = 2027-12-31",
-            key.as_str()
+             [[projects.NAME.keys]]\nid = \"{id}\"\nsha256 = \"{hash}\"\n# expires = {}",
+            key.as_str(),
+            a_year_ahead(now)
         ));
     }
     FINE

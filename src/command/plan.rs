@@ -13,13 +13,14 @@ use crate::clock::Moment;
 use crate::config::{Sources, load};
 use crate::limits::Registry;
 use crate::plan::{Change, Effect, Plan};
-use crate::store::read::{Failed, Reader};
+use crate::snapshot::Snapshot;
+use crate::store::read::{Failed, Filter, Reader};
 
 /// Replays what was decided since a time in milliseconds since 1970.
 #[must_use]
-pub fn run(place: &Place, new: &Path, since: i64, as_json: bool) -> u8 {
+pub fn run(place: &Place, file: &Path, since: i64, as_json: bool) -> u8 {
     let now = Moment::now();
-    let loaded = match load(&Sources::at(new), &Registry::new(now)) {
+    let loaded = match load(&Sources::at(file), &Registry::new(now)) {
         Ok(loaded) => loaded,
         Err(faults) => {
             complain(&faults.to_string());
@@ -33,8 +34,8 @@ pub fn run(place: &Place, new: &Path, since: i64, as_json: bool) -> u8 {
             return code;
         }
     };
-    let new = Arc::new(loaded.snapshot);
-    let plan = match replayed(&reader, &new, since, now) {
+    let new = loaded.snapshot;
+    let plan = match replayed(&reader, in_force(place, &new, &reader, now).as_deref(), &new, since, now) {
         Ok(plan) => plan,
         Err(error) => {
             complain(&format!("the store cannot be read: {error}"));
@@ -49,9 +50,28 @@ pub fn run(place: &Place, new: &Path, since: i64, as_json: bool) -> u8 {
     if plan.takes_away() { FAILED } else { FINE }
 }
 
+/// What is in force, as far as files tell: nothing where the store was named in the place of its configuration, or
+/// where that reads as the new one and the last that was refused was so by another.
+fn in_force(place: &Place, new: &Snapshot, reader: &Reader, now: Moment) -> Option<Arc<Snapshot>> {
+    if place.store.is_some() {
+        return None;
+    }
+    let old = load(&Sources::at(&place.config), &Registry::new(now)).ok()?.snapshot;
+    if old.digest != new.digest {
+        return Some(old);
+    }
+    let last = reader.list(&Filter::default(), 1).ok()?.pop();
+    let digest = last.and_then(|kept| {
+        let record: serde_json::Value = serde_json::from_str(&kept.line).ok()?;
+        record.get("config")?.as_str().map(str::to_owned)
+    });
+    digest.is_none_or(|digest| *digest == *old.digest).then_some(old)
+}
+
 fn replayed(
     reader: &Reader,
-    new: &Arc<crate::snapshot::Snapshot>,
+    old: Option<&Snapshot>,
+    new: &Arc<Snapshot>,
     since: i64,
     now: Moment,
 ) -> Result<Plan, Failed> {
@@ -59,7 +79,7 @@ fn replayed(
     let projects: BTreeSet<&String> = decided.iter().map(|one| &one.project).collect();
     let peak = |project: &&String| Ok(((*project).clone(), reader.peak(project, since)?));
     let peaks = projects.iter().map(peak).collect::<Result<Vec<_>, Failed>>()?;
-    Ok(Plan::make(&decided, &peaks, new, now))
+    Ok(Plan::make(&decided, &peaks, old, new, now))
 }
 
 fn told(plan: &Plan) -> String {

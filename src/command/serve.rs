@@ -8,15 +8,15 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{FAILED, FINE, WRONG, complain};
+use crate::admin;
 use crate::clock::Moment;
 use crate::config::{Fault, Sources};
 use crate::expect;
 use crate::ledger::panics_at;
 use crate::limits::Registry;
-use crate::reload::{LOOK, Watch};
+use crate::reload::{LOOK, Watch, tell_lints};
 use crate::request_id::RequestId;
 use crate::run::{Ended, Gate};
-use crate::{admin, config::render_text};
 
 /// Runs the gate until it is told to stop; gives the exit code.
 #[must_use]
@@ -89,9 +89,7 @@ async fn control(
             }
         });
     }
-    for line in render_text(lints).lines().filter(|line| line.starts_with("warning")) {
-        tracing::warn!(lint = line, "configuration_lint: see `portcullis check`");
-    }
+    tell_lints(lints);
     let snapshot = gate.shared.snapshot.load_full();
     tracing::info!(
         listen = %gate.listens.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),

@@ -56,6 +56,15 @@ pub enum Wanted {
     DeniedFor(Reason),
 }
 
+impl Wanted {
+    /// Whether an expectation can be written for a reason: one that a request's headers or body cause, or what a
+    /// gate has met before, is not the configuration's.
+    #[must_use]
+    pub fn can_be_for(reason: Reason) -> bool {
+        MET.contains(&reason)
+    }
+}
+
 /// What the gate must say to a request that nobody sent; `check`, the start and every reload ask.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -135,7 +144,7 @@ impl JsonSchema for DenyWritten {
 }
 
 /// What can be met without a running gate, a client or a provider.
-const MET: [Reason; 18] = [
+const MET: [Reason; 21] = [
     Reason::TargetInvalid,
     Reason::AddressUnreadable,
     Reason::AddressNotAllowed,
@@ -153,7 +162,10 @@ const MET: [Reason; 18] = [
     Reason::BodyTooLarge,
     Reason::ModelMissing,
     Reason::ModelAmbiguous,
+    Reason::ModelUnknowable,
     Reason::ModelNotAllowed,
+    Reason::ParameterNotAllowed,
+    Reason::CostUnknown,
 ];
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
@@ -249,7 +261,7 @@ impl Work<'_> {
 
     fn reason(&mut self, path: &str, code: &str) -> Option<Reason> {
         let reason = Reason::from_code(code);
-        if let Some(reason) = reason.filter(|reason| MET.contains(reason)) {
+        if let Some(reason) = reason.filter(|reason| Wanted::can_be_for(*reason)) {
             return Some(reason);
         }
         let codes: Vec<&str> = MET.iter().map(|reason| reason.code()).collect();

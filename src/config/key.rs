@@ -7,7 +7,7 @@ use super::client_auth::CertificateWritten;
 use super::limit::{LimitsWritten, spender};
 use super::observable::{Observable, listed};
 use super::place::child;
-use super::value::date;
+use super::value::{a_year_ahead, date};
 use super::work::Work;
 use crate::certificate::Mark;
 use crate::project_key::{Digest, PREFIX, is_id};
@@ -181,7 +181,8 @@ impl Work<'_> {
     fn date(&mut self, path: &str, text: Option<&str>) -> Option<i64> {
         let seconds = date(text?);
         if seconds.is_none() {
-            self.wrong(path, "this is not a date", "write it like 2027-01-01 or 2027-01-01T12:00:00Z");
+            let date = a_year_ahead(self.now);
+            self.wrong(path, "this is not a date", &format!("write it like {date} or {date}T12:00:00Z"));
         }
         seconds
     }

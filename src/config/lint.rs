@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::place::child;
+use super::value::a_year_ahead;
 use super::work::Work;
 use crate::endpoint::{self, Endpoint, Family, ScopeSet};
 use crate::model_name::{ModelList, ModelPattern};
@@ -95,7 +96,8 @@ impl Work<'_> {
         match key.expires {
             None if !key.revoked && !key.decoy => {
                 let what = format!("key `{}` never expires", key.id);
-                self.lint(path, &what, "add a date, such as expires = 2027-01-01");
+                let mend = format!("add a date, such as expires = {}", a_year_ahead(self.now));
+                self.lint(path, &what, &mend);
             }
             Some(expires) if expires <= self.now.unix_seconds() => {
                 let what = format!("key `{}` has expired", key.id);

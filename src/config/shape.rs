@@ -7,14 +7,17 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::place::{Part, child, item};
+use super::value::a_year_ahead;
 use super::work::Work;
 use super::written::Written;
+use crate::clock::Moment;
 
 /// More mistakes than this are not looked for.
 const MOST: usize = 200;
 
-/// Words that `serde` would offer though they are only there to explain why they cannot be used.
-const HIDDEN: [&str; 3] = ["tokens", "budget", "key"];
+/// The word that `serde` would offer for a project's key though it is only there to explain why it cannot be used.
+/// Elsewhere, as in `tls`, it is a setting like others.
+const HIDDEN: &str = "key";
 
 /// Reads the value; what did not fit is missing from the result and recorded as a fault.
 pub(super) fn shaped(mut value: Value, work: &mut Work<'_>) -> Option<Written> {
@@ -46,11 +49,13 @@ fn dotted(path: &Path) -> String {
 }
 
 fn last_key(path: &Path) -> &str {
-    let mut keys = path.iter().filter_map(|segment| match segment {
-        Segment::Map { key } => Some(key.as_str()),
-        Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
-    });
-    keys.next_back().unwrap_or_default()
+    path.iter().filter_map(map_key).next_back().unwrap_or_default()
+}
+
+/// Whether this is a setting of a project's key.
+fn in_a_key(at: &Path) -> bool {
+    let segments: Vec<&Segment> = at.iter().collect();
+    matches!(&*segments, [.., Segment::Map { key: list }, Segment::Seq { .. }, _] if list == "keys")
 }
 
 /// Turns a message of `serde` into a fault. The value itself is never repeated: it may be a secret.
@@ -59,7 +64,7 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
     let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
     let words = || -> Vec<&str> {
         let words = expected.split('`').skip(1).step_by(2);
-        words.filter(|word| !HIDDEN.contains(word)).collect()
+        words.filter(|word| *word != HIDDEN || !in_a_key(at)).collect()
     };
     if message.starts_with("unknown field") {
         let mend = suggestion(key, &words());
@@ -70,11 +75,11 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
         work.wrong(path, &what, &suggestion(given, &words()));
     } else if let Some(found) = message.strip_prefix("invalid type: ") {
         let what = format!("`{key}` must be {}, not {}", wanted(expected), kind(found));
-        work.wrong(path, &what, &example(path, key));
+        work.wrong(path, &what, &example(at, expected, work.now));
     } else if message.starts_with("invalid value: ") {
-        work.wrong(path, &format!("`{key}` must be {}", wanted(expected)), &example(path, key));
+        work.wrong(path, &format!("`{key}` must be {}", wanted(expected)), &example(at, expected, work.now));
     } else {
-        work.wrong(path, &format!("`{key}` is not written as it must be"), &example(path, key));
+        work.wrong(path, &format!("`{key}` is not written as it must be"), &example(at, expected, work.now));
     }
 }
 
@@ -113,65 +118,167 @@ fn wanted(expected: &str) -> String {
         "a" if expected == "a boolean" => "true or false".to_owned(),
         "string" => "a text in quotes".to_owned(),
         "struct" => "a table".to_owned(),
-        "u32" | "usize" | "u64" => "a whole number that is not negative".to_owned(),
+        "u8" | "u32" | "usize" | "u64" => "a whole number that is not negative".to_owned(),
         _ => expected.to_owned(),
     }
 }
 
-/// How a setting is written.
-fn example(path: &str, key: &str) -> String {
-    let section = path.split('.').next().unwrap_or_default();
-    let written = match key {
-        _ if path == child(section, key) && matches!(section, "upstreams" | "projects" | "prices") => {
-            return format!("write it like `[{path}]`");
+/// How a setting is written: as what is wanted of this one, since others have the same name elsewhere.
+fn example(at: &Path, expected: &str, now: Moment) -> String {
+    let keys: Vec<&str> = at.iter().filter_map(map_key).collect();
+    let key = child("", keys.last().copied().unwrap_or_default());
+    let written = match &*keys {
+        [] => return "write sections such as [server]".to_owned(),
+        [section] => section_like(section),
+        [section @ ("upstreams" | "projects" | "models" | "prices"), name] => {
+            format!("[{}]", child(section, name))
         }
-        "tls" => r#"tls = { cert = "file:/path/cert.pem", key = "file:/path/key.pem" }"#,
-        "listen" => r#"listen = "127.0.0.1:8080""#,
-        "trusted_proxies" => r#"trusted_proxies = ["10.0.0.0/8"]"#,
-        "allow_ips" => r#"allow_ips = ["10.20.0.0/16"]"#,
-        "max_body" => r#"max_body = "32 MiB""#,
-        "max_upload" => r#"max_upload = "4 GiB""#,
-        "body_timeout" | "header_timeout" | "drain" | "connect_timeout" | "response_timeout"
-        | "idle_timeout" | "pool_idle" | "max_connection_age" | "queue_timeout" | "pause"
-        | "longest_pause" => return format!("write it like `{key} = \"60s\"`"),
-        "workers" | "max_connections" | "max_in_flight" | "max_queued" | "concurrency" => {
-            return format!("write it like `{key} = 64`");
-        }
-        "weight" => "weight = 1",
-        "breaker" => "breaker = { failures = 10, statuses = [502, 503, 504, 529] }",
-        "failures" => "failures = 10",
-        "statuses" => "statuses = [502, 503, 504, 529]",
-        "proxy" => r#"proxy = "http://proxy.example:3128""#,
-        "proxy_credentials" => r#"proxy_credentials = "env:PROXY_LOGIN""#,
-        "aws" => r#"aws = { profile = "prod" }` or `aws = "instance""#,
-        "google" => r#"google = { service_account = "file:/run/secrets/sa.json" }` or `google = "metadata""#,
-        "azure" => r#"azure = "managed-identity""#,
-        "enabled" | "revoked" | "decoy" | "plaintext" | "free" | "timeouts" => {
-            return format!("write it like `{key} = true`");
-        }
-        "upstreams" => r#"upstreams = ["openai"]` in a project, or `[upstreams.openai]"#,
-        "scopes" => r#"scopes = ["chat", "embeddings"]"#,
-        "models" => r#"models = ["gpt-4o-mini"]"#,
-        "cors" => r#"cors = { origins = ["https://app.example"] }"#,
-        "limits" => r#"limits = { requests = "600/min", concurrency = 64 }"#,
-        "requests" => r#"requests = "600/min""#,
-        "keys" => "[[projects.NAME.keys]]",
-        "credentials" => "[[upstreams.NAME.credentials]]",
-        "expires" | "not_before" => return format!("write it like `{key} = 2027-01-01`"),
-        "server" | "admin" | "log" => return format!("write it like `[{key}]`"),
-        "projects" => "[projects.NAME]",
-        "expect" => "[[expect]]",
-        "request" => {
-            r#"request = { key_id = "search-prod", ip = "10.20.1.5", method = "POST", path = "/v1/chat/completions" }"#
-        }
-        "headers" => r#"headers = { anthropic-version = "2023-06-01" }"#,
-        "allow" => "allow = true",
-        _ if section == "prices" && key != "like" => return format!("write it like `{key} = \"2.50\"`"),
-        "like" => r#"like = "openai/gpt-4o""#,
-        "deny" => r#"deny = "model_not_allowed""#,
-        _ => return format!("write it like `{key} = \"…\"`"),
+        [.., "keys"] => "[[projects.NAME.keys]]".to_owned(),
+        [.., "credentials"] => "[[upstreams.NAME.credentials]]".to_owned(),
+        [.., "limits", "models"] => r#"models = { gpt-4o = { requests = "60/min" } }"#.to_owned(),
+        [.., "limits", "models", _] => format!(r#"{key} = {{ requests = "60/min" }}"#),
+        [.., "headers", "anthropic-version"] => r#"anthropic-version = "2023-06-01""#.to_owned(),
+        [.., "headers", _] => format!(r#"{key} = "…""#),
+        ["prices", _, "like"] => r#"like = "openai/gpt-4o""#.to_owned(),
+        ["prices", _, "free"] => "free = true".to_owned(),
+        ["prices", _, _] => format!(r#"{key} = "2.50""#),
+        ["admin", "listen"] => r#"listen = "127.0.0.1:9090""#.to_owned(),
+        ["store", "path"] => r#"path = "/var/lib/portcullis/store.db""#.to_owned(),
+        ["store", "max_age"] => r#"max_age = "30d""#.to_owned(),
+        ["upstreams", _, "project"] => r#"project = "my-project""#.to_owned(),
+        [.., "expires" | "not_before"] => format!("{key} = {}", a_year_ahead(now)),
+        [.., name, "list"] => format!("list = {}", usual(name).unwrap_or(r#"["…"]"#)),
+        [.., name] => match usual(name) {
+            Some(example) => format!("{key} = {example}"),
+            None => format!("{key} = {}", any(expected)),
+        },
     };
     format!("write it like `{written}`")
+}
+
+const fn map_key(segment: &Segment) -> Option<&str> {
+    match segment {
+        Segment::Map { key } => Some(key.as_str()),
+        Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
+
+fn section_like(section: &str) -> String {
+    match section {
+        "upstreams" => "[upstreams.openai]".to_owned(),
+        "projects" | "models" => format!("[{section}.NAME]"),
+        "prices" => r#"[prices."openai/gpt-4o"]"#.to_owned(),
+        "expect" => "[[expect]]".to_owned(),
+        _ => format!("[{section}]"),
+    }
+}
+
+/// What can stand in a setting of this name.
+fn usual(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "tls" => r#"{ cert = "file:/path/cert.pem", key = "file:/path/key.pem" }"#,
+        "cert" => r#""file:/path/cert.pem""#,
+        "key" => r#""file:/path/key.pem""#,
+        "client_ca" => r#""file:/path/ca.pem""#,
+        "client_auth" => r#""required""#,
+        "ca_file" => r#""/path/ca.pem""#,
+        "listen" => r#""127.0.0.1:8080""#,
+        "socket_mode" => r#""600""#,
+        "trusted_proxies" => r#"["10.0.0.0/8"]"#,
+        "forwarded_header" => r#""x-forwarded-for""#,
+        "allow_ips" => r#"["10.20.0.0/16"]"#,
+        "max_body" => r#""32 MiB""#,
+        "max_upload" => r#""4 GiB""#,
+        "max_size" => r#""256 MiB""#,
+        "min_upload_rate" => r#""1 KiB""#,
+        "body_timeout" | "header_timeout" | "write_timeout" | "drain" | "connect_timeout"
+        | "response_timeout" | "idle_timeout" | "pool_idle" | "max_connection_age" | "queue_timeout"
+        | "pause" | "longest_pause" => r#""60s""#,
+        "max_age" => r#""10m""#,
+        "usage_max_age" => r#""400d""#,
+        "workers"
+        | "max_connections"
+        | "max_connections_per_ip"
+        | "max_in_flight"
+        | "max_queued"
+        | "concurrency" => "64",
+        "weight" => "1",
+        "breaker" => "{ failures = 10, statuses = [502, 503, 504, 529] }",
+        "failures" => "10",
+        "statuses" => "[502, 503, 504, 529]",
+        "proxy" => r#""http://proxy.example:3128""#,
+        "proxy_credentials" => r#""env:PROXY_LOGIN""#,
+        "format" => r#""json""#,
+        "level" => r#""info""#,
+        "repeats" => r#""counted""#,
+        "url" => r#""rediss://limits.example""#,
+        "user" | "sentinel_user" | "prefix" => r#""portcullis""#,
+        "password" | "sentinel_password" => r#""env:LIMITS_PASSWORD""#,
+        "on_failure" | "rates" | "money" => r#""deny""#,
+        "time_zone" => r#""Europe/Berlin""#,
+        "default_output" | "max_tokens" => "4096",
+        "unpriced" => r#""refuse""#,
+        "warn_at" => "[80, 95]",
+        "token" => r#""env:PORTCULLIS_ADMIN_TOKEN""#,
+        "provider" | "upstream" => r#""openai""#,
+        "base_url" => r#""https://llm.example.com/v1""#,
+        "region" => r#""eu-central-1""#,
+        "location" => r#""europe-west4""#,
+        "quota_project" => r#""my-project""#,
+        "secret" => r#""env:OPENAI_API_KEY""#,
+        "aws" => r#"{ profile = "prod" }` or `aws = "instance""#,
+        "profile" => r#""prod""#,
+        "access_key_id" => r#""env:AWS_ACCESS_KEY_ID""#,
+        "secret_access_key" => r#""env:AWS_SECRET_ACCESS_KEY""#,
+        "session_token" => r#""env:AWS_SESSION_TOKEN""#,
+        "google" => r#"{ service_account = "file:/run/secrets/sa.json" }` or `google = "metadata""#,
+        "service_account" => r#""file:/run/secrets/sa.json""#,
+        "azure" => r#""managed-identity""#,
+        "client_secret" => r#""env:AZURE_CLIENT_SECRET""#,
+        "authority" => r#""https://login.microsoftonline.com""#,
+        "upstreams" => r#"["openai"]"#,
+        "scopes" => r#"["chat", "embeddings"]"#,
+        "models" => r#"["gpt-4o-mini"]"#,
+        "mode" => r#""observe""#,
+        "cors" => r#"{ origins = ["https://app.example"] }"#,
+        "origins" => r#"["https://app.example"]"#,
+        "parameters" => "{ max_tokens = 4096 }",
+        "tools" => r#"["function"]"#,
+        "service_tiers" => r#"["default"]"#,
+        "deny_betas" => r#"["computer-use-*"]"#,
+        "store" => "false",
+        "limits" => r#"{ requests = "600/min", concurrency = 64 }"#,
+        "requests" => r#""600/min""#,
+        "failed_keys" => r#""60/min""#,
+        "tokens" | "input_tokens" | "output_tokens" => r#""200k/min""#,
+        "budget" => r#""500 USD/month""#,
+        "certificate" => r#"{ san = "spiffe://domain/path" }"#,
+        "san" => r#""spiffe://domain/path""#,
+        "request" => {
+            r#"{ key_id = "search-prod", ip = "10.20.1.5", method = "POST", path = "/v1/chat/completions" }"#
+        }
+        "key_id" => r#""search-prod""#,
+        "ip" => r#""10.20.1.5""#,
+        "method" => r#""POST""#,
+        "path" => r#""/v1/chat/completions""#,
+        "model" => r#""gpt-4o-mini""#,
+        "headers" => r#"{ anthropic-version = "2023-06-01" }"#,
+        "deny" => r#""model_not_allowed""#,
+        _ => return None,
+    })
+}
+
+/// What can stand where only the kind is known.
+fn any(expected: &str) -> &'static str {
+    match expected.split(' ').next().unwrap_or_default() {
+        "u8" | "u32" | "usize" | "u64" => "64",
+        "struct" => "{ … }",
+        _ => match expected {
+            "a boolean" => "true",
+            "a list of texts" | "a sequence" => r#"["…"]"#,
+            _ => r#""…""#,
+        },
+    }
 }
 
 /// Takes out the value that did not fit, so that nothing else moves. Says whether that changed anything.

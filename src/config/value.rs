@@ -7,6 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
+use crate::clock::Moment;
+
 /// A text, or a list of texts. An entry that could not be read is `None`.
 #[derive(Clone, Debug)]
 pub(super) enum OneOrMany {
@@ -144,6 +146,14 @@ pub fn before(now: SystemTime, text: &str) -> Option<i64> {
     date(text)?.checked_mul(1000)
 }
 
+/// The day a year from now, in UTC: until then a key that is made now may well be used.
+#[must_use]
+pub fn a_year_ahead(now: Moment) -> jiff::civil::Date {
+    let today = jiff::Timestamp::from_second(now.unix_seconds()).unwrap_or_default();
+    let today = jiff::tz::Offset::UTC.to_datetime(today).date();
+    today.checked_add(jiff::Span::new().years(1)).unwrap_or(today)
+}
+
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
@@ -154,7 +164,7 @@ fn split_number(text: &str) -> Option<(u64, &str)> {
 /// since 1970.
 pub(super) fn date(text: &str) -> Option<i64> {
     let zulu = |at: jiff::civil::DateTime| jiff::tz::Offset::UTC.to_timestamp(at).ok();
-    let parsed = if text.len() == "2027-01-01".len() {
+    let parsed = if text.len() == "YYYY-MM-DD".len() {
         text.parse::<jiff::civil::Date>().ok().and_then(|date| zulu(date.at(0, 0, 0, 0)))
     } else {
         text.parse::<jiff::Timestamp>()
@@ -188,6 +198,17 @@ mod tests {
         assert_eq!(before(now, "2d"), Some(0));
         assert_eq!(before(now, "1970-01-02"), Some(86_400_000));
         assert_eq!(before(now, "yesterday"), None);
+    }
+
+    #[test]
+    fn a_year_ahead_is_the_same_day_where_there_is_one() {
+        let after = |text: &str| {
+            let seconds = date(text).unwrap().unsigned_abs();
+            a_year_ahead(Moment::now().dated(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
+                .to_string()
+        };
+        assert_eq!(after("2026-11-22T23:59:59"), "2027-11-22");
+        assert_eq!(after("2028-02-29"), "2029-02-28");
     }
 
     #[test]

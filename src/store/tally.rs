@@ -179,12 +179,13 @@ impl Pace {
 }
 
 impl Decision {
-    /// Whether it came so far that its key's rate was asked.
+    /// Whether it came so far that its key's rate was asked. Without an endpoint it asked who it is, which takes no turn.
     fn asks_for_a_turn(&self) -> bool {
-        self.denied.is_none_or(|reason| {
-            let stage = reason.facts().stage;
-            ["rate", "ask", "model"].contains(&stage)
-        })
+        self.endpoint.is_some()
+            && self.denied.is_none_or(|reason| {
+                let stage = reason.facts().stage;
+                ["rate", "ask", "model"].contains(&stage)
+            })
     }
 }
 
