@@ -208,11 +208,13 @@ impl Endpoint {
     #[must_use]
     pub fn takes_query(&self, name: &str) -> bool {
         let bracket = ["[", "%5B", "%5b"].iter().filter_map(|bracket| name.find(bracket)).min();
-        let base = match self.model {
-            // What names the model stands there once.
-            ModelIn::Query(model) if bracket.is_some_and(|at| name.get(..at) == Some(model)) => return false,
-            _ => bracket.and_then(|at| name.get(..at)).unwrap_or(name),
-        };
+        // What names the model stands there once.
+        if let (ModelIn::Query(model), Some(at)) = (self.model, bracket)
+            && name.get(..at) == Some(model)
+        {
+            return false;
+        }
+        let base = bracket.and_then(|at| name.get(..at)).unwrap_or(name);
         self.surface == Surface::Passthrough
             || self.query.contains(&base)
             || self.surface.query().contains(&name)

@@ -63,11 +63,11 @@ fn a_model_is_judged_wherever_the_endpoint_takes_one() {
     let (chat, messages) = (r#""model":"gpt-4o-mini""#, r#""model":"claude-haiku-4-5","max_tokens":5"#);
     let bodies = [
         ("/v1/chat/completions", format!(r#"{{{chat},"moderation":{{"model":"hidden"}}}}"#)),
-        ("/v1/responses", format!(r#"{{{chat},{}}}"#, tool("image_generation"))),
+        ("/v1/responses", format!(r"{{{chat},{}}}", tool("image_generation"))),
         ("/v1/responses", format!(r#"{{"input":[{{"role":"user"}},{{{}}}],{chat}}}"#, tool("a"))),
         ("/v1/images/generations", format!(r#"{{{chat},"svg":{{"model":"hidden"}}}}"#)),
         ("/v1/conversations", format!(r#"{{"items":[{{{}}}]}}"#, tool("a"))),
-        ("/v1/messages", format!(r#"{{{messages},{}}}"#, tool("advisor_20260301"))),
+        ("/v1/messages", format!(r"{{{messages},{}}}", tool("advisor_20260301"))),
         (
             "/v1/messages",
             format!(r#"{{{messages},"fallbacks":[{{"model":"claude-x"}},{{"model":"hidden"}}]}}"#),
