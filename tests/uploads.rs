@@ -11,6 +11,8 @@
 mod common;
 
 use std::io::Read as _;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 
 use common::{Client, Running, Setup, Upstream, until};
 
@@ -311,17 +313,22 @@ fn a_client_that_leaves_ends_the_upload_upstream() {
 
 #[test]
 fn an_upstream_that_answers_early_is_heard_and_its_connection_not_used_again() {
-    let upstream = Upstream::start(|talk| {
+    let (told, heard) = channel();
+    let heard = Mutex::new(heard);
+    let upstream = Upstream::start(move |talk| {
         let refusal =
             "HTTP/1.1 413 Too Large\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
         drop(talk.stream.read(&mut [0; 100]));
         drop(talk.send(refusal));
+        // Who has taken the whole of a form keeps its connection: this one takes no more before the client has its answer.
+        heard.lock().unwrap().recv().unwrap();
         talk.closed();
     });
     let gate = only(&upstream, r#"["whisper-1"]"#);
     let body = form(&[("\"model\"", "whisper-1"), (FILE, &long())]);
     for count in 1..=2 {
         assert_eq!(sent(&gate, TRANSCRIBE, body.clone(), false).status, 413);
+        told.send(()).unwrap();
         until("the connection is closed", || upstream.ended() == count);
     }
     // Success that is promised before the form is whole counts only when it is.
