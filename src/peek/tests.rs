@@ -153,6 +153,78 @@ fn a_value_may_name_a_model_or_lead_to_some() {
 }
 
 #[test]
+fn what_was_reached_in_a_container_is_left_with_it() {
+    const PLACES: Places = &[&["a", "[]", "model"], &["b", "c", "model"], &["d", "model"]];
+    for (body, found) in [
+        (r#"{"a":[{"model":"1"}],"x":[{"model":"no"}],"b":{"c":{"model":"2"}}}"#, vec!["1", "2"]),
+        (r#"{"a":[{"model":"1"}],"x":{"c":{"model":"no"}},"d":{"model":"2"}}"#, vec!["1", "2"]),
+        (r#"{"a":[{"model":"1"}],"b":[{"model":"no"}],"d":{"c":{"model":"no"}}}"#, vec!["1"]),
+        (r#"{"a":[{"x":[{"model":"no"}],"model":"1"},{"model":"2"},[{"model":"no"}]]}"#, vec!["1", "2"]),
+        (r#"{"b":{"x":{"c":{"model":"no"}},"c":{"x":[{"model":"no"}],"model":"1"}}}"#, vec!["1"]),
+        (r#"{"b":{"c":{}},"x":{"y":{"model":"no"}},"d":{"x":{},"model":"1"}}"#, vec!["1"]),
+        (r#"{"x":{"d":{"model":"no"}},"d":{"d":{"model":"no"},"model":"1"}}"#, vec!["1"]),
+    ] {
+        assert_eq!(inside(PLACES, body).unwrap(), found, "{body}");
+    }
+}
+
+proptest! {
+    /// The same by way of a tree of the whole.
+    #[test]
+    fn models_are_found_as_in_a_tree(value in names_around_models()) {
+        const PLACES: Places = &[
+            &["a", "[]", "model"],
+            &["a", "model"],
+            &["b", "a", "model"],
+            &["b", "[]", "a", "[]", "model"],
+            &["model", "a"],
+        ];
+        fn look(value: &serde_json::Value, ways: &[&'static [&'static str]], found: &mut Vec<String>) {
+            for way in ways {
+                match (way, value) {
+                    ([], serde_json::Value::String(name)) => found.push(name.clone()),
+                    (["[]", rest @ ..], serde_json::Value::Array(items)) => {
+                        items.iter().for_each(|item| look(item, &[rest], found));
+                    }
+                    ([name, rest @ ..], serde_json::Value::Object(fields)) => {
+                        fields.get(*name).into_iter().for_each(|value| look(value, &[rest], found));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let mut expected = Vec::new();
+        look(&value, PLACES, &mut expected);
+        let text = value.to_string();
+        let mut peek = Peek::within(PLACES);
+        if let (Ok(()), Ok(told)) = (peek.feed(text.as_bytes()), peek.finish()) {
+            let mut found: Vec<String> = told.inside.iter().map(|name| name.to_string()).collect();
+            found.sort();
+            expected.sort();
+            expected.dedup();
+            prop_assert_eq!(found, expected, "{}", text);
+        }
+    }
+}
+
+/// Objects and arrays in which the names on the way to models stand anywhere.
+fn names_around_models() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = (0..50_u32).prop_map(|number| serde_json::Value::from(format!("m{number}")));
+    let value = leaf.prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::hash_map(prop::sample::select(vec!["a", "b", "c", "model"]), inner, 0..4)
+                .prop_map(|fields| fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()),
+        ]
+    });
+    prop::collection::hash_map(prop::sample::select(vec!["a", "b", "c"]), value, 0..4)
+        .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+#[test]
 fn in_a_line_the_fields_of_the_request_in_it_reroute() {
     let rerouting = |line: &str| {
         let mut peek = Peek::within_a_line(&[&["body", "model"], &["body", "tools", "[]", "model"]]);
