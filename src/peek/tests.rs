@@ -184,10 +184,14 @@ proptest! {
                 match (way, value) {
                     ([], serde_json::Value::String(name)) => found.push(name.clone()),
                     (["[]", rest @ ..], serde_json::Value::Array(items)) => {
-                        items.iter().for_each(|item| look(item, &[rest], found));
+                        for item in items {
+                            look(item, &[rest], found);
+                        }
                     }
                     ([name, rest @ ..], serde_json::Value::Object(fields)) => {
-                        fields.get(*name).into_iter().for_each(|value| look(value, &[rest], found));
+                        if let Some(value) = fields.get(*name) {
+                            look(value, &[rest], found);
+                        }
                     }
                     _ => {}
                 }
@@ -198,7 +202,7 @@ proptest! {
         let text = value.to_string();
         let mut peek = Peek::within(PLACES);
         if let (Ok(()), Ok(told)) = (peek.feed(text.as_bytes()), peek.finish()) {
-            let mut found: Vec<String> = told.inside.iter().map(|name| name.to_string()).collect();
+            let mut found: Vec<String> = told.inside.iter().map(ToString::to_string).collect();
             found.sort();
             expected.sort();
             expected.dedup();
