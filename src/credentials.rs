@@ -142,6 +142,14 @@ impl Credentials {
         self.list.get(in_use?.at)?.proof.finder(now)
     }
 
+    /// The same for texts of which none is longer than this; `None` if it stands in no text so short.
+    #[must_use]
+    pub fn finder_in(&self, longest: usize, in_use: Option<&InUse>, now: Moment) -> Option<Finder> {
+        let proof = &self.list.get(in_use?.at)?.proof;
+        let fits = !matches!(proof, Proof::Header(secret) if secret.length() > longest);
+        fits.then(|| proof.finder(now)).flatten()
+    }
+
     /// How many can be used by everybody.
     #[must_use]
     pub fn usable(&self, now: Moment) -> usize {

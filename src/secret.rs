@@ -55,11 +55,17 @@ impl Secret {
         Fingerprint::of(parts.chain([self.name.as_str().as_bytes(), self.value.as_bytes()]))
     }
 
+    /// How many bytes the credential has. No text that is shorter holds it, since no escape is shorter than what it
+    /// stands for.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.value.len() - self.from
+    }
+
     /// What finds the credential in texts; `None` for one so short that it could be any word.
     #[must_use]
     pub fn finder(&self) -> Option<Finder> {
-        let found = self.value.len() >= self.from + SHORTEST_FOUND;
-        found.then(|| Finder { value: self.value.clone(), from: self.from })
+        (self.length() >= SHORTEST_FOUND).then(|| Finder { value: self.value.clone(), from: self.from })
     }
 }
 

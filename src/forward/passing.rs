@@ -51,7 +51,6 @@ pub(super) fn pass_on(
         refusal::tell_return(&exchange, upstream, was);
     }
     let gives = exchange.stage.endpoint.gives;
-    let finder = upstream.credentials.finder(lease.in_use.as_ref(), exchange.record.begun);
     // What goes on with a body, or gives one, has headers of its own.
     let more = match gives {
         Gives::Bytes => Some(headers_of_file(&head.headers)),
@@ -75,9 +74,12 @@ pub(super) fn pass_on(
     if exchange.stage.hides_usage && is_events(&head.headers) {
         lease.hider = Some(Box::default());
     }
-    let mut headers = headers_for_client(head.headers, &mut exchange, finder.as_ref());
+    let mut headers = headers_for_client(head.headers, &mut exchange, Some((upstream, &lease)));
     if let Some(mut more) = more {
-        more.values_mut().for_each(|value| hide(value, finder.as_ref()));
+        let finder = upstream.credentials.finder(lease.in_use.as_ref(), exchange.record.begun);
+        if let Some(finder) = &finder {
+            more.values_mut().for_each(|value| hide(value, finder));
+        }
         headers.extend(more);
     }
     if exchange.stage.endpoint.lists_models && head.status == StatusCode::OK {
@@ -172,16 +174,19 @@ const fn never_passed_on(status: StatusCode) -> Option<&'static str> {
 }
 
 /// The headers of the answer that the client may see, and the request's name. The upstream's name
-/// of the request goes into the record.
+/// of the request goes into the record. `by` is with what the request was sent, unless its credential is known
+/// to stand in no header.
 pub(super) fn headers_for_client(
     mut headers: HeaderMap,
     exchange: &mut Exchange<Sent>,
-    finder: Option<&Finder>,
+    by: Option<(&Upstream, &Lease)>,
 ) -> HeaderMap {
     // The rest is taken out, which is half the work of putting what is left into a map of its own.
     let mut unlisted = SmallVec::<[HeaderName; 8]>::new();
     let mut name_there = None;
+    let mut longest = 0;
     for (name, value) in &headers {
+        longest = longest.max(value.len());
         match name.as_str() {
             "content-type"
             | "content-encoding"
@@ -204,7 +209,10 @@ pub(super) fn headers_for_client(
     for name in unlisted {
         headers.remove(name);
     }
-    if finder.is_some() {
+    let finder = by.and_then(|(upstream, lease)| {
+        upstream.credentials.finder_in(longest, lease.in_use.as_ref(), exchange.record.begun)
+    });
+    if let Some(finder) = &finder {
         headers.values_mut().chain(&mut name_there).for_each(|value| hide(value, finder));
     }
     if let Some(name) = name_there {
@@ -223,8 +231,8 @@ pub(super) fn headers_for_client(
 }
 
 /// Leaves the credential out of a header of the answer.
-fn hide(value: &mut HeaderValue, finder: Option<&Finder>) {
-    if let Some(clean) = finder.and_then(|finder| without_the_key(finder, value.as_bytes())) {
+fn hide(value: &mut HeaderValue, finder: &Finder) {
+    if let Some(clean) = without_the_key(finder, value.as_bytes()) {
         *value = HeaderValue::from_maybe_shared(clean).unwrap_or(HeaderValue::from_static(""));
     }
 }

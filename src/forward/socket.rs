@@ -58,9 +58,8 @@ pub(super) async fn open(
         return Err(exchange
             .refuse(at_upstream(Denial::built_in(Reason::UpstreamUnreachable).because(what), upstream)));
     };
-    let finder = upstream.credentials.finder(lease.in_use.as_ref(), exchange.record.begun);
     let headers = std::mem::take(answer.headers_mut());
-    let mut headers = headers_for_client(headers, &mut exchange, finder.as_ref());
+    let mut headers = headers_for_client(headers, &mut exchange, Some((upstream, &lease)));
     headers.remove(header::CONTENT_TYPE);
     upgrade::answer(&mut headers, &exchange.head.headers, protocol);
     let Exchange { mut carried, stage: Sent { caller, endpoint, permits, alias: _, hides_usage: _ } } =

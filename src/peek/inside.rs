@@ -22,11 +22,13 @@ pub(super) struct Inside {
     places: Places,
     /// For each place, how many containers from the outermost on are on the way to it.
     reached: [u8; MOST],
+    /// No place is reached deeper, which spares most bodies a look at each: none is reached in their messages.
+    deepest: u8,
 }
 
 impl Inside {
     pub(super) fn of(places: Places) -> Self {
-        Self { places, reached: [0; MOST] }
+        Self { places, reached: [0; MOST], deepest: 0 }
     }
 
     /// Whether a field at the top is on the way to a place, so that what it names is found.
@@ -42,9 +44,14 @@ impl Inside {
 
     fn step_in(&mut self, depth: usize, container: Container, meaning: Meaning) -> bool {
         let Ok(depth) = u8::try_from(depth) else { return false };
+        // What was reached deeper belongs to containers that are closed.
+        self.deepest = self.deepest.min(depth - 1);
+        // No place begins with the items of an array, so that into a field of the top only its name leads.
+        if self.deepest < depth - 1 || depth == 2 && meaning == Meaning::Nothing {
+            return false;
+        }
         let mut matters = false;
         for (at, (place, reached)) in self.places.iter().zip(&mut self.reached).enumerate() {
-            // What was reached deeper belongs to containers that are closed.
             *reached = (*reached).min(depth - 1);
             let led = match depth {
                 1 => true,
@@ -72,6 +79,7 @@ impl Inside {
                 if step(place, depth) == Some("[]") { Container::Array } else { Container::Object };
             if led && container == expected {
                 *reached = depth;
+                self.deepest = depth;
                 matters |= container == Container::Object;
             }
         }
@@ -86,6 +94,9 @@ impl Inside {
 
     fn follow(&mut self, depth: usize, name: &[u8], escaped: bool) -> Result<Meaning, Fault> {
         let Ok(depth) = u8::try_from(depth) else { return Ok(Meaning::Nothing) };
+        if self.deepest < depth {
+            return Ok(Meaning::Nothing);
+        }
         let mut towards = Towards { places: 0, itself: false };
         for (at, (place, reached)) in self.places.iter().zip(&mut self.reached).enumerate() {
             *reached = (*reached).min(depth);
