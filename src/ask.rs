@@ -18,6 +18,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::{HeaderValue, header};
 use http_body::Body as _;
@@ -31,6 +32,7 @@ use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
 use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Takes};
 use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal, Scoped};
+use crate::held::{FREE, Held};
 use crate::peek::{Fault, Peek, Peeked, Said};
 use crate::policy::model::may_leave_open;
 use crate::snapshot::{Key, Project, Snapshot};
@@ -97,8 +99,12 @@ pub(crate) struct Reading {
     exchange: Exchange<Metered>,
     peek: Peek,
     frames: Frames,
+    held: Option<Held>,
     timer: Option<Pin<Box<Sleep>>>,
 }
+
+/// When a body for which there was no room may come again.
+pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(1);
 
 impl Reading {
     fn new(exchange: Exchange<Metered>) -> Self {
@@ -111,7 +117,7 @@ impl Reading {
             let google = matches!(scoped.endpoint.surface, Surface::Gemini | Surface::Vertex);
             peek = peek.watching(google);
         }
-        Self { exchange, peek, frames: Frames::default(), timer: None }
+        Self { exchange, peek, frames: Frames::default(), held: None, timer: None }
     }
 
     /// Reads on; ready when the body is whole or was refused.
@@ -142,6 +148,12 @@ impl Reading {
             if record.request_bytes > u64::try_from(server.max_body).unwrap_or(u64::MAX) {
                 return Poll::Ready(Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule)));
             }
+            if record.request_bytes > FREE
+                && !Held::grow(&mut self.held, &snapshot.room, record.request_bytes, server.max_held)
+            {
+                let denial = Denial::by(Reason::MemoryLimited, server.max_held_rule);
+                return Poll::Ready(Err(denial.until(ROOM_WAIT)));
+            }
             if let Err(fault) = self.peek.feed(&piece) {
                 return Poll::Ready(Err(denied(fault)));
             }
@@ -155,7 +167,8 @@ impl Reading {
             && matches!(self.exchange.stage.scoped.endpoint.takes, Takes::Nothing | Takes::JsonOrNothing);
         let peeked = if nothing { Ok(Peeked::default()) } else { self.peek.finish().map_err(denied) };
         // The scanner stays where it is.
-        let Self { exchange, peek: _, frames, timer: _ } = *self;
+        let Self { exchange, peek: _, mut frames, held, timer: _ } = *self;
+        frames.hold(held);
         let judged = peeked.and_then(|mut peeked| {
             if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
                 batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;

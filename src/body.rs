@@ -4,6 +4,7 @@ mod streamed;
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -11,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 
+use crate::held::Held;
 use crate::hush;
 
 pub use streamed::{Bounds, Stop, Stopped, Streamed, Upload, Waiting, Watch};
@@ -73,6 +75,8 @@ pub struct Frames {
     left: u64,
     /// Whether the last piece holds copies of small ones.
     gathers: bool,
+    /// What they take of the memory for bodies.
+    held: Option<Arc<Held>>,
 }
 
 /// How long a small piece is at most.
@@ -92,6 +96,11 @@ impl Frames {
             self.gathers = false;
             self.pieces.push(piece);
         }
+    }
+
+    /// Notes what the pieces take of the memory for bodies, until the last copy of them is gone.
+    pub fn hold(&mut self, held: Option<Held>) {
+        self.held = held.map(Arc::new);
     }
 
     /// Copies a small piece. Each that is kept holds what it was read into, which is some kilobytes for one byte.
@@ -135,7 +144,7 @@ impl Frames {
     /// The same with other bytes in the place of some; all else is shared, not copied.
     #[must_use]
     pub fn with(&self, from: usize, to: usize, other: Bytes) -> Self {
-        let mut out = Self::default();
+        let mut out = Self { held: self.held.clone(), ..Self::default() };
         let mut other = Some(other);
         let mut at = 0;
         for piece in &self.pieces {

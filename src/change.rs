@@ -70,6 +70,7 @@ impl Exceeded {
                 | Reason::TokensLimited
                 | Reason::BudgetExhausted
                 | Reason::BodyTooLarge
+                | Reason::MemoryLimited
         )
     }
 }
@@ -156,7 +157,7 @@ fn raised(sheets: &Sheets, exceeded: &Exceeded, now: Moment) -> Result<Sheets, S
     let mut quotas = owners().flat_map(|own| own.requests.iter().chain(&own.tokens));
     let mut bounds = owners().filter_map(|own| own.concurrency.as_ref());
     let mut budgets = owners().flat_map(|own| &own.budgets);
-    let step = if exceeded.reason == Reason::BodyTooLarge {
+    let step = if matches!(exceeded.reason, Reason::BodyTooLarge | Reason::MemoryLimited) {
         larger_body(snapshot, &exceeded.rule, exceeded.bytes)?
     } else if let Some(limit) = quotas.find(|limit| is(limit.rule)) {
         let mut quota = limit.meter.quota();

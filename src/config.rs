@@ -65,7 +65,7 @@ pub use limit::{budget_text, limit_texts, quota_text};
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
-pub use server::{LARGEST_BODY, LARGEST_UPLOAD};
+pub use server::{LARGEST_BODY, LARGEST_HELD, LARGEST_UPLOAD};
 pub use sheet::{Sheets, Standing};
 pub use value::{a_year_ahead, before};
 
@@ -213,6 +213,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
+    let room = Arc::clone(&work.registry.room);
     let attempts = Arc::clone(&work.registry.attempts);
     let snapshot = Snapshot {
         digest,
@@ -232,6 +233,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         serving,
         rules,
         uploads,
+        room,
         attempts,
     };
     work.lint_all(&snapshot, &key_paths);

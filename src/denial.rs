@@ -66,6 +66,8 @@ pub enum Reason {
     HandshakeInvalid,
     /// The body is larger than the gate takes.
     BodyTooLarge,
+    /// The gate holds as much of bodies as it may.
+    MemoryLimited,
     /// The body did not arrive in time.
     BodyTimeout,
     /// The body ended early or is not the JSON that the endpoint takes.
@@ -250,6 +252,9 @@ reasons! {
     BodyTooLarge "body_too_large" 413 Denied "ask" false None;
         client "The request body is larger than this gateway takes.";
         operator "raise {rule} if bodies this large are meant";
+    MemoryLimited "memory_limited" 503 Denied "ask" true None;
+        client "This gateway holds as much of requests as it may at the moment. It is not your key. Try again soon.";
+        operator "raise {rule} if there is memory for it, or let callers send fewer large bodies at once";
     BodyTimeout "body_timeout" 408 Denied "ask" true None;
         client "The request body did not arrive in time.";
         operator "the caller's network is slow or it stopped sending; {rule} sets the limit";

@@ -41,6 +41,7 @@ mod fund;
 pub mod fuzzing;
 mod gate;
 pub mod health;
+pub mod held;
 pub mod hush;
 pub mod inject;
 pub mod learn;

@@ -21,6 +21,7 @@ use crate::clock::Moment;
 use crate::credentials::Roster;
 use crate::denial::RuleId;
 use crate::health::Infirmary;
+use crate::held::Room;
 use crate::model_name::ModelList;
 use crate::money::Money;
 use crate::uploads::Uploads;
@@ -157,6 +158,8 @@ pub struct Registry {
     pub credentials: Arc<Roster>,
     /// What is remembered of uploads.
     pub uploads: Arc<Uploads>,
+    /// What bodies take of memory.
+    pub room: Arc<Room>,
     /// What is known of limits that several gates share.
     pub sharing: Arc<Sharing>,
     /// How often keys were tried that are none.
@@ -206,6 +209,7 @@ impl Registry {
         Self {
             credentials: Arc::new(Roster::new(origin)),
             uploads: Arc::default(),
+            room: Arc::default(),
             sharing: Arc::new(Sharing::new(origin)),
             attempts: Arc::new(Attempts::new(origin)),
             health: Arc::new(Infirmary::new(origin)),

@@ -27,6 +27,7 @@ use crate::clock::Moment;
 use crate::credentials::{Roster, State};
 use crate::denial::Reason;
 use crate::health::Infirmary;
+use crate::held::Room;
 use crate::limits::Registry as Limits;
 use crate::record::{Outcome, Record};
 use budgets::Budgets;
@@ -229,6 +230,18 @@ impl Collector for States {
     }
 }
 
+/// Shows how much of bodies is held when somebody looks.
+#[derive(Debug)]
+struct Rooms(Arc<Room>);
+
+impl Collector for Rooms {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let help = "Request bodies held in memory, without the first 64 KiB of each";
+        let gauge = ConstGauge::new(i64::try_from(self.0.taken()).unwrap_or(i64::MAX));
+        gauge.encode(encoder.encode_descriptor("held", help, Some(&Unit::Bytes), MetricType::Gauge)?)
+    }
+}
+
 impl Metrics {
     /// Shows the budgets of this registry too.
     #[must_use]
@@ -241,6 +254,13 @@ impl Metrics {
     #[must_use]
     pub fn with_health(mut self, health: Arc<Infirmary>) -> Self {
         self.registry.register_collector(Box::new(Wards(health)));
+        self
+    }
+
+    /// Shows how much of bodies is held too.
+    #[must_use]
+    pub fn with_room(mut self, room: Arc<Room>) -> Self {
+        self.registry.register_collector(Box::new(Rooms(room)));
         self
     }
 

@@ -100,7 +100,7 @@ impl Gate {
         let now = Moment::now();
         registry.credentials.put_in_force(loaded.snapshot.upstreams.iter().map(|one| &one.credentials), now);
         let metrics = Metrics::default().with_credentials(Arc::clone(&registry.credentials));
-        let metrics = metrics.with_health(Arc::clone(&registry.health));
+        let metrics = metrics.with_health(Arc::clone(&registry.health)).with_room(Arc::clone(&registry.room));
         let metrics = Arc::new(metrics.with_budgets(Arc::clone(&registry)));
         let sink = Sink::start(out, Box::new(ToMetrics(Arc::clone(&metrics))))?;
         let form = form(loaded.log);

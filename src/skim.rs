@@ -130,46 +130,68 @@ impl<const N: usize> Names<N> {
     }
 }
 
-/// Takes the lines of these names out of the head that the bytes begin with, and gives how many bytes are left.
-pub fn skim<const N: usize>(bytes: &mut [u8], names: &Names<N>) -> usize {
+/// A head that was skimmed.
+#[derive(Clone, Copy, Debug)]
+pub struct Skimmed {
+    /// Where the empty line begins that ends it.
+    pub end: usize,
+    /// How many bytes are left, with those behind it.
+    pub left: usize,
+}
+
+/// Takes the lines of these names out of the head that the bytes begin with; `None` if it stays as it is for something
+/// odd in it. Each other line but the first is given to `kept`: where it will stand, and the bytes that begin with it.
+pub fn skim<const N: usize>(
+    bytes: &mut [u8],
+    names: &Names<N>,
+    mut kept: impl FnMut(Range<usize>, &[u8]),
+) -> Option<Skimmed> {
     let mut out: [Range<usize>; MOST_STRETCHES] = Default::default();
     let mut stretches = 0usize;
-    let mut from = 0;
+    let (mut from, mut taken) = (0, 0);
     let mut ends = ascii::unprintables(bytes);
-    loop {
+    let end = loop {
         // Neither is a head that breaks off here one that is whole.
-        let Some(end) = ends.next() else { return bytes.len() };
+        let end = ends.next()?;
         let behind = end + 2;
         if bytes.get(end..behind) != Some(b"\r\n") {
-            return bytes.len();
+            return None;
         }
         ends.next();
         if end == from {
-            from = behind;
-            break;
+            break end;
         }
         let line = bytes.get(from..).unwrap_or_default();
         // What begins with a blank is more of the line before.
         if line.first() == Some(&b' ') {
-            return bytes.len();
+            return None;
         }
-        if from > 0 && names.have(line) {
-            match out.get_mut(stretches.saturating_sub(1)).filter(|last| last.end == from) {
-                Some(last) => last.end = behind,
-                None => {
-                    if let Some(next) = out.get_mut(stretches) {
-                        *next = from..behind;
-                        stretches += 1;
-                    }
-                }
+        if from > 0 {
+            if names.have(line) && note(&mut out, &mut stretches, from..behind) {
+                taken += behind - from;
+            } else {
+                kept(from - taken..behind - taken, line);
             }
         }
         from = behind;
-    }
+    };
     if bytes.len() - from > MOST_BEHIND {
-        return bytes.len();
+        return None;
     }
-    close(bytes, out.get(..stretches).unwrap_or_default())
+    let left = close(bytes, out.get(..stretches).unwrap_or_default());
+    Some(Skimmed { end: end - taken, left })
+}
+
+/// Notes a line that is taken out, if there is room.
+#[inline]
+fn note(out: &mut [Range<usize>; MOST_STRETCHES], stretches: &mut usize, line: Range<usize>) -> bool {
+    if let Some(last) = out.get_mut(stretches.saturating_sub(1)).filter(|last| last.end == line.start) {
+        last.end = line.end;
+        return true;
+    }
+    let room = out.get_mut(*stretches).map(|next| *next = line);
+    *stretches += usize::from(room.is_some());
+    room.is_some()
 }
 
 /// Moves together what stands between the stretches; gives how much that is.
@@ -191,8 +213,17 @@ mod tests {
 
     fn skimmed<const N: usize>(text: &str, names: &Names<N>) -> String {
         let mut bytes = text.as_bytes().to_vec();
-        let left = skim(&mut bytes, names);
-        bytes.truncate(left);
+        let mut stand = Vec::new();
+        if let Some(Skimmed { end, left }) =
+            skim(&mut bytes, names, |at, line| stand.push((at.clone(), line[..at.len()].to_vec())))
+        {
+            bytes.truncate(left);
+            assert!(bytes[end..].starts_with(b"\r\n"));
+            assert!(stand.iter().all(|(at, line)| bytes[at.clone()] == *line), "{stand:?}");
+            let first = memchr::memchr(b'\n', &bytes).unwrap() + 1;
+            let lines: Vec<u8> = stand.into_iter().flat_map(|(_, line)| line).collect();
+            assert!(lines == bytes[first.min(end)..end], "each line but the first is told");
+        }
         String::from_utf8(bytes).unwrap()
     }
 
@@ -292,8 +323,9 @@ mod tests {
         ) {
             let whole = [first.as_bytes(), &lines.concat(), b"\r\n", behind.as_bytes()].concat();
             let mut kept = whole.clone();
-            let left = skim(&mut kept, &OF_CLIENTS);
-            kept.truncate(left);
+            if let Some(skimmed) = skim(&mut kept, &OF_CLIENTS, |_, _| ()) {
+                kept.truncate(skimmed.left);
+            }
             let known = |name: &str| {
                 ["x-stainless-", "sec-fetch-", "sec-ch-"].iter().any(|begins| name.starts_with(begins))
                     || name == "accept-encoding"

@@ -21,6 +21,7 @@ use crate::attempts::Attempts;
 use crate::certificate::Mark;
 use crate::denial::RuleId;
 use crate::endpoint::{Endpoint, Scope, ScopeSet};
+use crate::held::Room;
 use crate::limits::Limits;
 use crate::model_name::ModelList;
 use crate::prices::Prices;
@@ -70,6 +71,8 @@ pub struct Snapshot {
     pub rules: Vec<Rule>,
     /// What is remembered of uploads; the same in the next configuration.
     pub uploads: Arc<Uploads>,
+    /// What bodies take of memory; the same in the next configuration.
+    pub room: Arc<Room>,
     /// How often keys were tried that are none; the same in the next configuration.
     pub attempts: Arc<Attempts>,
 }
@@ -139,6 +142,10 @@ pub struct Server {
     pub max_body: usize,
     /// The line that says so.
     pub max_body_rule: RuleId,
+    /// How much of bodies is held in memory at once.
+    pub max_held: u64,
+    /// The line that says so.
+    pub max_held_rule: RuleId,
     /// The largest body that goes on while it arrives.
     pub max_upload: u64,
     /// The line that says so.

@@ -44,7 +44,7 @@ const RANKS: [(&str, &[&str]); 10] = [
     ),
     (
         "compiled: what policies decide by",
-        &["attempts", "cloud", "credentials", "egress", "health", "limits", "snapshot", "uploads"],
+        &["attempts", "cloud", "credentials", "egress", "health", "held", "limits", "snapshot", "uploads"],
     ),
     ("written, and told: made without a runtime", &["config", "record"]),
     (

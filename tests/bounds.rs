@@ -13,7 +13,7 @@ mod common;
 use std::io::{Read as _, Write as _};
 
 use common::setup::new_key;
-use common::{CHAT, Client, OK, Setup, Upstream, post, until};
+use common::{CHAT, Client, OK, Running, Setup, Upstream, post, until};
 
 #[test]
 fn an_address_has_so_many_connections_and_a_trusted_proxy_any_number() {
@@ -143,4 +143,38 @@ fn an_answer_that_is_not_taken_over_tcp_is_given_up() {
     assert_eq!(record["event"], "abandoned", "{record}");
     assert!(record["response_bytes"].as_u64().unwrap() < whole);
     until("the upstream is let go as well", || upstream.ended() == 1);
+}
+
+/// A chat request that is so large.
+fn large(gate: &Running, bytes: usize) -> Vec<u8> {
+    let body = format!(r#"{{"padding":"{}",{}"#, "x".repeat(bytes), &CHAT[1..]);
+    post("/v1/chat/completions", &gate.setup.client_key, &body)
+}
+
+#[test]
+fn what_bodies_take_of_memory_is_bounded_and_comes_back() {
+    let upstream = Upstream::answering(OK);
+    let setup = Setup::new(upstream.address).set("server", "max_body", r#""1 MiB""#);
+    let gate = setup.set("server", "max_held", r#""2 MiB""#).start();
+    let taken = || gate.shared().snapshot.load().room.taken();
+    let request = large(&gate, 900 << 10);
+    let (end, begins) = request.split_last().unwrap();
+    let mut held: Vec<Client> = (0..2).map(|_| gate.connect()).collect();
+    for client in &mut held {
+        client.send(begins);
+    }
+    until("both are held", || taken() > 1700 << 10);
+    assert!(taken() <= 2 << 20);
+    assert_eq!(gate.shared().ledger.metrics.render().unwrap().matches("\nportcullis_held_bytes ").count(), 1);
+    let refused = gate.ask(&request);
+    assert_eq!((refused.status, refused.reason()), (503, Some("memory_limited")));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    // An ordinary one needs no room, and one that ends or breaks off gives its room back.
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    held.pop().unwrap().hang_up();
+    until("its room is free", || taken() <= 1 << 20);
+    assert_eq!(gate.ask(&request).status, 200);
+    held[0].send([*end]);
+    assert_eq!(held[0].answer().status, 200);
+    until("all is free", || taken() == 0);
 }

@@ -151,6 +151,7 @@ fn every_kind_of_mistake_of_the_server() {
         (LISTEN, "allow_ips = [\"010.0.0.1\", \"::/0\", \"::ffff:0:0/90\"]"),
         (LISTEN, "max_body = \"32 Mb\""),
         (LISTEN, "max_body = 0"),
+        (LISTEN, "max_held = \"31 MiB\""),
         (LISTEN, "max_upload = \"2 TB\""),
         (LISTEN, "body_timeout = \"60\""),
         (LISTEN, "drain = \"0s\""),

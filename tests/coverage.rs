@@ -81,7 +81,10 @@ fn shown(driven: &Driven) -> String {
     }
     let _ = writeln!(out, "\n{:#}\n", answer.json());
     for (field, value) in record.as_object_mut().unwrap() {
-        if field == "timestamp" || field == "config" || field == "retry_after_ms" || field.ends_with("_us") {
+        // How much of a body has come when there is no room for more depends on how it is cut.
+        let cut = field == "request_bytes" && answer.reason() == Some("memory_limited");
+        let named = matches!(field.as_str(), "timestamp" | "config" | "retry_after_ms");
+        if cut || named || field.ends_with("_us") {
             *value = Value::from(format!("[{field}]"));
         }
     }

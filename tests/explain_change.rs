@@ -461,6 +461,7 @@ fn a_record_of_a_limit_that_was_met_shows_how_to_raise_it() {
         ),
         ("body", "body_too_large", "server.max_body", 0, "+max_body = \"2 MiB\""),
         ("large", "body_too_large", "server.max_body", 5_000_000, "+max_body = \"8 MiB\""),
+        ("held", "memory_limited", "server.max_held", 0, "+max_held = \"2 GiB\""),
         ("file", "body_too_large", "server.max_upload", 0, "+max_upload = \"4 MiB\""),
     ] {
         let (code, said) = asked(name, reason, rule, bytes);

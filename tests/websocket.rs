@@ -583,6 +583,25 @@ fn a_message_that_names_another_model_closes_both_sides_and_goes_nowhere() {
 }
 
 #[test]
+fn a_message_for_which_there_is_no_room_closes_the_session_and_may_come_again() {
+    let led = Led::new();
+    let setup = gate(&led).set("server", "max_body", "\"1 MiB\"").set("server", "max_held", "\"1 MiB\"");
+    let gate = setup.start();
+    let taken = || gate.shared().snapshot.load().room.taken();
+    let text = format!(r#"{{"type":"conversation.item.create","padding":"{}"}}"#, "x".repeat(800 << 10));
+    let message = masked(0x81, text.as_bytes());
+    let mut first = open(&gate, "/v1/realtime?model=gpt-realtime");
+    first.send(&message[..message.len() - 1]);
+    until("the first is held", || taken() > 700 << 10);
+    let mut second = open(&gate, "/v1/realtime?model=gpt-realtime");
+    second.try_send(&message);
+    let (code, reason) = next(&mut second).unwrap().close();
+    assert_eq!((code, reason.starts_with("memory_limited ")), (1013, true), "{reason}");
+    first.send(&message[message.len() - 1..]);
+    until("all is free", || taken() == 0);
+}
+
+#[test]
 fn a_session_without_a_model_says_nothing_to_the_upstream() {
     let live = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
     for (target, message, told) in [

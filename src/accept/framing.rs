@@ -10,10 +10,13 @@
 //! 3. Where the connection turns to another protocol, HTTP/2 or a WebSocket, nothing is looked at any more.
 //! 4. What a read brought is looked at where it lies. Of a line that a read cuts only the first bytes are kept.
 
+use std::ops::Range;
+
 use memchr::{memchr, memmem};
+use smallvec::SmallVec;
 
 use crate::ascii;
-use crate::skim::{self, skim};
+use crate::skim::{self, Skimmed, skim};
 use crate::wire::Look;
 
 const LENGTH: &[u8; 15] = b"content-length:";
@@ -113,11 +116,25 @@ impl Default for Framing {
 
 impl Look for Framing {
     fn read(&mut self, bytes: &mut [u8]) -> usize {
-        let left = if self.is_at_a_head() { skim(bytes, &skim::OF_CLIENTS) } else { bytes.len() };
-        if let Some(bytes) = bytes.get_mut(..left) {
-            self.follow(bytes);
+        if self.is_at_a_head() && self.head.line(bytes) == Line::Other {
+            let begun = Head { begun: true, ..self.head };
+            let mut telling = SmallVec::<[Range<usize>; 4]>::new();
+            let skimmed = skim(bytes, &skim::OF_CLIENTS, |at, line| {
+                if line.first().is_some_and(|first| tells(*first)) && begun.line(line) != Line::Other {
+                    telling.push(at);
+                }
+            });
+            if let Some(Skimmed { end, left }) = skimmed {
+                // The head is here whole: its other lines need no second look.
+                self.head = begun;
+                for part in telling.into_iter().chain(std::iter::once(end..left)) {
+                    self.follow(bytes.get_mut(part).unwrap_or_default());
+                }
+                return left;
+            }
         }
-        left
+        self.follow(bytes);
+        bytes.len()
     }
 
     fn written(&mut self, bytes: &[u8]) {

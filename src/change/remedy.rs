@@ -4,7 +4,7 @@
 //! a network, a pattern or the word that opens a list. Where only that would help, there is none.
 
 use crate::clock::Moment;
-use crate::config::{LARGEST_BODY, LARGEST_UPLOAD};
+use crate::config::{LARGEST_BODY, LARGEST_HELD, LARGEST_UPLOAD};
 use crate::denial::Reason;
 use crate::endpoint::LONGEST_MODEL;
 use crate::explain::{BUILT_IN, Question, Told, Verdict};
@@ -44,7 +44,7 @@ impl Refused<'_> {
             Reason::ScopeMissing => self.scope(),
             Reason::ModelNotAllowed => self.model(),
             Reason::ModelUnknowable => Ok((rule(), Edit::Add("*".to_owned()))),
-            Reason::BodyTooLarge => larger_body(self.snapshot, &self.told.rule, 0),
+            Reason::BodyTooLarge | Reason::MemoryLimited => larger_body(self.snapshot, &self.told.rule, 0),
             Reason::CostUnknown => Err(self.price()),
             Reason::KeyUnknown => Err(self.no_key()),
             Reason::AddressUnreadable => {
@@ -202,13 +202,13 @@ impl Refused<'_> {
     }
 }
 
-/// Twice the largest body, or more if so many bytes have come already.
+/// Twice the largest body, or what all may take, or more if so many bytes have come already.
 pub(super) fn larger_body(snapshot: &Snapshot, rule: &str, seen: u64) -> Remedy {
     let server = &snapshot.server;
-    let (now, largest) = if rule == "server.max_upload" {
-        (server.max_upload, LARGEST_UPLOAD)
-    } else {
-        (u64::try_from(server.max_body).unwrap_or(u64::MAX), LARGEST_BODY)
+    let (now, largest) = match rule {
+        "server.max_upload" => (server.max_upload, LARGEST_UPLOAD),
+        "server.max_held" => (server.max_held, LARGEST_HELD),
+        _ => (u64::try_from(server.max_body).unwrap_or(u64::MAX), LARGEST_BODY),
     };
     if now >= largest {
         return Err(format!("no setting lets a body pass that is larger than {largest} bytes"));

@@ -41,6 +41,9 @@ pub(super) struct ServerWritten {
     pub(super) allow_ips: Option<Observable>,
     /// The largest request body, as text with a unit or in bytes. Default: "32 MiB".
     pub(super) max_body: Option<Size>,
+    /// How much of request bodies may be held in memory at once, over all requests; the first 64 KiB of each are
+    /// not counted. A body for which there is no room is refused and may be sent again. Default: "1 GiB".
+    pub(super) max_held: Option<Size>,
     /// The largest form or file that goes on to the upstream while it arrives. Default: "4 GiB".
     pub(super) max_upload: Option<Size>,
     /// How long a whole request body may take to arrive; of a form or file that goes on while it arrives,
@@ -89,6 +92,10 @@ const MAX_BODY: usize = 32 << 20;
 /// The largest size that `max_body` can have, in bytes: a body is held in memory, so there is an end
 /// to what can be allowed.
 pub const LARGEST_BODY: u64 = 1 << 30;
+/// As much as the largest `max_body`.
+const MAX_HELD: u64 = LARGEST_BODY;
+/// The largest size that `max_held` can have, in bytes.
+pub const LARGEST_HELD: u64 = 1 << 40;
 const MAX_UPLOAD: u64 = 4 << 30;
 /// The largest size that `max_upload` can have, in bytes.
 pub const LARGEST_UPLOAD: u64 = 1 << 40;
@@ -113,6 +120,7 @@ impl Work<'_> {
         let admin_listen = self.admin_listen(admin, &listen);
         let max_connections = self.max_connections(server.max_connections);
         let bounds = self.bounds(server, max_connections);
+        let max_body = self.max_body(server.max_body.as_ref());
         Server {
             socket_mode: self.socket_mode(server.socket_mode.as_deref(), &listen),
             proxy_protocol,
@@ -125,8 +133,10 @@ impl Work<'_> {
             allow_ips,
             allow_ips_rule,
             allow_ips_observed: listed.observed,
-            max_body: self.max_body(server.max_body.as_ref()),
+            max_body,
             max_body_rule: self.rule("server.max_body"),
+            max_held: self.max_held(server.max_held.as_ref(), max_body),
+            max_held_rule: self.rule("server.max_held"),
             max_upload: self.max_upload(server.max_upload.as_ref()),
             max_upload_rule: self.rule("server.max_upload"),
             body_timeout: self.duration("server.body_timeout", server.body_timeout.as_deref(), 60),
@@ -210,6 +220,19 @@ impl Work<'_> {
                 "write it like \"32 MiB\", or in bytes like 33554432",
             );
             MAX_BODY
+        })
+    }
+
+    fn max_held(&mut self, written: Option<&Size>, max_body: usize) -> u64 {
+        let Some(size) = written else { return MAX_HELD };
+        let least = u64::try_from(max_body).unwrap_or(u64::MAX);
+        size.bytes().filter(|bytes| (least..=LARGEST_HELD).contains(bytes)).unwrap_or_else(|| {
+            self.wrong(
+                "server.max_held",
+                "this is not a size between max_body and 1024 GiB",
+                "write it like \"1 GiB\", or in bytes like 1073741824; or lower max_body, since a body that large could never be held",
+            );
+            MAX_HELD
         })
     }
 

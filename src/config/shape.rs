@@ -188,6 +188,7 @@ fn usual(name: &str) -> Option<&'static str> {
         "forwarded_header" => r#""x-forwarded-for""#,
         "allow_ips" => r#"["10.20.0.0/16"]"#,
         "max_body" => r#""32 MiB""#,
+        "max_held" => r#""1 GiB""#,
         "max_upload" => r#""4 GiB""#,
         "max_size" => r#""256 MiB""#,
         "min_upload_rate" => r#""1 KiB""#,

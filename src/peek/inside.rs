@@ -101,6 +101,10 @@ impl Inside {
         for (at, (place, reached)) in self.places.iter().zip(&mut self.reached).enumerate() {
             *reached = (*reached).min(depth);
             let Some(expected) = step(place, depth).filter(|_| *reached == depth) else { continue };
+            // Most names are of another length than the step, and nothing else is to be seen of them.
+            if expected.len() != name.len() && !matches!(expected, "*" | "model") {
+                continue;
+            }
             let last = place.len() == usize::from(depth);
             if expected == "model" && looks_like_model(name, escaped) {
                 return Err(Fault::Ambiguous("a field looks like 'model' without being it"));

@@ -145,6 +145,8 @@ mod tests {
             allow_ips_observed: false,
             max_body: 1,
             max_body_rule: RuleId::BUILT_IN,
+            max_held: 1,
+            max_held_rule: RuleId::BUILT_IN,
             max_upload: 1,
             max_upload_rule: RuleId::BUILT_IN,
             body_timeout: Duration::ZERO,

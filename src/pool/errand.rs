@@ -54,7 +54,8 @@ impl Errand {
         if self.unanswered.load(Ordering::Acquire) {
             self.unanswered.store(false, Ordering::Release);
             if bytes.starts_with(OK) {
-                return skim(bytes, &skim::OF_ANSWERS);
+                let skimmed = skim(bytes, &skim::OF_ANSWERS, |_, _| ());
+                return skimmed.map_or(bytes.len(), |skimmed| skimmed.left);
             }
         }
         bytes.len()

@@ -24,6 +24,7 @@ pub(super) const ABNORMAL: u16 = 1006;
 pub(super) const INVALID_DATA: u16 = 1007;
 pub(super) const POLICY: u16 = 1008;
 pub(super) const TOO_BIG: u16 = 1009;
+pub(super) const TRY_AGAIN: u16 = 1013;
 pub(super) const BAD_GATEWAY: u16 = 1014;
 
 /// The longest payload of a control frame.

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::ask::{bare, denied};
+use crate::ask::{ROOM_WAIT, bare, denied};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, Family, ModelIn, Places};
 use crate::estimate::Estimator;
 use crate::exchange::{Caller, Carried};
 use crate::fund::had;
+use crate::held::{FREE, Held};
 use crate::peek::{Fault, Peeked};
 use crate::policy::Sight;
 use crate::policy::budget::{Message, go_on, turn_to};
 use crate::policy::model::{may_leave_open, may_use};
 use crate::policy::rate::take_one;
+use crate::snapshot::Snapshot;
 use crate::usage::Usage;
 
 use super::frame;
@@ -78,6 +80,15 @@ impl Judge {
             return Err(Denial::by(Reason::BodyTooLarge, server.max_body_rule));
         }
         Ok(())
+    }
+
+    /// Makes room for a message that has become so long.
+    pub(super) fn make_room(&self, held: &mut Option<Held>, length: u64) -> Result<(), Denial> {
+        let Snapshot { server, room, .. } = &*self.carried.snapshot;
+        if length <= FREE || Held::grow(held, room, length, server.max_held) {
+            return Ok(());
+        }
+        Err(Denial::by(Reason::MemoryLimited, server.max_held_rule).until(ROOM_WAIT))
     }
 
     /// Judges a whole message, of a session that has used so much, and of whose answers so many tokens were seen.
@@ -157,6 +168,8 @@ pub(super) fn code(reason: Reason) -> u16 {
         frame::TOO_BIG
     } else if reason == Reason::BodyInvalid {
         frame::INVALID_DATA
+    } else if reason == Reason::MemoryLimited {
+        frame::TRY_AGAIN
     } else {
         frame::POLICY
     }

@@ -13,6 +13,7 @@ use super::frame::{self, From, Head, Opcode, Reader, Violation};
 use super::judge::{self, Judge};
 use super::{Common, End, PIECE};
 use crate::denial::Denial;
+use crate::held::Held;
 use crate::peek::Peek;
 
 /// How long a client that has closed, or broke the framing, may take to end its connection.
@@ -37,6 +38,7 @@ struct Message {
     opcode: Opcode,
     text: Vec<u8>,
     peek: Peek,
+    held: Option<Held>,
 }
 
 /// Why nothing goes on any more.
@@ -160,6 +162,7 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'c, R, W> {
             opcode: head.opcode,
             text: Vec::new(),
             peek: Peek::within(judge::PLACES),
+            held: None,
         });
         let so_far = u64::try_from(message.text.len()).unwrap_or(u64::MAX);
         judge.may_be_so_long(so_far.saturating_add(head.length)).map_err(Stop::Refused)
@@ -172,6 +175,8 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'c, R, W> {
         frame::mask(&mut piece, head.mask.unwrap_or_default(), self.taken);
         self.taken += u64::try_from(piece.len()).unwrap_or(u64::MAX);
         let Some(message) = &mut self.message else { return Ok(false) };
+        let length = u64::try_from(message.text.len() + piece.len()).unwrap_or(u64::MAX);
+        judge.make_room(&mut message.held, length).map_err(Stop::Refused)?;
         message.peek.feed(&piece).map_err(|fault| Stop::Refused(judge::unreadable(fault)))?;
         message.text.extend_from_slice(&piece);
         if self.taken < head.length {
@@ -185,7 +190,8 @@ impl<'c, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'c, R, W> {
     }
 
     async fn whole(&mut self, message: Message, judge: &mut Judge) -> Result<(), Stop> {
-        let Message { opcode, mut text, mut peek } = message;
+        // The room is given back when the message has gone on.
+        let Message { opcode, mut text, mut peek, held: _held } = message;
         let peeked = peek.finish().map_err(|fault| Stop::Refused(judge::unreadable(fault)))?;
         let used = self.common.usage.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default();
         let seen = self.common.output_seen.load(Ordering::Relaxed);

@@ -438,6 +438,21 @@ fn ask() -> Vec<Case> {
             ..case(Reason::BodyTooLarge)
         },
         Case {
+            arrange: |setup, _| {
+                setup.set("server", "max_body", r#""1 MiB""#).set("server", "max_held", r#""1 MiB""#)
+            },
+            ask: |gate, _, route| {
+                let large = format!(r#"{{"padding":"{}",{}"#, "x".repeat(800 << 10), &route.body[1..]);
+                let request = route.body(&gate.setup.client_key, &large);
+                let mut first = gate.connect();
+                first.send(&request[..request.len() - 1]);
+                until("the first is held", || gate.shared().snapshot.load().room.taken() > 700 << 10);
+                gate.ask(request)
+            },
+            line: Line::At("server.max_held", "server", "max_held"),
+            ..case(Reason::MemoryLimited)
+        },
+        Case {
             arrange: |setup, _| setup.set("server", "body_timeout", r#""20ms""#),
             ask: |gate, _, route| {
                 let mut client = gate.connect();

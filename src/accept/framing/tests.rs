@@ -16,14 +16,28 @@ fn followed<'b>(reads: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
     reads.into_iter().flat_map(follow).collect()
 }
 
-/// What it gets, which is the same however it is cut.
+/// The same where heads that come whole are looked at as a whole.
+fn read<'b>(reads: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
+    let mut framing = Framing::default();
+    let look = |read: &[u8]| {
+        let mut read = read.to_vec();
+        let left = framing.read(&mut read);
+        read.truncate(left);
+        read
+    };
+    reads.into_iter().flat_map(look).collect()
+}
+
+/// What it gets, which is the same however it is cut. No name in it may be one that is skimmed.
 fn passed(bytes: &str) -> String {
     let bytes = bytes.as_bytes();
     let whole = followed([bytes]);
+    assert_eq!(read([bytes]), whole, "read whole");
     assert_eq!(followed(bytes.chunks(1)), whole, "byte by byte");
     for at in 0..bytes.len() {
         let (first, second) = bytes.split_at(at);
         assert_eq!(followed([first, second]), whole, "cut at {at}");
+        assert_eq!(read([first, second]), whole, "read, cut at {at}");
     }
     String::from_utf8(whole).unwrap()
 }
@@ -333,6 +347,7 @@ proptest! {
             from = cut;
         }
         let wanted = wanted(&bytes);
+        prop_assert_eq!(&read(reads.iter().copied()), &wanted);
         prop_assert_eq!(&followed(reads), &wanted);
         prop_assert_eq!(&followed(bytes.chunks(1)), &wanted);
     }
