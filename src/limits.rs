@@ -252,15 +252,13 @@ impl Registry {
         &self,
         owner: &str,
         spender: Spender,
-        budgets: &[Budget],
         (zone, shared): (&TimeZone, bool),
         now: Moment,
     ) -> Arc<Purse> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let known = (Arc::from(owner), shared);
         // By another calendar its windows begin at other times.
-        if let Some(held) = state.purses.get_mut(&known).filter(|held| held.purse.zone() == zone) {
-            budgets.clone_into(&mut held.budgets);
+        if let Some(held) = state.purses.get(&known).filter(|held| held.purse.zone() == zone) {
             return Arc::clone(&held.purse);
         }
         let mut purse = Purse::new(zone.clone());
@@ -275,12 +273,28 @@ impl Registry {
         if let Some(history) = self.history.get() {
             recall(&**history, &[(&spender, &purse)], now);
         }
-        let held = Held { spender, purse: Arc::clone(&purse), budgets: budgets.to_owned() };
+        let held = Held { spender, purse: Arc::clone(&purse), budgets: Vec::new() };
         state.purses.insert(known, held);
         purse
     }
 
-    /// All budgets, by their owners' names.
+    /// Notes which limits are in force, so that only their budgets are shown: a configuration may be refused when its
+    /// purses are made.
+    pub fn put_in_force<'l>(&self, all: impl IntoIterator<Item = &'l Limits>) {
+        let with_models =
+            |own: &'l Limits| std::iter::once(own).chain(own.models.iter().map(|one| &one.limits));
+        let budgets: HashMap<*const Purse, &[Budget]> = all
+            .into_iter()
+            .flat_map(with_models)
+            .filter_map(|one| Some((Arc::as_ptr(one.purse.as_ref()?), one.budgets.as_slice())))
+            .collect();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for held in state.purses.values_mut() {
+            held.budgets = budgets.get(&Arc::as_ptr(&held.purse)).copied().unwrap_or_default().to_vec();
+        }
+    }
+
+    /// All budgets in force, by their owners' names.
     #[must_use]
     pub fn budgets(&self, now: Moment) -> Vec<BudgetNow> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -385,7 +399,7 @@ mod tests {
         let registry = Registry::new(now);
         let purse = |name: &str| {
             let spender = Spender { project: Arc::from(name), key: None, models: None };
-            registry.purse(name, spender, &[], (&TimeZone::UTC, false), now)
+            registry.purse(name, spender, (&TimeZone::UTC, false), now)
         };
         let before: Vec<_> = (1..=20).map(|length| purse(&"p".repeat(length))).collect();
         let history = Arc::new(ByName::default());
@@ -407,7 +421,7 @@ mod tests {
         for shared in [false, true] {
             let registry = Registry::new(now);
             let spender = Spender { project: Arc::from("a"), key: None, models: None };
-            let purse = |zone: &TimeZone| registry.purse("a", spender.clone(), &[], (zone, shared), now);
+            let purse = |zone: &TimeZone| registry.purse("a", spender.clone(), (zone, shared), now);
             let before = purse(&TimeZone::UTC);
             let berlin = TimeZone::get("Europe/Berlin").unwrap();
             let after = purse(&berlin);

@@ -99,6 +99,7 @@ impl Gate {
     ) -> io::Result<Self> {
         let now = Moment::now();
         registry.credentials.put_in_force(loaded.snapshot.upstreams.iter().map(|one| &one.credentials), now);
+        registry.put_in_force(loaded.snapshot.limits());
         let metrics = Metrics::default().with_credentials(Arc::clone(&registry.credentials));
         let metrics = metrics.with_health(Arc::clone(&registry.health)).with_room(Arc::clone(&registry.room));
         let metrics = Arc::new(metrics.with_budgets(Arc::clone(&registry)));
@@ -198,6 +199,7 @@ impl Gate {
     pub fn put_in_force(&self, loaded: Loaded) {
         let all = loaded.snapshot.upstreams.iter().map(|one| &one.credentials);
         self.registry.credentials.put_in_force(all, Moment::now());
+        self.registry.put_in_force(loaded.snapshot.limits());
         if let Err(error) = self.renewals.look() {
             tracing::error!(error = %error, "credentials_not_renewed: the thread cannot be started");
         }

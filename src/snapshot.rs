@@ -354,6 +354,12 @@ impl Snapshot {
         self.rules.get(usize::try_from(id.0).ok()?)
     }
 
+    /// The limits of all projects and keys.
+    pub fn limits(&self) -> impl Iterator<Item = &Limits> {
+        let of_keys = self.keys.iter().map(|key| &key.limits);
+        self.projects.iter().map(|project| &project.limits).chain(of_keys)
+    }
+
     /// The upstreams among `usable` that answer an endpoint for requests that name none: those whose own API
     /// it is, or else the others.
     #[must_use]

@@ -61,6 +61,30 @@ fn a_broken_configuration_changes_nothing() {
 }
 
 #[test]
+fn a_refused_configuration_shows_none_of_its_budgets() {
+    let upstream = Upstream::answering(OK);
+    let path = format!("\"{}\"", common::fresh_path("shown").display());
+    let with = |setup: Setup, budget: &str| {
+        let limits = format!("{{ budget = \"{budget}\" }}");
+        setup.set("store", "path", &path).set("projects.search", "limits", &limits)
+    };
+    let first = with(Setup::new(upstream.address), "5 USD/day");
+    let gate = first.start();
+    let shown = |gate: &Running, dollars: &str| {
+        let line = format!("portcullis_budget_usd{{owner=\"projects.search\",window=\"day\"}} {dollars}");
+        gate.metrics().contains(&line)
+    };
+    assert!(shown(&gate, "5.0"), "{}", gate.metrics());
+    let next = with(gate.setup.clone(), "7 USD/day");
+    gate.gate.reload(&next.clone().set("server", "x", "1").sources()).expect_err("it is broken");
+    assert!(shown(&gate, "5.0"), "{}", gate.metrics());
+    reload(&gate, &next);
+    assert!(shown(&gate, "7.0"), "{}", gate.metrics());
+    reload(&gate, &Setup::new(upstream.address));
+    assert!(!gate.metrics().contains("portcullis_budget_usd{"));
+}
+
+#[test]
 fn a_deleted_key_stops_working_and_a_new_one_begins() {
     let upstream = Upstream::answering(OK);
     let gate = Setup::new(upstream.address).start();

@@ -135,9 +135,8 @@ impl Work<'_> {
         }
         counted.sort_by_key(|limit| limit.meter.quota().per);
         let budgets = self.budgets(&of("budget"), written.budget);
-        let purse = (!budgets.is_empty()).then(|| {
-            self.registry.purse(owner, spender.clone(), &budgets, (&self.zone, self.shared), self.now)
-        });
+        let purse = (!budgets.is_empty())
+            .then(|| self.registry.purse(owner, spender.clone(), (&self.zone, self.shared), self.now));
         Limits {
             requests: self.quotas(&of("requests"), owner, Counted::Requests, written.requests),
             tokens: counted,

@@ -152,22 +152,15 @@ fn play(acts: Vec<Act>) {
             }
             Act::Reload => {
                 let spender = Spender { project: "search".into(), key: None, models: None };
-                let budgets = gate.budgets.clone();
                 let first = gate.registry.purse(
                     "projects.search",
                     spender.clone(),
-                    &budgets,
                     (&TimeZone::UTC, false),
                     Moment::now(),
                 );
                 gate.registry.sweep();
-                let again = gate.registry.purse(
-                    "projects.search",
-                    spender,
-                    &budgets,
-                    (&TimeZone::UTC, false),
-                    Moment::now(),
-                );
+                let again =
+                    gate.registry.purse("projects.search", spender, (&TimeZone::UTC, false), Moment::now());
                 assert!(Arc::ptr_eq(&first, &again), "a reload goes on with the same purse");
             }
             Act::Turn => {
