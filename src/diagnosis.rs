@@ -81,7 +81,7 @@ pub fn cause_word(number: u16) -> &'static str {
     causes().get(usize::from(number)).map_or(UNDIAGNOSED, |cause| cause.id)
 }
 
-/// The table of all causes as the README shows it, in Markdown.
+/// The table of all causes as `docs/refusals.md` shows it, in Markdown.
 #[must_use]
 pub fn table() -> String {
     use std::fmt::Write as _;

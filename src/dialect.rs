@@ -88,7 +88,7 @@ surfaces! {
 }
 
 impl Surface {
-    /// Its word in the README.
+    /// Its word in the table of providers.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

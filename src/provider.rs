@@ -293,7 +293,7 @@ impl std::fmt::Display for Provider {
     }
 }
 
-/// The table of providers as the README shows it, in Markdown.
+/// The table of providers as `docs/upstreams.md` shows it, in Markdown.
 #[must_use]
 pub fn table() -> String {
     use std::fmt::Write as _;

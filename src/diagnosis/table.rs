@@ -49,7 +49,7 @@ causes! {
     Any "refused_by_another_gateway" [400 401 403 404 413 429] OurOwn codes [] says []
         Operator AfterMend false None Way; "another Portcullis, behind this one, refused the request";
         "mend the rule that its x-portcullis-reason names";
-        Documented "README.md";
+        Documented "../README.md#what-a-refusal-looks-like";
 
     // ---- OpenAI
     OpenAi "openai_region_unsupported" [403] Api codes ["unsupported_country_region_territory"] says []

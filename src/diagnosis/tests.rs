@@ -101,7 +101,10 @@ fn each_status_code_and_phrase_of_the_table_has_an_answer() {
 fn each_cause_says_where_it_is_known_from() {
     for Cause { id, source, .. } in causes() {
         let plain = source.bytes().all(|b| b.is_ascii_graphic() && !b"|()".contains(&b));
-        assert!(plain && (source.starts_with("https://") || *source == "README.md"), "{id}: {source}");
+        assert!(
+            plain && (source.starts_with("https://") || *source == "../README.md#what-a-refusal-looks-like"),
+            "{id}: {source}"
+        );
     }
 }
 

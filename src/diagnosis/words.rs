@@ -200,7 +200,7 @@ pub enum Sure {
 }
 
 impl Sure {
-    /// The word in the README.
+    /// The word in the table of causes.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
