@@ -166,7 +166,9 @@ pub struct Failed(pub Why, pub Trouble);
 /// When nothing was granted.
 pub async fn renew(holder: &Holder) -> Result<(), Failed> {
     let place = holder.source().place();
+    let attempt = Attempt(holder);
     let fetched = tokio::time::timeout(PATIENCE, fetched(holder.source())).await;
+    std::mem::forget(attempt);
     let fetched = fetched.unwrap_or_else(|_| {
         let (seconds, hint) = (PATIENCE.as_secs(), silence(holder.source()));
         Err(Why::new(format!("no answer from {} within {seconds} s{hint}", way(place))))
@@ -181,6 +183,15 @@ pub async fn renew(holder: &Holder) -> Result<(), Failed> {
             let trouble = holder.failed(&why, now);
             Err(Failed(why, trouble))
         }
+    }
+}
+
+/// An attempt that may end without a word: a panic ends only its task. It would never be made again.
+struct Attempt<'h>(&'h Holder);
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.failed(&Why::new("it was broken off".to_owned()), Moment::now());
     }
 }
 
@@ -270,4 +281,29 @@ async fn exchanged(
     }
     // The connection has ended; what it has brought is still to be read.
     exchange.await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_is_broken_off_is_made_again() {
+        let now = Moment::now();
+        let holder = Holder::new(Source::for_tests(), now);
+        assert!(holder.begin(now));
+        assert_eq!(holder.due(), None, "it is under way");
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().unwrap();
+        let _within = runtime.enter();
+        {
+            let mut renewing = pin!(renew(&holder));
+            assert!(renewing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        assert!(holder.due().is_some());
+        assert!(holder.begin(now.later(Duration::from_mins(1))));
+    }
 }

@@ -250,7 +250,7 @@ impl Source {
 
     /// What stands for a source where a test needs any.
     #[cfg(test)]
-    pub(super) fn for_tests() -> Self {
+    pub(crate) fn for_tests() -> Self {
         Self::GoogleMetadata { at: Place::for_tests("/") }
     }
 }

@@ -95,20 +95,21 @@ impl Breaker {
     /// # Errors
     /// When the upstream is left alone; for how long still.
     pub fn enter(&self, tolerance: &Tolerance, now: Moment) -> Result<Passage, Duration> {
-        let word = self.word.load(Ordering::Relaxed);
-        let state = State::read(word);
-        if !state.is_open() {
-            return Ok(Passage::default());
-        }
-        let reading = self.millis(now);
-        if let Some(left) = state.until_ms.checked_sub(reading).filter(|left| *left > 0) {
-            return Err(Duration::from_millis(left));
-        }
-        let next = State { until_ms: self.after(now, tolerance.pause), ..state };
-        match self.word.compare_exchange(word, next.word(), Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => Ok(Passage { probes: true }),
-            // Another was quicker.
-            Err(_) => Err(tolerance.pause),
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            let state = State::read(word);
+            if !state.is_open() {
+                return Ok(Passage::default());
+            }
+            let reading = self.millis(now);
+            if let Some(left) = state.until_ms.checked_sub(reading).filter(|left| *left > 0) {
+                return Err(Duration::from_millis(left));
+            }
+            let next = State { until_ms: self.after(now, tolerance.pause), ..state };
+            // Another that was quicker probes now, or has found that all is well.
+            if self.word.compare_exchange(word, next.word(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                return Ok(Passage { probes: true });
+            }
         }
     }
 

@@ -75,6 +75,7 @@ impl Policy for Rate {
 /// The denial, when none is left.
 pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(), Denial> {
     let mut taken: SmallVec<[&Limit; 4]> = SmallVec::new();
+    let told = sight.notes.would_deny.len();
     let own = key.limits.requests.iter().map(|limit| (limit, key.observed.limits));
     let shared = project.limits.requests.iter().map(|limit| (limit, project.observed.limits));
     let (mut own, mut shared) = (own.peekable(), shared.peekable());
@@ -91,6 +92,8 @@ pub fn take_one(project: &Project, key: &Key, sight: &mut Sight<'_>) -> Result<(
             Err(Short::Dry(_)) => {
                 // The store that has them is asked once for all that the request needs, and its body says how much.
                 taken.iter().for_each(|limit| limit.meter.give_back(1));
+                // It is told then, too, what an observed limit would have refused.
+                sight.notes.would_deny.truncate(told);
                 sight.notes.deferred = true;
                 return Ok(());
             }
