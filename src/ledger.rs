@@ -19,6 +19,7 @@ use crate::denial::{Denial, Reason};
 use crate::flood::{Flood, Repeats, Telling};
 use crate::limits::Estimate;
 use crate::metrics::Metrics;
+use crate::money::Money;
 use crate::record::{Cost, Form, Outcome, Record};
 use crate::store::Store;
 use crate::telemetry::RECORD;
@@ -193,6 +194,35 @@ impl OpenRecord {
         let (pending, noted) = promised.map_err(|lost| unwritten(&lost.to_string()))?;
         self.pending = Some(pending);
         Ok(noted)
+    }
+
+    /// Writes down what a session may come to, now that more was reserved for it, in the place of what was written
+    /// before: what it used until then, and what it may use until it asks for more.
+    ///
+    /// # Errors
+    /// The denial, when it cannot be written down.
+    pub fn promise_more(&mut self) -> Result<(), Denial> {
+        let (Some(reserved), Some(ledger)) = (&self.record.reserved, &self.ledger) else { return Ok(()) };
+        // Without one the handshake was refused, if money needs it.
+        let Some(book) = &ledger.book else { return Ok(()) };
+        let Estimate { input, output, money } = reserved.estimate;
+        let already = reserved.already;
+        let usage = Usage {
+            input: already.input.saturating_add(input),
+            output: already.output.saturating_add(output),
+            ..already
+        };
+        let earlier = self.record.earlier.as_deref();
+        let part = already.less(earlier.map(|earlier| earlier.usage).unwrap_or_default());
+        let until_now = reserved.price.as_ref().map_or_else(Money::default, |price| price.of(&part));
+        let before = earlier.map_or_else(Money::default, |earlier| earlier.cost);
+        let cost = Cost { money: before + until_now + money, estimated: true };
+        let Some(entry) = entry(&self.record, &usage, cost) else { return Ok(()) };
+        let promised = book.reserve(&entry).map_err(|lost| unwritten(&lost.to_string()))?;
+        if let Some(old) = self.pending.replace(promised) {
+            book.take_back(old, &entry);
+        }
+        Ok(())
     }
 
     /// Notes that the request was refused.

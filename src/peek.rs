@@ -294,7 +294,6 @@ impl Peek {
                     return Err(Fault::Unfit("it has too many fields"));
                 }
                 self.names.push(hash);
-                self.found.rerouting = self.found.rerouting.or_else(|| rerouting(name, &self.inside));
                 match name {
                     b"model" => Meaning::Model,
                     b"stream" => Meaning::Stream,
@@ -313,7 +312,10 @@ impl Peek {
                     }
                     _ if self.found.report.options.named(name) => Meaning::StreamOptions,
                     _ if in_another_case(name) => return Err(Fault::Unfit(CASE)),
-                    _ => Meaning::Nothing,
+                    _ => {
+                        self.found.rerouting = self.found.rerouting.or_else(|| rerouting(name, &self.inside));
+                        Meaning::Nothing
+                    }
                 }
             }
             Place::GenerationConfig if in_another_case(name) => return Err(Fault::Unfit(CASE)),

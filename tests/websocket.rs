@@ -18,6 +18,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use common::client::request;
 use common::upstream::Talk;
 use common::{Client, Running, Setup, Upstream, until};
+use portcullis::book::Wanted;
 use portcullis::run::Ended;
 
 const REALTIME: &str = "/v1/realtime?model=gpt-realtime";
@@ -376,6 +377,48 @@ fn used(led: &Led) -> (Running, Client) {
     led.send(framed(0x81, done.as_bytes(), 0));
     assert_eq!(next(&mut client).unwrap().text(), done);
     (gate, client)
+}
+
+#[test]
+fn what_each_response_may_cost_is_written_down_before_it_is_asked_for() {
+    let led = Led::new();
+    let path = common::fresh_path("responses");
+    let setup = gate(&led).set("store", "path", &format!("\"{}\"", path.display()));
+    // What the handshake alone would cost is not known.
+    let setup = setup.set("accounting", "unpriced", "\"allow\"");
+    let gate = setup.set("projects.search", "limits", r#"{ budget = "50 USD/day" }"#).start();
+    let mut client = open(&gate, "/v1/responses");
+    let reserved = |settled: bool| {
+        let project = Wanted { since_ms: 0, project: "search", key: None, models: None };
+        let spent = gate.shared().ledger.book.as_ref().unwrap().spent(&[project]).unwrap();
+        if settled { spent[0].settled } else { spent[0].reserved }
+    };
+    let done =
+        r#"{"type":"response.completed","response":{"usage":{"input_tokens":0,"output_tokens":1000000}}}"#;
+    for (before, model, cost) in [
+        (0, "gpt-4o-mini", 1_200_000),
+        (1, "gpt-4o", 600_000_000 + 20_000_000),
+        (2, "gpt-4o", 10_620_000_000),
+    ] {
+        let asks = ASKS.replace("gpt-4o-mini", model);
+        client.send(masked(0x81, asks.as_bytes()));
+        assert_eq!(led.read().unwrap().text(), asks);
+        let now = reserved(false);
+        assert_eq!(now.usage.output, before * 1_000_000 + 2_000);
+        // In nanodollars, without the few tokens of the input.
+        let nano = now.cost.as_picodollars() / 1_000;
+        assert!((cost..cost + cost / 100 + 100_000).contains(&nano), "{nano} {cost}");
+        led.send(framed(0x81, done.as_bytes(), 0));
+        assert_eq!(next(&mut client).unwrap().text(), done);
+    }
+    client.send(masked(0x88, &[3, 232]));
+    assert_eq!(led.read().unwrap().close().0, 1000);
+    led.send(framed(0x88, &[3, 232], 0));
+    assert_eq!(next(&mut client).unwrap().close().0, 1000);
+    client.hang_up();
+    gate.idle();
+    until("it is settled", || reserved(true).usage.output == 3_000_000);
+    assert_eq!((reserved(false).usage.output, reserved(true).requests), (0, 1));
 }
 
 const ASKS: &str =

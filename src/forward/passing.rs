@@ -183,7 +183,7 @@ pub(super) fn headers_for_client(
 ) -> HeaderMap {
     // The rest is taken out, which is half the work of putting what is left into a map of its own.
     let mut unlisted = SmallVec::<[HeaderName; 8]>::new();
-    let mut name_there = None;
+    let mut naming = None;
     let mut longest = 0;
     for (name, value) in &headers {
         longest = longest.max(value.len());
@@ -196,18 +196,22 @@ pub(super) fn headers_for_client(
             | "x-should-retry"
             | "openai-version"
             | "openai-processing-ms"
-            | "anthropic-version" => {}
+            | "anthropic-version"
             // The gate's own takes its place.
-            "x-request-id" => name_there = Some(value.clone()),
+            | "x-request-id" => {}
             "request-id" | "apim-request-id" | "x-amzn-requestid" | "mistral-correlation-id" => {
-                name_there = Some(value.clone());
+                naming = Some(unlisted.len());
                 unlisted.push(name.clone());
             }
             _ => unlisted.push(name.clone()),
         }
     }
-    for name in unlisted {
-        headers.remove(name);
+    let mut name_there = None;
+    for (at, name) in unlisted.into_iter().enumerate() {
+        let value = headers.remove(name);
+        if naming == Some(at) {
+            name_there = value;
+        }
     }
     let finder = by.and_then(|(upstream, lease)| {
         upstream.credentials.finder_in(longest, lease.in_use.as_ref(), exchange.record.begun)
@@ -215,15 +219,15 @@ pub(super) fn headers_for_client(
     if let Some(finder) = &finder {
         headers.values_mut().chain(&mut name_there).for_each(|value| hide(value, finder));
     }
-    if let Some(name) = name_there {
-        headers.insert(UPSTREAM_REQUEST_ID, name.clone());
-        exchange.record.upstream_request_id = Some(name);
-    }
     if let Ok(value) = HeaderValue::from_bytes(exchange.record.id.as_bytes()) {
         if exchange.stage.endpoint.surface == Surface::Anthropic {
             headers.insert(REQUEST_ID, value.clone());
         }
-        headers.insert(X_REQUEST_ID, value);
+        name_there = name_there.or(headers.insert(X_REQUEST_ID, value));
+    }
+    if let Some(name) = name_there {
+        headers.insert(UPSTREAM_REQUEST_ID, name.clone());
+        exchange.record.upstream_request_id = Some(name);
     }
     allowance::tell(&mut headers, &exchange.record);
     let_read(&mut headers, &exchange.record);

@@ -68,7 +68,7 @@ impl Policy for Fund {
 }
 
 /// Reserves for a message of a session that asks for more, once what came before is settled. `used` is what the
-/// session has used so far.
+/// session has used so far. Whether more was reserved.
 ///
 /// # Errors
 /// The denial, when not enough is left.
@@ -79,9 +79,9 @@ pub fn go_on(
     message: Message,
     used: Usage,
     sight: &mut Sight<'_>,
-) -> Result<(), Denial> {
+) -> Result<bool, Denial> {
     if !limited(project, key) && !sight.notes.deferred {
-        return Ok(());
+        return Ok(false);
     }
     let mut settled = used;
     if let Some(reserved) = sight.notes.reserved.take_if(|one| message.asks || one.is_used_up(&used)) {
@@ -92,11 +92,18 @@ pub fn go_on(
         }
         reserved.settle(&settled, None, sight.now);
     } else if sight.notes.reserved.is_some() || !message.asks {
-        return Ok(());
+        return Ok(false);
     }
     sight.notes.token_ceiling = message.ceiling;
     sight.notes.tier = message.tier;
-    Taking::new(message.input, endpoint, sight).reserve(project, key, None, (message.asks, settled), sight)
+    Taking::new(message.input, endpoint, sight).reserve(
+        project,
+        key,
+        None,
+        (message.asks, settled),
+        sight,
+    )?;
+    Ok(true)
 }
 
 /// From here on a session asks another model: what it used until now has the price of the one before. `seen` is how many

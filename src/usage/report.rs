@@ -288,17 +288,19 @@ impl Raw {
             let all = usage.cache_writes.max(self.short_writes.saturating_add(usage.long_cache_writes));
             usage.cache_writes = all.saturating_sub(usage.long_cache_writes);
         }
-        // Compactions are no part of Anthropic's sums, but paid for (and told again in the last report of a stream).
-        let Tokens { input, cached, writes, long_writes, output } = self.compactions;
-        let long_writes = long_writes.min(writes);
-        *usage = Usage {
-            input: [input, cached, writes].into_iter().fold(usage.input, u64::saturating_add),
-            cached: usage.cached.saturating_add(cached),
-            cache_writes: usage.cache_writes.saturating_add(writes - long_writes),
-            long_cache_writes: usage.long_cache_writes.saturating_add(long_writes),
-            output: usage.output.saturating_add(output),
-            ..*usage
-        };
+        if self.compactions != Tokens::default() {
+            // They are no part of Anthropic's sums, but paid for (and told again in the last report of a stream).
+            let Tokens { input, cached, writes, long_writes, output } = self.compactions;
+            let long_writes = long_writes.min(writes);
+            *usage = Usage {
+                input: [input, cached, writes].into_iter().fold(usage.input, u64::saturating_add),
+                cached: usage.cached.saturating_add(cached),
+                cache_writes: usage.cache_writes.saturating_add(writes - long_writes),
+                long_cache_writes: usage.long_cache_writes.saturating_add(long_writes),
+                output: usage.output.saturating_add(output),
+                ..*usage
+            };
+        }
         usage.input = usage.input.saturating_add(self.tool_input);
         usage.output = usage.output.saturating_add(self.thoughts).saturating_add(self.beside);
         usage.reasoning = usage.reasoning.max(self.thoughts);

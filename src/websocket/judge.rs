@@ -151,9 +151,10 @@ impl Judge {
         self.asked += u64::from(asks);
         let input = estimator.tokens().saturating_add(context);
         let message = Message { input, asks, ceiling: peeked.token_ceiling, tier: peeked.tier, seen };
-        go_on(project, key, self.endpoint, message, used, &mut sight)?;
+        let more = go_on(project, key, self.endpoint, message, used, &mut sight)?;
         // The store of the gates that share the limits is asked before the message goes on.
-        had(record).await
+        had(record).await?;
+        if more { record.promise_more() } else { Ok(()) }
     }
 }
 
