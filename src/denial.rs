@@ -289,7 +289,7 @@ reasons! {
         client "The budget of project '{project}' does not cover this request: {detail}. Ask the gateway's operator for more.";
         operator "raise {rule}, or wait until its window ends: {detail}";
     CostUnknown "cost_unknown" 403 Denied "budget" false None;
-        client "Project '{project}' has a budget, and what this request costs cannot be known: {detail}. Ask the gateway's operator.";
+        client "Project '{project}' has a limit on tokens or money, and what this request uses cannot be known: {detail}. Ask the gateway's operator.";
         operator "{detail}: give the model a price in [prices], take {rule} away, or set accounting.unpriced = \"allow\"";
     LedgerUnavailable "ledger_unavailable" 503 Denied "budget" true None;
         client "This gateway cannot write down what requests cost at the moment, so it sends none. It is not your key. Ask the gateway's operator.";

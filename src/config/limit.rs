@@ -40,7 +40,7 @@ pub(super) struct LimitsWritten {
     /// With "observe", what is over a limit passes, and the record says that it would have been
     /// refused. Default: "enforce".
     pub(super) mode: Option<Mode>,
-    /// Limits of single models beside these, by name or pattern; the first that fits counts.
+    /// Limits of single models beside these, by name or pattern; of several that fit the closest counts.
     pub(super) models: Option<BTreeMap<String, ModelLimitsWritten>>,
 }
 
