@@ -25,8 +25,11 @@ use crate::limits::Registry;
 use crate::multipart::{Found, Multipart, Reader, Unclear};
 use crate::peek::{Fault, Peek, Peeked};
 use crate::proxy_header::{self, Header};
+use crate::redact::Redactor;
+use crate::secret::{self, Secret};
 use crate::snapshot::Snapshot;
 use crate::usage::{Hider, Meter, Usage};
+use crate::wire::Look as _;
 
 /// Whose forwarded addresses the gate below believes.
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -57,7 +60,7 @@ static SNAPSHOT: LazyLock<Option<Arc<Snapshot>>> = LazyLock::new(|| {
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("framing", framing),
     ("head", head),
     ("address", address),
@@ -65,6 +68,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("body", body),
     ("form", form),
     ("answer", answer),
+    ("redact", redact),
     ("session", session),
     ("configuration", configuration),
 ];
@@ -79,6 +83,13 @@ pub fn framing(bytes: &[u8]) {
     };
     let passed = followed(sent.len());
     assert_eq!(passed, followed(usize::from(size) % 32));
+    // What takes lines out of a whole head looks at fewer of the others, and comes to the same.
+    let (mut plain, mut whole) = (Framing::default(), Framing::default());
+    plain.follow(&mut sent.to_vec());
+    let mut read = sent.to_vec();
+    let left = whole.read(&mut read);
+    assert_eq!(format!("{plain:?}"), format!("{whole:?}"));
+    assert!(left == sent.len() && read == passed || left < sent.len());
     let mut spoiled = sent.iter().zip(&passed).enumerate().filter(|(_, (was, is))| was != is);
     if let Some((at, (was, is))) = spoiled.next() {
         // Capitals count as small letters, and so do control characters as signs, which are in no head that is one.
@@ -298,6 +309,37 @@ pub fn answer(bytes: &[u8]) {
     let passed = hidden(text.len());
     assert_eq!(passed, hidden(size));
     assert!(passed.len() <= text.len());
+}
+
+/// Leaves a key out of a text that comes in pieces; the first bytes say how it is cut and how the key is written in it.
+pub fn redact(bytes: &[u8]) {
+    const KEY: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    let [size, how, text @ ..] = bytes else { return };
+    let Ok(secret) = Secret::header(http::header::AUTHORIZATION, "Bearer ", KEY) else { return };
+    let escaped = |every: u8, escape: fn(u8) -> String| -> String {
+        let each = KEY.bytes().zip(0u8..);
+        each.map(|(byte, at)| if at % every == 0 { escape(byte) } else { char::from(byte).into() }).collect()
+    };
+    let key = match how % 3 {
+        0 => KEY.to_owned(),
+        1 => escaped(how / 3 % 7 + 1, |byte| format!("%{byte:02X}")),
+        _ => escaped(how / 3 % 7 + 1, |byte| format!("\\u{byte:04x}")),
+    };
+    // Each byte 1 of the text becomes the key.
+    let text: Vec<u8> = text.split(|byte| *byte == 1).collect::<Vec<_>>().join(key.as_bytes());
+    let cleaned = |size: usize| {
+        let mut redactor = Redactor::new(secret.finder());
+        let mut out: Vec<u8> = text.chunks(size.max(1)).flat_map(|piece| redactor.piece(piece)).collect();
+        out.extend_from_slice(&redactor.rest());
+        assert!(!redactor.holds());
+        out
+    };
+    let whole = cleaned(text.len());
+    assert_eq!(whole, cleaned(usize::from(*size) % 64));
+    assert!(
+        secret.finder().is_none_or(|finder| finder.find(&whole, true) == secret::Found::Nowhere),
+        "the key is left out"
+    );
 }
 
 /// Reads the frames of a session.
