@@ -205,6 +205,7 @@ impl Speaker<'_> {
         settings: &Arc<ShareSettings>,
         pause: &mut Duration,
     ) -> Result<(), String> {
+        let mut forgot = false;
         loop {
             let stopped = self.stopped();
             let sent = Moment::now();
@@ -216,6 +217,7 @@ impl Speaker<'_> {
                 let heard = dialogue.answered(&answer, sent, Moment::now());
                 match heard.map_err(|_| "its answer cannot be read".to_owned())? {
                     Heard::All => {
+                        forgot = false;
                         *pause = PAUSES.0;
                         self.back(settings, link.server());
                     }
@@ -224,7 +226,13 @@ impl Speaker<'_> {
                         if self.away == Away::No {
                             tracing::warn!("limits_store_forgot: it is told what this gate knows");
                         }
-                        continue;
+                        // One that keeps nothing, for want of memory, is not asked as fast as it answers.
+                        if std::mem::replace(&mut forgot, true) {
+                            tokio::time::sleep(jittered(PAUSES.0)).await;
+                        }
+                        if !stopped {
+                            continue;
+                        }
                     }
                 }
                 if stopped {

@@ -15,6 +15,10 @@ mod common;
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod redis;
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::client::post;
@@ -59,6 +63,53 @@ fn chat(gate: &Running, ceiling: u64) -> Vec<u8> {
         "model": "gpt-4o-mini", "max_tokens": ceiling, "messages": [{ "role": "user", "content": "hello" }],
     });
     post("/v1/chat/completions", &gate.setup.client_key, &body.to_string())
+}
+
+/// A server that loads the script and knows nothing at any question; the number of its questions.
+fn forgetful() -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let questions = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&questions);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            // Of each word its length and itself; those of the script have several lines, which begin with no star.
+            while let Some(line) = lines.next() {
+                let Some(words) = line.strip_prefix('*').and_then(|words| words.parse::<usize>().ok()) else {
+                    continue;
+                };
+                let word = (words > 0).then(|| lines.nth(1)).flatten().unwrap_or_default();
+                let answer = match &*word.to_ascii_uppercase() {
+                    "SCRIPT" => "$4\r\nabcd\r\n".to_owned(),
+                    "EVALSHA" => {
+                        let number = counted.fetch_add(1, Ordering::SeqCst);
+                        let answer = format!("born 1 {number}");
+                        format!("${}\r\n{answer}\r\n", answer.len())
+                    }
+                    _ => "+OK\r\n".to_owned(),
+                };
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    (address, questions)
+}
+
+#[test]
+fn a_store_that_keeps_nothing_is_not_asked_as_fast_as_it_answers() {
+    let upstream = reporting(1, 1);
+    let (address, questions) = forgetful();
+    let setup = Setup::new(upstream.address).set("projects.search", "limits", r#"{ requests = "5/min" }"#);
+    let begun = Moment::now();
+    let gate = setup.set("store", "url", &format!("\"redis://{address}\"")).start();
+    until("it was asked often enough", || questions.load(Ordering::SeqCst) >= 12);
+    let asked = questions.load(Ordering::SeqCst);
+    // Between two there is half a pause at least.
+    let most = usize::try_from(begun.elapsed().as_millis()).unwrap() / 25 + 3;
+    assert!(asked <= most, "{asked} questions, where {most} were due");
+    drop(gate);
 }
 
 #[test]
