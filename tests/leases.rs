@@ -56,7 +56,7 @@ impl Gate {
         let most = Money::picodollars(LIMIT * 1_000);
         let budgets = vec![Budget { window: Window::Month, most, rule: RuleId::BUILT_IN }];
         let spender = Spender { project: "a".into(), key: None, models: None };
-        let purse = registry.purse("projects.a", spender, &budgets, (&TimeZone::UTC, true), now);
+        let purse = registry.purse("projects.a", spender, (&TimeZone::UTC, true), now);
         registry.sharing.on_failure(OnFailure::Deny, OnFailure::Deny);
         let dialogue = Dialogue::new(Arc::clone(&registry.sharing), prefix, id, id);
         Self { registry, limit, purse, budgets, dialogue, open: Vec::new(), waits: Vec::new() }
@@ -179,7 +179,7 @@ fn a_budget_that_a_reload_adds_counts_what_was_spent_before() {
     let now = Moment::now();
     let mut gate = heard(&redis, "added", "gate", Money::picodollars((LIMIT - 100) * 1_000), now);
     let spender = Spender { project: "b".into(), key: None, models: None };
-    gate.purse = gate.registry.purse("projects.b", spender, &gate.budgets, (&TimeZone::UTC, true), now);
+    gate.purse = gate.registry.purse("projects.b", spender, (&TimeZone::UTC, true), now);
     gate.begin(101, now);
     gate.say(&redis, false, now);
     assert_eq!((gate.reserved(), gate.waits.len()), (0, 0));
