@@ -108,8 +108,7 @@ impl Reading {
             peek = peek.with_ceilings_in_options();
         }
         if exchange.snapshot.projects.get(scoped.caller.project).is_some_and(|one| one.parameters.is_some()) {
-            let google = matches!(scoped.endpoint.surface, Surface::Gemini | Surface::Vertex);
-            peek = peek.watching(google);
+            peek = peek.watching(names_tools_by_field(scoped.endpoint));
         }
         Self { exchange, peek, frames: Frames::default(), timer: None }
     }
@@ -219,6 +218,20 @@ fn report_said(snapshot: &Snapshot, scoped: &Scoped, streams: bool, peeked: &Pee
     );
     let counts = || snapshot.projects.get(scoped.caller.project).is_some_and(|project| project.counts_tokens);
     (asked && dialect && counts()).then_some(peeked.report)
+}
+
+/// Whether the kind of a tool is the name of a field: in Google's own dialect, not in those that its paths have besides.
+fn names_tools_by_field(endpoint: &Endpoint) -> bool {
+    const BY_TYPE: [&str; 6] = [
+        "/agents",
+        "/endpoints/openapi/",
+        "/interactions",
+        "/publishers/anthropic/",
+        "/publishers/mistralai/",
+        "/publishers/openai/",
+    ];
+    matches!(endpoint.surface, Surface::Gemini | Surface::Vertex)
+        && !BY_TYPE.iter().any(|front| endpoint.path.starts_with(front))
 }
 
 /// The one model that the request names in the first place, which is taken out of what was found in the body.
