@@ -136,24 +136,30 @@ impl Marks {
     /// Nothing if it is no name.
     fn of(name: &str) -> Option<Self> {
         let mut marks = Self::default();
+        // Whether a part, which a slash ends, is empty or dots alone.
         let mut dots = true;
         let mut bytes = name.bytes();
         while let Some(byte) = bytes.next() {
-            dots &= byte == b'.';
             match byte {
-                b'-' | b'.' | b'_' | b'~' | b'@' => {}
+                b'.' => continue,
+                b'-' | b'_' | b'~' | b'@' => {}
                 b':' => marks.colon = true,
                 b'%' => {
-                    // Only what AWS's SDKs write so in model ids: a colon and a slash.
-                    let written = (bytes.next()?, bytes.next()?.to_ascii_uppercase());
-                    if !matches!(written, (b'3', b'A') | (b'2', b'F')) {
-                        return None;
-                    }
                     marks.escape = true;
+                    // Only what AWS's SDKs write so in model ids: a colon and a slash.
+                    match (bytes.next()?, bytes.next()?) {
+                        (b'3', b'A' | b'a') => {}
+                        (b'2', b'F' | b'f') if !dots => {
+                            dots = true;
+                            continue;
+                        }
+                        _ => return None,
+                    }
                 }
                 _ if byte.is_ascii_alphanumeric() => {}
                 _ => return None,
             }
+            dots = false;
         }
         (!dots && name.len() <= LONGEST_NAME).then_some(marks)
     }

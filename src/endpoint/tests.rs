@@ -47,6 +47,31 @@ fn is_found(endpoint: &Endpoint, path: &str) -> bool {
 }
 
 #[test]
+fn an_escaped_slash_makes_no_part_that_is_empty_or_dots() {
+    let found = |model: &str| {
+        find(&format!("/model/{model}/converse")).is_some_and(|one| one.rows(Verb::Post).count() > 0)
+    };
+    for model in [
+        "..%2Fa",
+        "a%2F..",
+        "a%2f.%2Fb",
+        "%2Fa",
+        "a%2F",
+        "a%2F%2fb",
+        "%2F",
+        "%2E%2E",
+        "a%2F...",
+        "..%2F..%2Fguardrail",
+    ] {
+        assert!(!found(model), "{model}");
+    }
+    for model in ["a%2Fb", "..a%2Fb..", "a%3A%2Fb", "arn%3Aaws%3Abedrock%3A%3Afoundation-model%2Fa.b-v1%3A0"]
+    {
+        assert!(found(model), "{model}");
+    }
+}
+
+#[test]
 fn sdk_paths_are_found() {
     use Surface::{
         Anthropic, Azure, Bedrock, Cohere, Gemini, Mistral, OpenAi, OpenRouter, Perplexity, Together, Vertex,

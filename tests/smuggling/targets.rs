@@ -53,6 +53,26 @@ fn a_variant_of_a_path_is_not_the_path() {
 
 /// Row 1.
 #[test]
+fn an_escaped_slash_does_not_lead_out_of_a_model() {
+    let (gate, upstream) = staged(|setup| {
+        let url = setup.text().lines().find(|line| line.starts_with("base_url")).unwrap().to_owned();
+        let url = url.split('"').nth(1).unwrap().trim_end_matches("/v1").to_owned();
+        setup.upstream("it", "bedrock", &url).set("projects.search", "upstreams", r#"["it"]"#)
+    });
+    for model in ["..%2F..%2Fguardrails", "a%2F..%2Fb", "a%2F%2Fb", "%2Fa", "a%2f", "a%2f.%2fb"] {
+        for path in [format!("/model/{model}/converse"), format!("/it/model/{model}/invoke")] {
+            let answer = gate.ask(post(&path, &gate.setup.client_key, "{}"));
+            assert_eq!((answer.status, answer.reason()), (404, Some("endpoint_unknown")), "{path}");
+        }
+    }
+    assert_eq!(upstream.connections(), 0);
+    let path = "/model/arn%3Aaws%3Abedrock%3Aeu-central-1%3A1%3Ainference-profile%2Feu.a/converse";
+    assert_eq!(gate.ask(post(path, &gate.setup.client_key, "{}")).status, 200);
+    assert_eq!(upstream.requests()[0].target(), path);
+}
+
+/// Row 1.
+#[test]
 fn a_target_with_a_number_sign_is_refused() {
     // The HTTP library would drop it, with what stands behind.
     let (gate, upstream) = stage();
