@@ -29,7 +29,7 @@ use tower::{Layer, Service};
 use crate::body::{Frames, Outgoing};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Takes};
+use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Places, Takes};
 use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal, Scoped};
 use crate::peek::{Fault, Peek, Peeked, Said};
 use crate::policy::model::may_leave_open;
@@ -103,7 +103,7 @@ pub(crate) struct Reading {
 impl Reading {
     fn new(exchange: Exchange<Metered>) -> Self {
         let scoped = &exchange.stage.scoped;
-        let mut peek = Peek::within(scoped.endpoint.inside);
+        let mut peek = Peek::within(places(&exchange.snapshot, scoped));
         if scoped.endpoint.surface == Surface::Ollama {
             peek = peek.with_ceilings_in_options();
         }
@@ -186,8 +186,9 @@ fn asked(
     let Peeked { rerouting, previous_response, inside, model_at, parameters, .. } = peeked;
     // What is no call of a model has no model that could be rerouted.
     let rerouting = rerouting.filter(|_| scoped.endpoint.model != ModelIn::Nowhere);
-    // Where the path names the model, they say the same.
-    let others = if matches!(scoped.endpoint.model, ModelIn::Path | ModelIn::Query(_)) {
+    // Where the path names the model, they say the same, or it was refused.
+    let in_path = matches!(scoped.endpoint.model, ModelIn::Path | ModelIn::Query(_));
+    let others = if in_path && !scoped.endpoint.besides {
         SmallVec::new()
     } else {
         inside.into_iter().map(|model| named(scoped.endpoint, model)).collect()
@@ -220,6 +221,16 @@ fn report_said(snapshot: &Snapshot, scoped: &Scoped, streams: bool, peeked: &Pee
     (asked && dialect && counts()).then_some(peeked.report)
 }
 
+/// Where else than at the top models may be named.
+fn places(snapshot: &Snapshot, scoped: &Scoped) -> Places {
+    let endpoint = scoped.endpoint;
+    if endpoint.wider.is_empty() || scoped.upstreams.and(snapshot.adding_places).is_empty() {
+        endpoint.inside
+    } else {
+        endpoint.wider
+    }
+}
+
 /// Whether the kind of a tool is the name of a field: in Google's own dialect, not in those that its paths have besides.
 fn names_tools_by_field(endpoint: &Endpoint) -> bool {
     const BY_TYPE: [&str; 6] = [
@@ -241,7 +252,8 @@ fn model(exchange: &Exchange<Metered>, peeked: &mut Peeked) -> Result<Option<Arc
         ModelIn::Path | ModelIn::Query(_) => {
             let path = scoped.path_model.as_deref().unwrap_or_default();
             let same = |name: &str| bare(scoped.endpoint, name) == path;
-            if peeked.model.iter().chain(&peeked.inside).all(|name| same(name)) {
+            let others = scoped.endpoint.besides || peeked.inside.iter().all(|name| same(name));
+            if others && peeked.model.as_deref().is_none_or(same) {
                 Ok(scoped.path_model.clone())
             } else {
                 Err(rules::other_in_path())

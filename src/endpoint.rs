@@ -170,6 +170,10 @@ pub struct Endpoint {
     pub model: ModelIn,
     /// Where else in a JSON body models are named.
     pub inside: Places,
+    /// The same where a service is asked that takes more than the one whose API it is: `inside`, and more places.
+    pub wider: Places,
+    /// Whether what is named there may be another model than the one in the path.
+    pub besides: bool,
     /// The kind of body.
     pub takes: Takes,
     /// The kind of answer.

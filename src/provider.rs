@@ -279,6 +279,16 @@ impl Provider {
         self.serving(endpoint).is_some_and(|serves| serves.own && serves.families.is_empty())
     }
 
+    /// Whether it takes models elsewhere in a body than those do whose API it answers: what it adds to them, or, of an
+    /// unknown service, what it may add.
+    #[must_use]
+    pub const fn adds_places(self) -> bool {
+        matches!(
+            self,
+            Self::AzureOpenAi | Self::OpenRouter | Self::OpenAiCompatible | Self::AnthropicCompatible
+        )
+    }
+
     /// What stands before OpenAI's paths behind the base URL.
     #[must_use]
     pub fn openai_at(self) -> &'static str {

@@ -1,8 +1,9 @@
 //! The tables of `endpoint/tables` as rows.
 //!
 //! A line is `METHOD path scope name` and words: `model=` where the model is said, `inside=` where else it may
-//! be, `takes=` the kind of body, `gives=` the kind of answer, `also=` another family that is needed,
-//! `query=` the parameters it takes, `lists-models`, and `at-root` where it is not behind its surface's root.
+//! be, `besides=` where others than the path's may be, `wider=` all these places at services that take more,
+//! `takes=` the kind of body, `gives=` the kind of answer, `also=` another family that is needed, `query=` the
+//! parameters it takes, `lists-models`, and `at-root` where it is not behind its surface's root.
 
 use super::{Access, Endpoint, Family, Gives, ModelIn, Places, Scope, Takes, Verb, places};
 use crate::dialect::Surface;
@@ -65,6 +66,8 @@ fn row(surface: Surface, line: &'static str) -> Option<Endpoint> {
         also: None,
         model: ModelIn::Nowhere,
         inside: &[],
+        wider: &[],
+        besides: false,
         takes: match verb {
             Verb::Get | Verb::Delete => Takes::Nothing,
             Verb::Post | Verb::Put | Verb::Patch => Takes::JsonOrNothing,
@@ -80,6 +83,8 @@ fn row(surface: Surface, line: &'static str) -> Option<Endpoint> {
             None if word == "at-root" => row.at_root = true,
             Some(("model", place)) => row.model = model(place)?,
             Some(("inside", set)) => row.inside = inside(set)?,
+            Some(("besides", set)) => (row.inside, row.besides) = (inside(set)?, true),
+            Some(("wider", set)) => row.wider = inside(set)?,
             Some(("takes", kind)) => row.takes = takes(kind)?,
             Some(("gives", kind)) => row.gives = gives(kind)?,
             Some(("also", family)) => row.also = Some(also(family)?),
