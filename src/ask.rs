@@ -159,6 +159,7 @@ impl Reading {
             if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
                 batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;
             }
+            says_it_itself(&exchange, &frames)?;
             model(&exchange, &mut peeked).map(|model| (model, peeked))
         });
         match judged {
@@ -223,12 +224,24 @@ fn report_said(snapshot: &Snapshot, scoped: &Scoped, streams: bool, peeked: &Pee
 
 /// Where else than at the top models may be named.
 fn places(snapshot: &Snapshot, scoped: &Scoped) -> Places {
-    let endpoint = scoped.endpoint;
-    if endpoint.wider.is_empty() || scoped.upstreams.and(snapshot.adding_places).is_empty() {
-        endpoint.inside
-    } else {
-        endpoint.wider
+    match scoped.endpoint.wider() {
+        Some(wider) if !scoped.upstreams.and(snapshot.adding_places).is_empty() => wider,
+        Some(_) | None => scoped.endpoint.inside,
     }
+}
+
+/// Refuses a body that names what decides on the model in its place, where not every model may be used.
+fn says_it_itself(exchange: &Exchange<Metered>, frames: &Frames) -> Result<(), Denial> {
+    let Some(places) = exchange.stage.scoped.endpoint.instead().filter(|_| !may_choose(exchange)) else {
+        return Ok(());
+    };
+    // It was read before, so that what is wrong now is what stands in these places.
+    let mut peek = Peek::within(places);
+    let read = peek.feed(&frames.joined()).and_then(|()| peek.finish());
+    if read.is_ok_and(|found| found.inside.is_empty()) {
+        return Ok(());
+    }
+    Err(Rules::of(exchange).unknowable("an agent or a file that it names decides on the model"))
 }
 
 /// Whether the kind of a tool is the name of a field: in Google's own dialect, not in those that its paths have besides.

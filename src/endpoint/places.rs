@@ -4,8 +4,31 @@
 /// any name.
 pub type Places = &'static [&'static [&'static str]];
 
-/// The sets of places that the tables name.
-pub(super) const SETS: &[(&str, Places)] = &[
+/// One of the sets that the tables name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Set(u8);
+
+/// The set with this name.
+pub(super) fn named(name: &str) -> Option<Set> {
+    let at = SETS.iter().position(|(known, _)| *known == name)?;
+    u8::try_from(at).ok().map(Set)
+}
+
+/// The places of a set.
+pub(super) fn of(Set(at): Set) -> Option<Places> {
+    SETS.get(usize::from(at)).map(|(_, places)| *places)
+}
+
+static SETS: &[(&str, Places)] = &[
+    (
+        "a_file",
+        &[
+            &["batch", "inputConfig", "fileName"],
+            &["batch", "inputConfig", "file_name"],
+            &["batch", "input_config", "fileName"],
+            &["batch", "input_config", "file_name"],
+        ],
+    ),
     (
         "agent",
         &[
@@ -23,6 +46,7 @@ pub(super) const SETS: &[(&str, Places)] = &[
             &["multiagent", "agents", "[]", "model"],
         ],
     ),
+    ("an_agent", &[&["agent"], &["agent_id"]]),
     ("azure_chat", &[&["data_sources", "[]", "parameters", "embedding_dependency", "deployment_name"]]),
     (
         "batch",
