@@ -18,7 +18,9 @@ use std::sync::LazyLock;
 use crate::dialect::Surface;
 
 pub use advice::{Advice, advise};
-pub use paths::{API_VERSION, Found, Match, find, make_ready, only_dialect, passthrough};
+pub use paths::{
+    API_VERSION, Found, Match, find, find_without_version, make_ready, only_dialect, passthrough,
+};
 pub use places::Places;
 pub use scope::{Access, Family, Scope, ScopeSet};
 

@@ -289,6 +289,15 @@ impl Provider {
         )
     }
 
+    /// Whether its own SDK or documentation has clients call OpenAI's paths without a version: nothing stands before
+    /// them there, and its base URL ends with none.
+    #[must_use]
+    pub fn goes_without_version(self) -> bool {
+        let facts = self.facts();
+        let bare = |serves: &Serves| serves.surface == Surface::OpenAi && serves.at.is_empty();
+        facts.base_url.is_some_and(|url| !url.ends_with("/v1")) && facts.serves.iter().any(bare)
+    }
+
     /// What stands before OpenAI's paths behind the base URL.
     #[must_use]
     pub fn openai_at(self) -> &'static str {

@@ -17,6 +17,9 @@ use crate::dialect::{Dialect, Surface};
 /// The longest segment that stands for a parameter.
 const LONGEST_NAME: usize = 1024;
 
+/// What stands before OpenAI's paths.
+const VERSION: &str = "v1";
+
 /// The query parameter that Azure asks for.
 pub const API_VERSION: &str = "api-version";
 
@@ -27,6 +30,8 @@ static TREE: LazyLock<Tree> = LazyLock::new(Tree::new);
 pub struct Found<'p> {
     ends: &'static [End],
     path: &'p str,
+    /// Whether [`VERSION`] was put before the path to find it.
+    version_added: bool,
     colon: bool,
     escape: bool,
 }
@@ -55,6 +60,12 @@ pub fn find(path: &str) -> Option<Found<'_>> {
     TREE.find(path)
 }
 
+/// The rows that a raw path fits once `/v1` stands before it.
+#[must_use]
+pub fn find_without_version(path: &str) -> Option<Found<'_>> {
+    TREE.walk(true, path)
+}
+
 /// The dialect of a raw path, where all that is spelled like it has the same one.
 #[must_use]
 pub fn only_dialect(path: &str) -> Option<Dialect> {
@@ -76,16 +87,23 @@ impl<'p> Found<'p> {
         if self.colon && !surface.has_colons() || self.escape && !surface.has_escapes() {
             return None;
         }
+        let added = usize::from(self.version_added);
         let model = match end.model {
-            Some((at, behind)) => Some(self.path.split('/').nth(usize::from(at) + 1)?.strip_suffix(behind)?),
+            Some((at, behind)) => {
+                let at = (usize::from(at) + 1).checked_sub(added)?;
+                Some(self.path.split('/').nth(at)?.strip_suffix(behind)?)
+            }
             None => None,
         };
         if model.is_some_and(|model| model.len() > LONGEST_MODEL && !surface.has_escapes()) {
             return None;
         }
         let before = match end.plain_root {
-            Some(length) => usize::from(length),
-            None => self.path.match_indices('/').nth(usize::from(end.root_segments))?.0,
+            Some(length) => usize::from(length).checked_sub(added * (VERSION.len() + 1))?,
+            None => {
+                let slash = usize::from(end.root_segments).checked_sub(added)?;
+                self.path.match_indices('/').nth(slash)?.0
+            }
         };
         Some(Match { endpoint: end.endpoint, root: end.root.goes_on, tail: self.path.get(before..)?, model })
     }
@@ -94,9 +112,17 @@ impl<'p> Found<'p> {
 impl Tree {
     fn find<'p>(&'static self, path: &'p str) -> Option<Found<'p>> {
         if let Some(ends) = self.plain(path) {
-            return Some(Found { ends, path, colon: false, escape: false });
+            return Some(Found { ends, path, version_added: false, colon: false, escape: false });
         }
+        self.walk(false, path)
+    }
+
+    /// Goes along the path, from behind [`VERSION`] if that is to be added.
+    fn walk<'p>(&'static self, version_added: bool, path: &'p str) -> Option<Found<'p>> {
         let mut at = self.trunk()?;
+        if version_added {
+            at = self.literal(at, VERSION)?;
+        }
         let (mut colon, mut escape) = (false, false);
         for segment in path.strip_prefix('/')?.split('/') {
             at = if let Some(next) = self.literal(at, segment) {
@@ -111,7 +137,7 @@ impl Tree {
             };
         }
         let ends = self.ends(at);
-        (!ends.is_empty()).then_some(Found { ends, path, colon, escape })
+        (!ends.is_empty()).then_some(Found { ends, path, version_added, colon, escape })
     }
 }
 
