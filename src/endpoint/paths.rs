@@ -4,13 +4,13 @@
 //!    parameter, and is not taken back.
 //! 2. What stands for a parameter has letters, digits and `-._~@`; a colon or an escape only where the
 //!    surface has names with them. A segment of dots alone, which means something to those who tidy paths,
-//!    stands for nothing.
+//!    stands for nothing. `{path}` at the end stands for several such segments.
 //! 3. A path without a parameter is looked up as a whole; the tree would come to the same.
 //! 4. One path can belong to several surfaces; whoever asks chooses among them.
 
 use std::sync::LazyLock;
 
-use super::tree::{Branch, End, Tree};
+use super::tree::{End, Tree};
 use super::{Endpoint, LONGEST_MODEL, Verb, all};
 use crate::dialect::{Dialect, Surface};
 
@@ -98,12 +98,11 @@ impl<'p> Found<'p> {
         if model.is_some_and(|model| model.len() > LONGEST_MODEL && !surface.has_escapes()) {
             return None;
         }
-        let before = match end.plain_root {
-            Some(length) => usize::from(length).checked_sub(added * (VERSION.len() + 1))?,
-            None => {
-                let slash = usize::from(end.root_segments).checked_sub(added)?;
-                self.path.match_indices('/').nth(slash)?.0
-            }
+        let before = if let Some(length) = end.plain_root {
+            usize::from(length).checked_sub(added * (VERSION.len() + 1))?
+        } else {
+            let slash = usize::from(end.root_segments).checked_sub(added)?;
+            self.path.match_indices('/').nth(slash)?.0
         };
         Some(Match { endpoint: end.endpoint, root: end.root.goes_on, tail: self.path.get(before..)?, model })
     }
@@ -125,16 +124,22 @@ impl Tree {
         }
         let (mut colon, mut escape) = (false, false);
         for segment in path.strip_prefix('/')?.split('/') {
-            at = if let Some(next) = self.literal(at, segment) {
-                next
-            } else {
-                let mut parameters = self.parameters(at).iter();
-                let next: &Branch = parameters.find(|next| segment.ends_with(next.spelled))?;
-                let marks = Marks::of(segment.strip_suffix(next.spelled)?)?;
-                colon |= marks.colon;
-                escape |= marks.escape;
-                next
+            if let Some(next) = self.literal(at, segment) {
+                at = next;
+                continue;
+            }
+            let mut parameters = self.parameters(at).iter();
+            let behind = match parameters.find(|next| segment.ends_with(next.spelled)) {
+                Some(next) => {
+                    at = next;
+                    next.spelled
+                }
+                None if self.ends(at).first()?.takes_more() => "",
+                None => return None,
             };
+            let marks = Marks::of(segment.strip_suffix(behind)?)?;
+            colon |= marks.colon;
+            escape |= marks.escape;
         }
         let ends = self.ends(at);
         (!ends.is_empty()).then_some(Found { ends, path, version_added, colon, escape })

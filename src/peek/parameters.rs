@@ -91,10 +91,10 @@ impl Watch {
             (Within::Items, Container::Object) => Within::Item,
             (Within::Parts, Container::Object) => Within::Part,
             _ => match (next, container) {
-                (Within::Tools(_) | Within::Items | Within::Parts, Container::Array) => next,
                 // Google's servers take a thing for a list of one.
                 (Within::Tools(by_field), Container::Object) => tool(by_field),
-                (Within::Top | Within::Config | Within::Holder | Within::Untold, Container::Object) => next,
+                (Within::Tools(_) | Within::Items | Within::Parts, Container::Array)
+                | (Within::Top | Within::Config | Within::Holder | Within::Untold, Container::Object) => next,
                 _ => Within::Elsewhere,
             },
         };
