@@ -159,7 +159,9 @@ impl Reading {
             if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
                 batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;
             }
-            says_it_itself(&exchange, &frames)?;
+            if !nothing {
+                says_it_itself(&exchange, &frames)?;
+            }
             model(&exchange, &mut peeked).map(|model| (model, peeked))
         });
         match judged {

@@ -188,6 +188,7 @@ fn what_a_file_or_an_agent_decides_is_for_who_may_use_every_model() {
         (&turns, format!(r#"{{{model},"agent":"mine"}}"#), unknowable),
         (&turns, format!(r#"{{{model},"input":[{{"agent":"no"}}]}}"#), None),
         (&turns, r#"{"input":"x"}"#.to_owned(), Some("model_missing")),
+        (&turns, String::new(), Some("model_missing")),
         (&talk, r#"{"agent_id":"ag_1","inputs":"x"}"#.to_owned(), unknowable),
     ] {
         let answer = gate.ask(post(path, &gate.setup.client_key, &body));
