@@ -30,7 +30,7 @@ use tower::{Layer, Service};
 use crate::body::{Frames, Outgoing};
 use crate::denial::{Denial, Reason, RuleId};
 use crate::dialect::Surface;
-use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Takes};
+use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Places, Takes};
 use crate::exchange::{Asked, Carried, Exchange, Metered, Refusal, Scoped};
 use crate::held::{FREE, Held};
 use crate::peek::{Fault, Peek, Peeked, Said};
@@ -109,13 +109,12 @@ pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(1);
 impl Reading {
     fn new(exchange: Exchange<Metered>) -> Self {
         let scoped = &exchange.stage.scoped;
-        let mut peek = Peek::within(scoped.endpoint.inside);
+        let mut peek = Peek::within(places(&exchange.snapshot, scoped));
         if scoped.endpoint.surface == Surface::Ollama {
             peek = peek.with_ceilings_in_options();
         }
         if exchange.snapshot.projects.get(scoped.caller.project).is_some_and(|one| one.parameters.is_some()) {
-            let google = matches!(scoped.endpoint.surface, Surface::Gemini | Surface::Vertex);
-            peek = peek.watching(google);
+            peek = peek.watching(names_tools_by_field(scoped.endpoint));
         }
         Self { exchange, peek, frames: Frames::default(), held: None, timer: None }
     }
@@ -173,6 +172,9 @@ impl Reading {
             if exchange.stage.scoped.endpoint.model == ModelIn::Lines {
                 batch::judge(&Rules::of(&exchange), peeked.model.is_some(), &frames)?;
             }
+            if !nothing {
+                says_it_itself(&exchange, &frames)?;
+            }
             model(&exchange, &mut peeked).map(|model| (model, peeked))
         });
         match judged {
@@ -200,8 +202,9 @@ fn asked(
     let Peeked { rerouting, previous_response, inside, model_at, parameters, .. } = peeked;
     // What is no call of a model has no model that could be rerouted.
     let rerouting = rerouting.filter(|_| scoped.endpoint.model != ModelIn::Nowhere);
-    // Where the path names the model, they say the same.
-    let others = if matches!(scoped.endpoint.model, ModelIn::Path | ModelIn::Query(_)) {
+    // Where the path names the model, they say the same, or it was refused.
+    let in_path = matches!(scoped.endpoint.model, ModelIn::Path | ModelIn::Query(_));
+    let others = if in_path && !scoped.endpoint.besides {
         SmallVec::new()
     } else {
         inside.into_iter().map(|model| named(scoped.endpoint, model)).collect()
@@ -234,6 +237,42 @@ fn report_said(snapshot: &Snapshot, scoped: &Scoped, streams: bool, peeked: &Pee
     (asked && dialect && counts()).then_some(peeked.report)
 }
 
+/// Where else than at the top models may be named.
+fn places(snapshot: &Snapshot, scoped: &Scoped) -> Places {
+    match scoped.endpoint.wider() {
+        Some(wider) if !scoped.upstreams.and(snapshot.adding_places).is_empty() => wider,
+        Some(_) | None => scoped.endpoint.inside,
+    }
+}
+
+/// Refuses a body that names what decides on the model in its place, where not every model may be used.
+fn says_it_itself(exchange: &Exchange<Metered>, frames: &Frames) -> Result<(), Denial> {
+    let Some(places) = exchange.stage.scoped.endpoint.instead().filter(|_| !may_choose(exchange)) else {
+        return Ok(());
+    };
+    // It was read before, so that what is wrong now is what stands in these places.
+    let mut peek = Peek::within(places);
+    let read = peek.feed(&frames.joined()).and_then(|()| peek.finish());
+    if read.is_ok_and(|found| found.inside.is_empty()) {
+        return Ok(());
+    }
+    Err(Rules::of(exchange).unknowable("an agent or a file that it names decides on the model"))
+}
+
+/// Whether the kind of a tool is the name of a field: in Google's own dialect, not in those that its paths have besides.
+fn names_tools_by_field(endpoint: &Endpoint) -> bool {
+    const BY_TYPE: [&str; 6] = [
+        "/agents",
+        "/endpoints/openapi/",
+        "/interactions",
+        "/publishers/anthropic/",
+        "/publishers/mistralai/",
+        "/publishers/openai/",
+    ];
+    matches!(endpoint.surface, Surface::Gemini | Surface::Vertex)
+        && !BY_TYPE.iter().any(|front| endpoint.path.starts_with(front))
+}
+
 /// The one model that the request names in the first place, which is taken out of what was found in the body.
 fn model(exchange: &Exchange<Metered>, peeked: &mut Peeked) -> Result<Option<Arc<str>>, Denial> {
     let scoped = &exchange.stage.scoped;
@@ -241,7 +280,8 @@ fn model(exchange: &Exchange<Metered>, peeked: &mut Peeked) -> Result<Option<Arc
         ModelIn::Path | ModelIn::Query(_) => {
             let path = scoped.path_model.as_deref().unwrap_or_default();
             let same = |name: &str| bare(scoped.endpoint, name) == path;
-            if peeked.model.iter().chain(&peeked.inside).all(|name| same(name)) {
+            let others = scoped.endpoint.besides || peeked.inside.iter().all(|name| same(name));
+            if others && peeked.model.as_deref().is_none_or(same) {
                 Ok(scoped.path_model.clone())
             } else {
                 Err(rules::other_in_path())

@@ -211,6 +211,8 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
     let prices = work.prices(written.prices.as_ref(), &upstreams, &names(written));
     let rules = std::mem::take(&mut work.rules);
     let (web_origins, serving) = (cors::web_origins(&projects), Serving::of(&upstreams));
+    let adds_places = |(at, upstream): (usize, &Upstream)| upstream.provider.adds_places().then_some(at);
+    let adding_places = upstreams.iter().enumerate().filter_map(adds_places).collect();
     let digest = digest.into();
     let uploads = Arc::clone(&work.registry.uploads);
     let room = Arc::clone(&work.registry.room);
@@ -231,6 +233,7 @@ fn compiled(written: &Written, digest: String, work: &mut Work<'_>) -> Snapshot 
         aliases,
         prices,
         serving,
+        adding_places,
         rules,
         uploads,
         room,

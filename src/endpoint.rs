@@ -18,7 +18,9 @@ use std::sync::LazyLock;
 use crate::dialect::Surface;
 
 pub use advice::{Advice, advise};
-pub use paths::{API_VERSION, Found, Match, find, make_ready, only_dialect, passthrough};
+pub use paths::{
+    API_VERSION, Found, Match, find, find_without_version, make_ready, only_dialect, passthrough,
+};
 pub use places::Places;
 pub use scope::{Access, Family, Scope, ScopeSet};
 
@@ -154,6 +156,8 @@ impl Gives {
 pub struct Endpoint {
     number: u16,
     parameters: bool,
+    wider: Option<places::Set>,
+    instead: Option<places::Set>,
     /// The endpoint's word in records and metrics.
     pub name: &'static str,
     /// The family of paths it belongs to.
@@ -170,6 +174,8 @@ pub struct Endpoint {
     pub model: ModelIn,
     /// Where else in a JSON body models are named.
     pub inside: Places,
+    /// Whether what is named there may be another model than the one in the path.
+    pub besides: bool,
     /// The kind of body.
     pub takes: Takes,
     /// The kind of answer.
@@ -201,6 +207,20 @@ impl Endpoint {
     #[must_use]
     pub const fn has_parameters(&self) -> bool {
         self.parameters
+    }
+
+    /// Where else than in its `model` a body names models at a service that takes more than the one whose API it is:
+    /// `inside`, and more places.
+    #[must_use]
+    pub fn wider(&self) -> Option<Places> {
+        self.wider.and_then(places::of)
+    }
+
+    /// Where a body names what decides on the model in the place of what it says of one: an agent, or a file of
+    /// requests.
+    #[must_use]
+    pub fn instead(&self) -> Option<Places> {
+        self.instead.and_then(places::of)
     }
 
     /// Whether the row takes a query parameter of this name, which may have brackets behind it as lists and

@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 use crate::clock::Moment;
 use crate::denial::{Denial, RuleId};
 use crate::exchange::{Exchange, Funded, Permitted, Refusal};
-use crate::limits::{Asking, Outcome};
+use crate::limits::{Asking, Outcome, Reservation};
 use crate::policy::budget::{Fund, not_asked, refused};
 use crate::policy::rate::unavailable;
 use crate::record::Record;
@@ -105,34 +105,61 @@ pub(crate) async fn had(record: &mut Record) -> Result<(), Denial> {
     answered(record, &asking, outcome, Moment::now())
 }
 
+/// Waits for slots that a session lacks.
+///
+/// # Errors
+/// The denial, when one was not had.
+pub(crate) async fn slots_had(mut reservation: Reservation, record: &mut Record) -> Result<(), Denial> {
+    if reservation.wants().is_empty() {
+        return Ok(());
+    }
+    let mut asking = Box::new(Asking::new(reservation.wants().to_vec()));
+    let outcome = Pin::new(&mut *asking).await;
+    let judged = judged(&mut reservation, &mut record.would_deny, &asking, outcome, Moment::now());
+    if judged.is_err() {
+        reservation.undo();
+    }
+    judged
+}
+
 /// What the store's answer means for what a request has reserved.
 ///
 /// # Errors
 /// The denial, when something was not had; then nothing is reserved any more.
 fn answered(record: &mut Record, asking: &Asking, outcome: Outcome, now: Moment) -> Result<(), Denial> {
     let Some(reserved) = &mut record.reserved else { return Ok(()) };
+    let judged = judged(&mut reserved.reservation, &mut record.would_deny, asking, outcome, now);
+    if judged.is_ok() {
+        // Only slots were wanted, which the request holds by its permits: there is nothing to settle.
+        drop(record.reserved.take_if(|reserved| reserved.reservation.is_empty()));
+    } else if let Some(reserved) = record.reserved.take() {
+        reserved.reservation.undo();
+    }
+    judged
+}
+
+/// The same for a reservation, which is to be undone where something was not had.
+fn judged(
+    reservation: &mut Reservation,
+    would_deny: &mut Vec<Denial>,
+    asking: &Asking,
+    outcome: Outcome,
+    now: Moment,
+) -> Result<(), Denial> {
     let wants = asking.wants();
     let denial = match outcome {
         Outcome::Granted { over, stamp } => {
-            reserved.reservation.had(stamp);
+            reservation.had(stamp);
             let over = over.iter().filter_map(|at| wants.get(*at));
-            record.would_deny.extend(over.map(|want| refused(want, want.pool.full_in(want.need, now), 0)));
-            // Only slots were wanted, which the request holds by its permits: there is nothing to settle.
-            drop(record.reserved.take_if(|reserved| reserved.reservation.is_empty()));
+            would_deny.extend(over.map(|want| refused(want, want.pool.full_in(want.need, now), 0)));
             return Ok(());
         }
         Outcome::Refused { at, wait, left } => wants.get(at).map(|want| refused(want, wait, left)),
-        Outcome::Away => match reserved.reservation.take_of_shares(now) {
-            Ok(()) => {
-                drop(record.reserved.take_if(|reserved| reserved.reservation.is_empty()));
-                return Ok(());
-            }
+        Outcome::Away => match reservation.take_of_shares(now) {
+            Ok(()) => return Ok(()),
             Err(want) => Some(not_asked(&want)),
         },
     };
-    if let Some(reserved) = record.reserved.take() {
-        reserved.reservation.undo();
-    }
     Err(denial.unwrap_or_else(|| unavailable(RuleId::BUILT_IN)))
 }
 

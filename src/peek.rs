@@ -478,7 +478,8 @@ fn count(digits: &[u8]) -> Option<u64> {
 
 fn unfit(meaning: Meaning) -> Result<(), Fault> {
     match meaning {
-        Meaning::Model | Meaning::Inside => Err(Fault::Unfit("'model' is not a string")),
+        Meaning::Model => Err(Fault::Unfit("'model' is not a string")),
+        Meaning::Inside => Err(Fault::Unfit("a field that names a model is not a string")),
         Meaning::Stream => Err(Fault::Unfit("'stream' is not true or false")),
         // An id that is none is the provider's to refuse: nothing is decided by it but the credential.
         Meaning::Nothing

@@ -279,6 +279,25 @@ impl Provider {
         self.serving(endpoint).is_some_and(|serves| serves.own && serves.families.is_empty())
     }
 
+    /// Whether it takes models elsewhere in a body than those do whose API it answers: what it adds to them, or, of an
+    /// unknown service, what it may add.
+    #[must_use]
+    pub const fn adds_places(self) -> bool {
+        matches!(
+            self,
+            Self::AzureOpenAi | Self::OpenRouter | Self::OpenAiCompatible | Self::AnthropicCompatible
+        )
+    }
+
+    /// Whether its own SDK or documentation has clients call OpenAI's paths without a version: nothing stands before
+    /// them there, and its base URL ends with none.
+    #[must_use]
+    pub fn goes_without_version(self) -> bool {
+        let facts = self.facts();
+        let bare = |serves: &Serves| serves.surface == Surface::OpenAi && serves.at.is_empty();
+        facts.base_url.is_some_and(|url| !url.ends_with("/v1")) && facts.serves.iter().any(bare)
+    }
+
     /// What stands before OpenAI's paths behind the base URL.
     #[must_use]
     pub fn openai_at(self) -> &'static str {

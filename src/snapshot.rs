@@ -66,6 +66,8 @@ pub struct Snapshot {
     pub prices: Arc<Prices>,
     /// Which upstreams answer which endpoint, by the endpoint's number.
     pub serving: Vec<Serving>,
+    /// The upstreams that take models elsewhere in a body than those do whose API they answer.
+    pub adding_places: UpstreamSet,
     /// The lines of the configuration that decide; [`RuleId`] counts into it. The first is
     /// [`RuleId::BUILT_IN`].
     pub rules: Vec<Rule>,

@@ -5,7 +5,8 @@
 //! 2. What the upstream says goes on in the pieces in which it comes, when its framing was checked. Of it a
 //!    buffer's worth is held, so that its pace is the client's.
 //! 3. Pings, pongs and closes pass. The gate says none but the close with which it ends a session itself.
-//! 4. A session keeps the configuration that it began with, its slot and its credential. One record tells of it.
+//! 4. A session keeps the configuration that it began with, its slot and its credential, and holds a slot of each model
+//!    that it asks. One record tells of it.
 //!
 //! Caveat: whether a text of the upstream's is UTF-8 is for the client to find out.
 
@@ -170,10 +171,11 @@ impl Session {
         let common = Common::new(carried.record.begun, lease.pool.alarms());
         common.moved();
         let silence = carried.record.upstream().map_or(CLOSING, |upstream| upstream.idle_timeout);
-        let mut judge = Judge::new(carried, caller, endpoint);
+        let mut judge = Judge::new(carried, caller, endpoint, permits);
         let meter = Meter::of_session(endpoint);
         relay(&common, &mut judge, meter, client, upstream, silence, over).await;
-        close_record(&common, judge.carried);
+        let Judge { carried, permits, .. } = judge;
+        close_record(&common, carried);
         drop((permits, lease));
     }
 }

@@ -32,6 +32,8 @@ fn gate(upstream: &Upstream, model: &str) -> Running {
         .set("models.fast", "model", &format!("\"{model}\""))
         .set("models.quick", "upstream", r#""gemini""#)
         .set("models.quick", "model", r#""gemini-2.5-flash""#)
+        .set("models.claude-quick", "upstream", r#""anthropic""#)
+        .set("models.claude-quick", "model", r#""claude-haiku-4-5""#)
         .set("projects.search", "upstreams", r#""*""#)
         .set("projects.search", "models", r#"["fast", "quick", "claude-*"]"#)
         .start()
@@ -83,6 +85,10 @@ fn a_name_in_the_path_is_exchanged_too() {
     assert_eq!(answer.json()["modelVersion"], "quick", "{}", answer.text());
     let sent = upstream.requests().pop().unwrap();
     assert_eq!(sent.target(), "/v1beta/models/gemini-2.5-flash:generateContent");
+    // Elsewhere it is not exchanged, so that it would be the upstream's model of that name.
+    let body = r#"{"model":"claude-quick","max_tokens":5,"tools":[{"type":"x","model":"claude-quick"}]}"#;
+    let answer = gate.ask(post("/v1/messages", &gate.setup.client_key, body));
+    assert_eq!(answer.reason(), Some("model_ambiguous"), "{}", answer.text());
     // Said twice it could be read in two ways.
     let twice = post(path, &gate.setup.client_key, r#"{"model":"models/quick","contents":[]}"#);
     assert_eq!(gate.ask(twice).reason(), Some("model_ambiguous"));

@@ -160,6 +160,45 @@ fn a_job_of_mistral_names_its_model_and_checked_files() {
 }
 
 #[test]
+fn what_a_file_or_an_agent_decides_is_for_who_may_use_every_model() {
+    let upstream = Upstream::answering(ANSWER);
+    let url = format!("http://{}", upstream.address);
+    let setup = Setup::new(upstream.address).upstream("mistral", "mistral", &url).set(
+        "projects.search",
+        "upstreams",
+        r#"["gemini", "mistral"]"#,
+    );
+    let gate = setup.clone().set("projects.search", "models", r#"["gemini-2.5-flash"]"#).start();
+    let open = setup.start();
+    let (model, unknowable) = (r#""model":"gemini-2.5-flash""#, Some("model_unknowable"));
+    let (batch, embed) = ("batchGenerateContent", "asyncBatchEmbedContent");
+    let [batch, embed] = [batch, embed].map(|verb| format!("/v1beta/models/gemini-2.5-flash:{verb}"));
+    let (turns, talk) = ("/v1beta/interactions".to_owned(), "/mistral/v1/conversations".to_owned());
+    for (path, body, reason) in [
+        (&batch, r#"{"batch":{"inputConfig":{"fileName":"files/a"}}}"#.to_owned(), unknowable),
+        (&batch, r#"{"batch":{"input_config":{"file_name":"files/a"}}}"#.to_owned(), unknowable),
+        (
+            &batch,
+            r#"{"batch":{"inputConfig":{"fileName":"files/a","fileName":null}}}"#.to_owned(),
+            unknowable,
+        ),
+        (&embed, r#"{"batch":{"inputConfig":{"fileName":"files/a"}}}"#.to_owned(), unknowable),
+        (&batch, r#"{"batch":{"inputConfig":{"requests":{"requests":[{"request":{}}]}}}}"#.to_owned(), None),
+        (&turns, r#"{"agent":"deep-research-pro","input":"x"}"#.to_owned(), unknowable),
+        (&turns, format!(r#"{{{model},"agent":"mine"}}"#), unknowable),
+        (&turns, format!(r#"{{{model},"input":[{{"agent":"no"}}]}}"#), None),
+        (&turns, r#"{"input":"x"}"#.to_owned(), Some("model_missing")),
+        (&turns, String::new(), Some("model_missing")),
+        (&talk, r#"{"agent_id":"ag_1","inputs":"x"}"#.to_owned(), unknowable),
+    ] {
+        let answer = gate.ask(post(path, &gate.setup.client_key, &body));
+        assert_eq!(answer.reason(), reason, "{path} {body}: {}", answer.text());
+        let answer = open.ask(post(path, &open.setup.client_key, &body));
+        assert_eq!(answer.status, 200, "{path} {body}: {}", answer.text());
+    }
+}
+
+#[test]
 fn a_resumable_upload_goes_on_at_the_gate_and_with_its_credential() {
     let upstream = Upstream::start(|talk| {
         while let Some(request) = talk.request() {

@@ -68,6 +68,32 @@ fn what_a_rule_forbids_is_refused_and_said() {
             "'codeExecution'",
         ),
         (google, r#"{"generationConfig":{"maxOutputTokens":900}}"#, "up to 900"),
+        // Each tool by itself, wherever it stands.
+        (
+            "/v1/messages",
+            r#"{"model":"m","max_tokens":9,"tools":[{"type":"mcp_toolset","name":"a"},{"type":"function"}]}"#,
+            "'mcp_toolset'",
+        ),
+        (
+            "/v1/messages",
+            r#"{"model":"m","max_tokens":9,"messages":[{"content":[{"tool":{"definition":{"type":"mcp"}}}]}]}"#,
+            "'mcp'",
+        ),
+        (
+            "/v1/responses",
+            r#"{"model":"m","max_output_tokens":9,"store":false,"input":[{"tools":[{"type":"mcp"}]}]}"#,
+            "'mcp'",
+        ),
+        (
+            google,
+            r#"{"generationConfig":{"maxOutputTokens":9},"tools":[{"functionDeclarations":[],"codeExecution":{}}]}"#,
+            "'codeExecution'",
+        ),
+        (
+            "/v1beta/interactions",
+            r#"{"model":"m","max_output_tokens":9,"store":false,"tools":[{"type":"code_execution"}]}"#,
+            "'code_execution'",
+        ),
         ("/v1/messages/batches", r#"{"requests":[{"params":{"model":"m","max_tokens":9}}]}"#, "of a batch"),
         ("/v1/batches", r#"{"input_file_id":"file-1","endpoint":"/v1/chat/completions"}"#, "of a batch"),
     ] {
@@ -101,13 +127,52 @@ fn what_no_rule_forbids_passes() {
         ("/v1/messages", r#"{"model":"m","max_tokens":9,"tools":[{"name":"mine"}]}"#),
         ("/v1/embeddings", r#"{"model":"m","input":"x"}"#),
         (
+            "/v1beta/interactions",
+            r#"{"model":"m","max_output_tokens":9,"store":false,"tools":[{"type":"function","name":"mine"}]}"#,
+        ),
+        (
             "/v1beta/models/gemini-2.5-flash:generateContent",
             r#"{"generationConfig":{"maxOutputTokens":9},"tools":[{"googleSearch":{},"functionDeclarations":[]}]}"#,
         ),
     ] {
         assert_eq!(ask(&gate, path, &[("anthropic-beta", "context-1m")], body).status, 200, "{body}");
     }
-    assert_eq!(upstream.requests().len(), 6);
+    assert_eq!(upstream.requests().len(), 7);
+}
+
+#[test]
+fn one_tools_kind_is_not_anothers() {
+    let (gate, _upstream) = gate("tools = [\"web_search\"]");
+    let body =
+        r#"{"model":"m","max_tokens":9,"tools":[{"name":"x"},{"type":"web_search","type":"web_search"}]}"#;
+    let answer = ask(&gate, "/v1/messages", &[], body);
+    assert_eq!(answer.reason(), Some("parameter_not_allowed"), "{}", answer.text());
+    assert!(answer.text().contains("'custom'"), "{}", answer.text());
+}
+
+#[test]
+fn tools_of_bedrocks_are_judged_where_they_stand() {
+    let upstream = Upstream::answering(OK);
+    let gate = Setup::new("127.0.0.1:9")
+        .upstream("it", "bedrock", &format!("http://{}", upstream.address))
+        .set("projects.search", "upstreams", r#"["it"]"#)
+        .set("projects.search.parameters", "tools", r#"["function"]"#)
+        .start();
+    let path = "/model/amazon.nova-pro-v1%3A0/converse";
+    for (body, word) in [
+        (
+            r#"{"toolConfig":{"tools":[{"toolSpec":{}},{"systemTool":{"name":"nova_grounding"}}]}}"#,
+            "systemTool",
+        ),
+        (r#"{"additionalModelRequestFields":{"tools":[{"type":"computer_20250124"}]}}"#, "computer_20250124"),
+    ] {
+        let answer = ask(&gate, path, &[], body);
+        assert_eq!(answer.reason(), Some("parameter_not_allowed"), "{body}: {}", answer.text());
+        assert!(answer.text().contains(word), "{body}: {}", answer.text());
+    }
+    let body = r#"{"toolConfig":{"tools":[{"toolSpec":{"name":"mine"}},{"cachePoint":{"type":"default"}}]}}"#;
+    assert_eq!(ask(&gate, path, &[], body).status, 200);
+    assert_eq!(upstream.requests().len(), 1);
 }
 
 #[test]

@@ -167,3 +167,47 @@ fn an_endpoint_that_no_upstream_answers_is_told_from_a_path_that_is_none() {
         assert!(answer.text().contains(told), "{path}: {}", answer.text());
     }
 }
+
+#[test]
+fn a_base_url_that_a_service_documents_without_a_version_needs_none() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"data\":[]}",
+    );
+    let url = format!("http://{}", upstream.address);
+    let gate = Setup::new(upstream.address)
+        .upstream("deepseek", "deepseek", &url)
+        .upstream("perplexity", "perplexity", &url)
+        .set("projects.search", "upstreams", r#"["deepseek", "perplexity", "openai"]"#)
+        .set("projects.search", "models", r#"["gpt-4o-mini"]"#)
+        .start();
+    let bearer = format!("Bearer {}", gate.setup.client_key);
+    let headers = [("authorization", &*bearer), ("content-type", "application/json")];
+    for (verb, path, target) in [
+        ("POST", "/deepseek/chat/completions", Some("/chat/completions")),
+        ("POST", "/deepseek/v1/chat/completions", Some("/chat/completions")),
+        ("GET", "/deepseek/models", Some("/models")),
+        ("GET", "/deepseek/models/gpt-4o-mini", Some("/models/gpt-4o-mini")),
+        ("POST", "/perplexity/chat/completions", Some("/chat/completions")),
+        ("POST", "/perplexity/v1/chat/completions", Some("/chat/completions")),
+        // What has no other spelling, and services whose base URL ends with a version.
+        ("POST", "/perplexity/embeddings", None),
+        ("POST", "/deepseek/embeddings", None),
+        ("POST", "/openai/chat/completions", None),
+        ("POST", "/chat/completions", None),
+    ] {
+        let answer = gate.ask(request(verb, path, &headers, if verb == "GET" { "" } else { CHAT }));
+        let reason = if target.is_none() { Some("endpoint_unknown") } else { None };
+        assert_eq!(answer.reason(), reason, "{path}: {}", answer.text());
+        if let Some(target) = target {
+            assert_eq!(upstream.requests().pop().unwrap().target(), target, "{path}");
+        }
+    }
+    // What it names is judged.
+    let other = CHAT.replace("gpt-4o-mini", "gpt-4o");
+    assert_eq!(
+        gate.ask(post("/deepseek/chat/completions", &gate.setup.client_key, &other)).reason(),
+        Some("model_not_allowed")
+    );
+    let answer = gate.ask(request("GET", "/deepseek/models/gpt-4o", &headers, ""));
+    assert_eq!(answer.reason(), Some("model_not_allowed"), "{}", answer.text());
+}

@@ -9,6 +9,9 @@
 
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
+#[path = "common/redis.rs"]
+#[expect(dead_code, reason = "each test uses another part of the harness")]
+mod redis;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,6 +23,7 @@ use common::upstream::Talk;
 use common::{Client, Running, Setup, Upstream, until};
 use portcullis::book::Wanted;
 use portcullis::run::Ended;
+use redis::Redis;
 
 const REALTIME: &str = "/v1/realtime?model=gpt-realtime";
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -462,6 +466,95 @@ fn each_response_has_the_limits_and_the_price_of_its_own_model() {
     assert_eq!(record["earlier_models"], serde_json::json!(["gpt-4o-mini", "gpt-4o", "gpt-4o-mini"]));
     // 0.60, 10.00 and 0.60 dollars.
     assert_eq!(record["cost_usd"], 11.2, "{record}");
+}
+
+#[test]
+fn a_session_holds_a_slot_of_each_model_that_it_asks() {
+    let led = Led::new();
+    let gate = gate(&led).set("projects.search.limits.models", "gpt-4o", "{ concurrency = 1 }").start();
+    let asks = |model: &str| masked(0x81, ASKS.replace("gpt-4o-mini", model).as_bytes());
+    let done = r#"{"type":"response.completed","response":{"usage":{"input_tokens":9,"output_tokens":9}}}"#;
+    let told = |client: &mut Client| {
+        led.send(framed(0x81, done.as_bytes(), 0));
+        assert_eq!(next(client).unwrap().text(), done);
+    };
+    let refused = || {
+        let mut other = open(&gate, "/v1/responses");
+        other.send(asks("gpt-4o"));
+        let (code, reason) = next(&mut other).unwrap().close();
+        assert!(code == 1008 && reason.starts_with("concurrency_limited"), "{reason}");
+        other.hang_up();
+    };
+    let mut client = open(&gate, "/v1/responses");
+    assert_eq!(left(&gate), 1, "it has named no model");
+    for (model, free) in [("gpt-4o", 0), ("gpt-4o-mini", 1), ("gpt-4o", 0), ("gpt-4o", 0)] {
+        client.send(asks(model));
+        assert!(led.read().unwrap().text().contains(model));
+        assert_eq!(left(&gate), free, "{model}");
+        told(&mut client);
+    }
+    refused();
+    // Of two responses at once the first may be the one that still goes on.
+    client.send(asks("gpt-4o"));
+    client.send(asks("gpt-4o-mini"));
+    assert!(led.read().is_some() && led.read().is_some());
+    refused();
+    assert_eq!(left(&gate), 0);
+    client.leave();
+    assert_eq!(led.read().unwrap().close().0, 1001);
+    until("its slots are back", || left(&gate) == 1);
+}
+
+#[test]
+fn sessions_of_several_gates_share_a_models_slots() {
+    let (led, redis) = (Led::new(), Redis::start());
+    let setup = gate(&led).set("projects.search.limits.models", "gpt-4o", "{ concurrency = 1 }").set(
+        "store",
+        "url",
+        &format!("{:?}", redis.url()),
+    );
+    let gates = [setup.clone().start(), setup.start()];
+    for gate in &gates {
+        let reached = |line: &serde_json::Value| line.to_string().contains("limits_store_reached");
+        until("the store is reached", || gate.log().iter().any(reached));
+    }
+    let asks = masked(0x81, ASKS.replace("gpt-4o-mini", "gpt-4o").as_bytes());
+    let mut client = open(&gates[0], "/v1/responses");
+    client.send(&asks);
+    assert!(led.read().unwrap().text().contains("gpt-4o"));
+    let mut other = open(&gates[1], "/v1/responses");
+    other.send(&asks);
+    let (code, reason) = next(&mut other).unwrap().close();
+    assert!(code == 1008 && reason.starts_with("concurrency_limited"), "{reason}");
+    other.hang_up();
+    client.leave();
+    assert_eq!(led.read().unwrap().close().0, 1001);
+    until("another gate has it", || {
+        let mut other = open(&gates[1], "/v1/responses");
+        // What ends the session is the second message, if the first passes.
+        other.send([asks.clone(), masked(0x81, b"hello")].concat());
+        let (_, reason) = next(&mut other).unwrap().close();
+        other.hang_up();
+        reason.starts_with("body_invalid")
+    });
+}
+
+#[test]
+fn a_session_keeps_the_slot_of_the_model_that_it_began_with() {
+    let led = Led::new();
+    let gate = gate(&led).set("projects.search.limits.models", "gpt-realtime", "{ concurrency = 1 }").start();
+    let mut client = open(&gate, REALTIME);
+    for message in
+        [r#"{"type":"response.create"}"#, r#"{"type":"response.create","response":{"model":"gpt-4o"}}"#]
+    {
+        client.send(masked(0x81, message.as_bytes()));
+        assert_eq!(led.read().unwrap().text(), message);
+        assert_eq!(left(&gate), 0, "{message}");
+    }
+    assert_eq!(
+        gate.ask(handshake(REALTIME, &gate.setup.client_key, &[])).reason(),
+        Some("concurrency_limited")
+    );
 }
 
 #[test]

@@ -1,18 +1,19 @@
-//! Refuses a head of HTTP/1 that says twice where its body ends: `Content-Length` beside `Transfer-Encoding`.
+//! Refuses a head of HTTP/1 that says twice where its body ends, by `Content-Length` beside `Transfer-Encoding`, and
+//! one with a number sign in its first line.
 //!
-//! The HTTP library drops the length and goes on, so nobody behind it could tell. So the client's bytes are looked at
-//! on their way to it:
+//! The HTTP library drops the length, or what stands behind the sign, and goes on, so nobody behind it could tell. So the
+//! client's bytes are looked at on their way to it:
 //!
 //! 1. Heads are told from bodies by the framing that the library goes by. What it refuses by itself ends that: nothing
 //!    behind is ever read.
-//! 2. In a head with both fields the colon of the second becomes a NUL, which is no head to the library: it answers
-//!    400 and closes. Nothing else is ever changed, and nothing at all in a body.
+//! 2. In a head with both fields the colon of the second becomes a NUL, and so does the sign. That is no head to the
+//!    library: it answers 400 and closes. Nothing else is ever changed, and nothing at all in a body.
 //! 3. Where the connection turns to another protocol, HTTP/2 or a WebSocket, nothing is looked at any more.
 //! 4. What a read brought is looked at where it lies. Of a line that a read cuts only the first bytes are kept.
 
 use std::ops::Range;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2, memmem};
 use smallvec::SmallVec;
 
 use crate::ascii;
@@ -116,7 +117,9 @@ impl Default for Framing {
 
 impl Look for Framing {
     fn read(&mut self, bytes: &mut [u8]) -> usize {
-        if self.is_at_a_head() && self.head.line(bytes) == Line::Other {
+        let plain =
+            |bytes: &[u8]| memchr2(b'\n', b'#', bytes).is_some_and(|at| bytes.get(at) == Some(&b'\n'));
+        if self.is_at_a_head() && self.head.line(bytes) == Line::Other && plain(bytes) {
             let begun = Head { begun: true, ..self.head };
             let mut telling = SmallVec::<[Range<usize>; 4]>::new();
             let skimmed = skim(bytes, &skim::OF_CLIENTS, |at, line| {
@@ -185,17 +188,22 @@ impl Framing {
         while let Some(line) = bytes.get(from..)
             && let Some(first) = line.first()
         {
-            if !self.head.begun || tells(*first) {
+            let begins = !self.head.begun;
+            if begins || tells(*first) {
                 let kind = self.head.line(line);
                 if kind != Line::Other {
                     return self.told(kind, bytes, from, 0);
                 }
-                self.head.begun = true;
             }
-            let Some(end) = odd.find(|at| bytes.get(*at) == Some(&b'\n')) else {
+            let end = odd.find(|at| bytes.get(*at) == Some(&b'\n'));
+            if begins && let Some(at) = number_sign(line, end.map(|end| end - from)) {
+                return self.spoil(bytes, from + at);
+            }
+            let Some(end) = end else {
                 self.at = At::Rest;
                 break;
             };
+            self.head.begun = true;
             from = end + 1;
         }
         bytes.len()
@@ -261,17 +269,23 @@ impl Framing {
         }
     }
 
-    /// Makes it no head. What stands behind it is never read.
-    fn spoil(&mut self, bytes: &mut [u8], colon: usize) -> usize {
-        if let Some(colon) = bytes.get_mut(colon) {
-            *colon = 0;
+    /// Makes it no head by what stands there. What stands behind it is never read.
+    fn spoil(&mut self, bytes: &mut [u8], at: usize) -> usize {
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = 0;
         }
         self.at = At::Beyond;
         bytes.len()
     }
 
-    fn rest(&mut self, bytes: &[u8]) -> usize {
-        let Some(end) = memchr(b'\n', bytes) else { return bytes.len() };
+    fn rest(&mut self, bytes: &mut [u8]) -> usize {
+        let end = memchr(b'\n', bytes);
+        if !self.head.begun
+            && let Some(at) = number_sign(bytes, end)
+        {
+            return self.spoil(bytes, at);
+        }
+        let Some(end) = end else { return bytes.len() };
         self.head.begun = true;
         self.at = At::Line;
         end + 1
@@ -352,6 +366,13 @@ impl Head {
             Some(length) => At::Body(length),
         }
     }
+}
+
+/// Where a head's first line, which may be cut, has a number sign.
+#[inline]
+fn number_sign(bytes: &[u8], end: Option<usize>) -> Option<usize> {
+    let line = end.map_or(bytes, |end| bytes.get(..end).unwrap_or_default());
+    memchr(b'#', line)
 }
 
 /// Whether a line that begins so may be another than [`Line::Other`].

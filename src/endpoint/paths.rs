@@ -4,18 +4,21 @@
 //!    parameter, and is not taken back.
 //! 2. What stands for a parameter has letters, digits and `-._~@`; a colon or an escape only where the
 //!    surface has names with them. A segment of dots alone, which means something to those who tidy paths,
-//!    stands for nothing.
+//!    stands for nothing. `{path}` at the end stands for several such segments.
 //! 3. A path without a parameter is looked up as a whole; the tree would come to the same.
 //! 4. One path can belong to several surfaces; whoever asks chooses among them.
 
 use std::sync::LazyLock;
 
-use super::tree::{Branch, End, Tree};
+use super::tree::{End, Tree};
 use super::{Endpoint, LONGEST_MODEL, Verb, all};
 use crate::dialect::{Dialect, Surface};
 
 /// The longest segment that stands for a parameter.
 const LONGEST_NAME: usize = 1024;
+
+/// What stands before OpenAI's paths.
+const VERSION: &str = "v1";
 
 /// The query parameter that Azure asks for.
 pub const API_VERSION: &str = "api-version";
@@ -27,6 +30,8 @@ static TREE: LazyLock<Tree> = LazyLock::new(Tree::new);
 pub struct Found<'p> {
     ends: &'static [End],
     path: &'p str,
+    /// Whether [`VERSION`] was put before the path to find it.
+    version_added: bool,
     colon: bool,
     escape: bool,
 }
@@ -55,6 +60,12 @@ pub fn find(path: &str) -> Option<Found<'_>> {
     TREE.find(path)
 }
 
+/// The rows that a raw path fits once `/v1` stands before it.
+#[must_use]
+pub fn find_without_version(path: &str) -> Option<Found<'_>> {
+    TREE.walk(true, path)
+}
+
 /// The dialect of a raw path, where all that is spelled like it has the same one.
 #[must_use]
 pub fn only_dialect(path: &str) -> Option<Dialect> {
@@ -76,16 +87,22 @@ impl<'p> Found<'p> {
         if self.colon && !surface.has_colons() || self.escape && !surface.has_escapes() {
             return None;
         }
+        let added = usize::from(self.version_added);
         let model = match end.model {
-            Some((at, behind)) => Some(self.path.split('/').nth(usize::from(at) + 1)?.strip_suffix(behind)?),
+            Some((at, behind)) => {
+                let at = (usize::from(at) + 1).checked_sub(added)?;
+                Some(self.path.split('/').nth(at)?.strip_suffix(behind)?)
+            }
             None => None,
         };
         if model.is_some_and(|model| model.len() > LONGEST_MODEL && !surface.has_escapes()) {
             return None;
         }
-        let before = match end.plain_root {
-            Some(length) => usize::from(length),
-            None => self.path.match_indices('/').nth(usize::from(end.root_segments))?.0,
+        let before = if let Some(length) = end.plain_root {
+            usize::from(length).checked_sub(added * (VERSION.len() + 1))?
+        } else {
+            let slash = usize::from(end.root_segments).checked_sub(added)?;
+            self.path.match_indices('/').nth(slash)?.0
         };
         Some(Match { endpoint: end.endpoint, root: end.root.goes_on, tail: self.path.get(before..)?, model })
     }
@@ -94,24 +111,38 @@ impl<'p> Found<'p> {
 impl Tree {
     fn find<'p>(&'static self, path: &'p str) -> Option<Found<'p>> {
         if let Some(ends) = self.plain(path) {
-            return Some(Found { ends, path, colon: false, escape: false });
+            return Some(Found { ends, path, version_added: false, colon: false, escape: false });
         }
+        self.walk(false, path)
+    }
+
+    /// Goes along the path, from behind [`VERSION`] if that is to be added.
+    fn walk<'p>(&'static self, version_added: bool, path: &'p str) -> Option<Found<'p>> {
         let mut at = self.trunk()?;
+        if version_added {
+            at = self.literal(at, VERSION)?;
+        }
         let (mut colon, mut escape) = (false, false);
         for segment in path.strip_prefix('/')?.split('/') {
-            at = if let Some(next) = self.literal(at, segment) {
-                next
-            } else {
-                let mut parameters = self.parameters(at).iter();
-                let next: &Branch = parameters.find(|next| segment.ends_with(next.spelled))?;
-                let marks = Marks::of(segment.strip_suffix(next.spelled)?)?;
-                colon |= marks.colon;
-                escape |= marks.escape;
-                next
+            if let Some(next) = self.literal(at, segment) {
+                at = next;
+                continue;
+            }
+            let mut parameters = self.parameters(at).iter();
+            let behind = match parameters.find(|next| segment.ends_with(next.spelled)) {
+                Some(next) => {
+                    at = next;
+                    next.spelled
+                }
+                None if self.ends(at).first()?.takes_more() => "",
+                None => return None,
             };
+            let marks = Marks::of(segment.strip_suffix(behind)?)?;
+            colon |= marks.colon;
+            escape |= marks.escape;
         }
         let ends = self.ends(at);
-        (!ends.is_empty()).then_some(Found { ends, path, colon, escape })
+        (!ends.is_empty()).then_some(Found { ends, path, version_added, colon, escape })
     }
 }
 
@@ -136,24 +167,30 @@ impl Marks {
     /// Nothing if it is no name.
     fn of(name: &str) -> Option<Self> {
         let mut marks = Self::default();
+        // Whether a part, which a slash ends, is empty or dots alone.
         let mut dots = true;
         let mut bytes = name.bytes();
         while let Some(byte) = bytes.next() {
-            dots &= byte == b'.';
             match byte {
-                b'-' | b'.' | b'_' | b'~' | b'@' => {}
+                b'.' => continue,
+                b'-' | b'_' | b'~' | b'@' => {}
                 b':' => marks.colon = true,
                 b'%' => {
-                    // Only what AWS's SDKs write so in model ids: a colon and a slash.
-                    let written = (bytes.next()?, bytes.next()?.to_ascii_uppercase());
-                    if !matches!(written, (b'3', b'A') | (b'2', b'F')) {
-                        return None;
-                    }
                     marks.escape = true;
+                    // Only what AWS's SDKs write so in model ids: a colon and a slash.
+                    match (bytes.next()?, bytes.next()?) {
+                        (b'3', b'A' | b'a') => {}
+                        (b'2', b'F' | b'f') if !dots => {
+                            dots = true;
+                            continue;
+                        }
+                        _ => return None,
+                    }
                 }
                 _ if byte.is_ascii_alphanumeric() => {}
                 _ => return None,
             }
+            dots = false;
         }
         (!dots && name.len() <= LONGEST_NAME).then_some(marks)
     }

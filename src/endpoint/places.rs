@@ -4,8 +4,31 @@
 /// any name.
 pub type Places = &'static [&'static [&'static str]];
 
-/// The sets of places that the tables name.
-pub(super) const SETS: &[(&str, Places)] = &[
+/// One of the sets that the tables name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Set(u8);
+
+/// The set with this name.
+pub(super) fn named(name: &str) -> Option<Set> {
+    let at = SETS.iter().position(|(known, _)| *known == name)?;
+    u8::try_from(at).ok().map(Set)
+}
+
+/// The places of a set.
+pub(super) fn of(Set(at): Set) -> Option<Places> {
+    SETS.get(usize::from(at)).map(|(_, places)| *places)
+}
+
+static SETS: &[(&str, Places)] = &[
+    (
+        "a_file",
+        &[
+            &["batch", "inputConfig", "fileName"],
+            &["batch", "inputConfig", "file_name"],
+            &["batch", "input_config", "fileName"],
+            &["batch", "input_config", "file_name"],
+        ],
+    ),
     (
         "agent",
         &[
@@ -23,6 +46,8 @@ pub(super) const SETS: &[(&str, Places)] = &[
             &["multiagent", "agents", "[]", "model"],
         ],
     ),
+    ("an_agent", &[&["agent"], &["agent_id"]]),
+    ("azure_chat", &[&["data_sources", "[]", "parameters", "embedding_dependency", "deployment_name"]]),
     (
         "batch",
         &[
@@ -57,8 +82,32 @@ pub(super) const SETS: &[(&str, Places)] = &[
             &["compound_custom", "models", "reasoning_model"],
         ],
     ),
+    (
+        // With Azure's own data and OpenRouter's plugins and tools.
+        "chat_wider",
+        &[
+            &["moderation", "model"],
+            &["guardrails", "[]", "moderation_llm_v1", "model_name"],
+            &["guardrails", "[]", "moderation_llm_v2", "model_name"],
+            &["compound_custom", "models", "answering_model"],
+            &["compound_custom", "models", "reasoning_model"],
+            &["data_sources", "[]", "parameters", "embedding_dependency", "deployment_name"],
+            &["plugins", "[]", "model"],
+            &["plugins", "[]", "analysis_models"],
+            &["tools", "[]", "parameters", "model"],
+            &["tools", "[]", "parameters", "analysis_models"],
+        ],
+    ),
     ("continued", &[&["from_checkpoint"], &["from_hf_model"]]),
     ("conversation", &[&["items", "[]", "tools", "[]", "model"]]),
+    (
+        "converse",
+        &[
+            &["additionalModelRequestFields", "fallbacks"],
+            &["additionalModelRequestFields", "fallbacks", "[]", "model"],
+            &["additionalModelRequestFields", "tools", "[]", "model"],
+        ],
+    ),
     (
         "embed_batch",
         &[
@@ -122,6 +171,20 @@ pub(super) const SETS: &[(&str, Places)] = &[
             &["messages", "[]", "content", "[]", "tool_changes", "[]", "tool", "definition", "model"],
         ],
     ),
+    (
+        "messages_wider",
+        &[
+            &["fallbacks"],
+            &["fallbacks", "[]", "model"],
+            &["tools", "[]", "model"],
+            &["messages", "[]", "content", "[]", "tool", "definition", "model"],
+            &["messages", "[]", "content", "[]", "tool_changes", "[]", "tool", "definition", "model"],
+            &["plugins", "[]", "model"],
+            &["plugins", "[]", "analysis_models"],
+            &["tools", "[]", "parameters", "model"],
+            &["tools", "[]", "parameters", "analysis_models"],
+        ],
+    ),
     ("model_id", &[&["modelId"]]),
     ("picture", &[&["svg", "model"]]),
     ("request", &[&["request", "model"]]),
@@ -133,6 +196,20 @@ pub(super) const SETS: &[(&str, Places)] = &[
             &["moderation", "model"],
             &["input", "[]", "tools", "[]", "model"],
             &["input", "[]", "tools", "[]", "svg", "model"],
+        ],
+    ),
+    (
+        "responses_wider",
+        &[
+            &["tools", "[]", "model"],
+            &["tools", "[]", "svg", "model"],
+            &["moderation", "model"],
+            &["input", "[]", "tools", "[]", "model"],
+            &["input", "[]", "tools", "[]", "svg", "model"],
+            &["plugins", "[]", "model"],
+            &["plugins", "[]", "analysis_models"],
+            &["tools", "[]", "parameters", "model"],
+            &["tools", "[]", "parameters", "analysis_models"],
         ],
     ),
     (

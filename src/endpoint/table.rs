@@ -1,10 +1,11 @@
 //! The tables of `endpoint/tables` as rows.
 //!
 //! A line is `METHOD path scope name` and words: `model=` where the model is said, `inside=` where else it may
-//! be, `takes=` the kind of body, `gives=` the kind of answer, `also=` another family that is needed,
-//! `query=` the parameters it takes, `lists-models`, and `at-root` where it is not behind its surface's root.
+//! be, `besides=` where others than the path's may be, `wider=` all these places at services that take more,
+//! `instead=` where something stands that decides on the model in its place, `takes=` the kind of body, `gives=` the kind of answer, `also=` another family that is needed, `query=` the
+//! parameters it takes, `lists-models`, and `at-root` where it is not behind its surface's root.
 
-use super::{Access, Endpoint, Family, Gives, ModelIn, Places, Scope, Takes, Verb, places};
+use super::{Access, Endpoint, Family, Gives, ModelIn, Scope, Takes, Verb, places};
 use crate::dialect::Surface;
 
 /// The tables, surface by surface in the order of [`Surface::ALL`].
@@ -65,6 +66,9 @@ fn row(surface: Surface, line: &'static str) -> Option<Endpoint> {
         also: None,
         model: ModelIn::Nowhere,
         inside: &[],
+        wider: None,
+        instead: None,
+        besides: false,
         takes: match verb {
             Verb::Get | Verb::Delete => Takes::Nothing,
             Verb::Post | Verb::Put | Verb::Patch => Takes::JsonOrNothing,
@@ -79,7 +83,10 @@ fn row(surface: Surface, line: &'static str) -> Option<Endpoint> {
             None if word == "lists-models" => row.lists_models = true,
             None if word == "at-root" => row.at_root = true,
             Some(("model", place)) => row.model = model(place)?,
-            Some(("inside", set)) => row.inside = inside(set)?,
+            Some(("inside", set)) => row.inside = places::of(places::named(set)?)?,
+            Some(("besides", set)) => (row.inside, row.besides) = (places::of(places::named(set)?)?, true),
+            Some(("wider", set)) => row.wider = Some(places::named(set)?),
+            Some(("instead", set)) => row.instead = Some(places::named(set)?),
             Some(("takes", kind)) => row.takes = takes(kind)?,
             Some(("gives", kind)) => row.gives = gives(kind)?,
             Some(("also", family)) => row.also = Some(also(family)?),
@@ -136,10 +143,6 @@ fn gives(kind: &str) -> Option<Gives> {
 fn also(family: &str) -> Option<Scope> {
     let family = Family::ALL.iter().find(|one| one.name() == family)?;
     Some(Scope::of(*family, Access::Write))
-}
-
-fn inside(set: &str) -> Option<Places> {
-    places::SETS.iter().find_map(|(name, places)| (*name == set).then_some(*places))
 }
 
 #[cfg(test)]

@@ -47,6 +47,57 @@ fn is_found(endpoint: &Endpoint, path: &str) -> bool {
 }
 
 #[test]
+fn a_path_at_the_end_has_several_segments() {
+    let found = |path: &str| {
+        let path = format!("/v1beta/environments/e/{path}");
+        find(&path)
+            .and_then(|one| one.rows(Verb::Get).next().map(|fit| (fit.endpoint.name, fit.tail.to_owned())))
+    };
+    for path in ["files/a", "files/a/b.txt", "files/src/a/b_c/d-1.txt"] {
+        assert_eq!(found(path), Some(("environments.files.get", format!("/environments/e/{path}"))));
+    }
+    for path in [
+        "files/",
+        "files/a/",
+        "files/a//b",
+        "files/../a",
+        "files/a/..",
+        "files/a/./b",
+        "files/a%2Fb/c",
+        "files/a;b/c",
+    ] {
+        assert_eq!(found(path), None, "{path}");
+    }
+    // A parameter of any other name stands for one.
+    assert!(find("/v1/responses/a/b/c").is_none());
+}
+
+#[test]
+fn an_escaped_slash_makes_no_part_that_is_empty_or_dots() {
+    let found = |model: &str| {
+        find(&format!("/model/{model}/converse")).is_some_and(|one| one.rows(Verb::Post).count() > 0)
+    };
+    for model in [
+        "..%2Fa",
+        "a%2F..",
+        "a%2f.%2Fb",
+        "%2Fa",
+        "a%2F",
+        "a%2F%2fb",
+        "%2F",
+        "%2E%2E",
+        "a%2F...",
+        "..%2F..%2Fguardrail",
+    ] {
+        assert!(!found(model), "{model}");
+    }
+    for model in ["a%2Fb", "..a%2Fb..", "a%3A%2Fb", "arn%3Aaws%3Abedrock%3A%3Afoundation-model%2Fa.b-v1%3A0"]
+    {
+        assert!(found(model), "{model}");
+    }
+}
+
+#[test]
 fn sdk_paths_are_found() {
     use Surface::{
         Anthropic, Azure, Bedrock, Cohere, Gemini, Mistral, OpenAi, OpenRouter, Perplexity, Together, Vertex,

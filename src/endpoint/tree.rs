@@ -138,6 +138,11 @@ impl End {
         self.plain_root.is_some() && !self.endpoint.has_parameters()
     }
 
+    /// Whether its last parameter stands for more than one segment.
+    pub(super) fn takes_more(&self) -> bool {
+        self.endpoint.path.ends_with("/{path}")
+    }
+
     /// Whether it is the end of this path, as it is spelled.
     fn is(&self, path: &str) -> bool {
         path.strip_prefix(self.root.spelled) == Some(self.endpoint.path)

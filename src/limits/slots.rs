@@ -71,6 +71,14 @@ pub struct Permit {
     had: Option<Arc<AtomicBool>>,
 }
 
+impl Permit {
+    /// Whether it is one of these slots.
+    #[must_use]
+    pub fn is_of(&self, slots: &Arc<Slots>) -> bool {
+        Arc::ptr_eq(&self.slots, slots)
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.slots.taken.fetch_sub(1, Ordering::AcqRel);

@@ -27,7 +27,7 @@ use crate::denial::{Denial, Reason, RuleId};
 use crate::endpoint::{Endpoint, Gives};
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
-use crate::limits::{Estimate, Limit, Limits, Reservation, Unspent};
+use crate::limits::{Concurrency, Estimate, Limit, Limits, Reservation, Unspent};
 use crate::prices::Price;
 use crate::record::Reserved;
 use crate::snapshot::{Key, Project};
@@ -104,6 +104,38 @@ pub fn go_on(
         sight,
     )?;
     Ok(true)
+}
+
+/// Takes the slots of the model that a session asks now, where it holds none of them, and gives back those of others
+/// that none of its responses holds any more: where all are told, of all models but this one and the session's own.
+/// What it gives may have to be asked for.
+///
+/// # Errors
+/// The denial, when none is free.
+pub fn occupy(
+    project: &Project,
+    key: &Key,
+    (own, all_told): (Option<&str>, bool),
+    permits: &mut Permits,
+    sight: &mut Sight<'_>,
+) -> Result<Reservation, Denial> {
+    let mut reservation = Reservation::default();
+    let model = sight.notes.model.clone();
+    let now = owners(project, key, model.as_deref());
+    if all_told {
+        let of_session = owners(project, key, own);
+        permits.retain(|permit| {
+            let kept = now.iter().chain(&of_session).flatten();
+            kept.filter_map(|(limits, _)| limits.concurrency.as_ref()).any(|bound| permit.is_of(&bound.slots))
+        });
+    }
+    for (limits, observed) in now.iter().skip(2).flatten() {
+        let held = |bound: &Concurrency| permits.iter().any(|permit| permit.is_of(&bound.slots));
+        if !limits.concurrency.as_ref().is_some_and(held) {
+            slot(&mut reservation, limits, *observed, permits, sight)?;
+        }
+    }
+    Ok(reservation)
 }
 
 /// From here on a session asks another model: what it used until now has the price of the one before. `seen` is how many
@@ -288,7 +320,7 @@ impl Taking {
             // The rate stage asked those that hold for all models.
             match permits.as_deref_mut() {
                 Some(permits) if at >= 2 => self.rate(limits, observed, permits, sight)?,
-                // A session keeps the slot that it began with.
+                // A session has its slots from [`occupy`], or from when it began.
                 None if at >= 2 && asks => self.requests(limits, observed, sight)?,
                 Some(_) | None => {}
             }
@@ -312,27 +344,9 @@ impl Taking {
         if std::mem::take(&mut sight.notes.deferred) {
             for (limits, observed) in owners.iter().take(2).flatten() {
                 if let (true, Some(permits)) = (slots, permits.as_deref_mut()) {
-                    self.slot(limits, *observed, permits, sight)?;
+                    slot(&mut self.reservation, limits, *observed, permits, sight)?;
                 }
                 self.requests(limits, *observed, sight)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn slot(
-        &mut self,
-        limits: &Limits,
-        observed: bool,
-        permits: &mut Permits,
-        sight: &mut Sight<'_>,
-    ) -> Result<(), Denial> {
-        let Some(concurrency) = &limits.concurrency else { return Ok(()) };
-        match self.reservation.occupy(concurrency, observed, sight.now) {
-            Ok(permit) => permits.push(permit),
-            Err(short) => {
-                sight.refuse(observed, no_slot(concurrency.rule, short))?;
-                permits.push(concurrency.slots.take_anyway(sight.now));
             }
         }
         Ok(())
@@ -355,7 +369,7 @@ impl Taking {
         permits: &mut Permits,
         sight: &mut Sight<'_>,
     ) -> Result<(), Denial> {
-        self.slot(limits, observed, permits, sight)?;
+        slot(&mut self.reservation, limits, observed, permits, sight)?;
         self.requests(limits, observed, sight)
     }
 
@@ -395,6 +409,25 @@ impl Taking {
         self.reservation.spend_anyway(purse, &limits.budgets, money, sight.now);
         Ok(())
     }
+}
+
+/// Takes a slot, if there is a bound on them.
+fn slot(
+    reservation: &mut Reservation,
+    limits: &Limits,
+    observed: bool,
+    permits: &mut Permits,
+    sight: &mut Sight<'_>,
+) -> Result<(), Denial> {
+    let Some(concurrency) = &limits.concurrency else { return Ok(()) };
+    match reservation.occupy(concurrency, observed, sight.now) {
+        Ok(permit) => permits.push(permit),
+        Err(short) => {
+            sight.refuse(observed, no_slot(concurrency.rule, short))?;
+            permits.push(concurrency.slots.take_anyway(sight.now));
+        }
+    }
+    Ok(())
 }
 
 /// A model's name as it may stand in a sentence.

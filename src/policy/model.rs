@@ -117,8 +117,7 @@ fn by_alias(
     sight.notes.upstream_model = Some(Arc::clone(&alias.model));
     let in_path = scoped.endpoint.model == ModelIn::Path;
     // Elsewhere than in one field or the path no name is put in.
-    let one = others.iter().all(|other| *other == alias.name);
-    if !one || in_path && model_at.is_some() || !in_path && model_at.is_none() {
+    if !others.is_empty() || in_path && model_at.is_some() || !in_path && model_at.is_none() {
         return Err(Denial::by(Reason::ModelAmbiguous, alias.rule).because(
             "a model of the gate's own can stand in the path or in the body's 'model', and nowhere else",
         ));

@@ -1,7 +1,8 @@
 //! May the project call this upstream and endpoint, with this method?
 //!
 //! 1. A first path segment that is an upstream's name picks that upstream; the rest must be one of
-//!    its endpoints, also behind what the provider's own SDK puts there.
+//!    its endpoints, also behind what the provider's own SDK puts there, or without a version where its base URL
+//!    has none.
 //! 2. Any other path goes by its surface, among the upstreams that serve it.
 //! 3. `/v1/models` and others are spelled alike by several SDKs; what the project may use and the header that
 //!    only one of them sends decide.
@@ -175,10 +176,8 @@ fn named_upstream<'s, 'p>(snapshot: &'s Snapshot, path: &'p str) -> Option<(usiz
 /// The row that a path means, and the upstreams that serve it.
 fn locate<'p>(from: &Placed, sight: &Sight<'_>, verb: Verb, path: &'p str) -> Option<Located<'p>> {
     let snapshot = sight.snapshot;
-    if let Some((at, upstream, rest)) = named_upstream(snapshot, path)
-        && let Some(rest) = Some(rest.strip_prefix(upstream.provider.facts().sdk_root).unwrap_or(rest))
-        && let Some(found) = endpoint::find(rest)
-    {
+    if let Some((at, upstream, rest)) = named_upstream(snapshot, path) {
+        let rest = rest.strip_prefix(upstream.provider.facts().sdk_root).unwrap_or(rest);
         let serving = |fit: &Match<'_>| {
             if upstream.serves(fit.endpoint, fit.root) {
                 std::iter::once(at).collect()
@@ -186,7 +185,13 @@ fn locate<'p>(from: &Placed, sight: &Sight<'_>, verb: Verb, path: &'p str) -> Op
                 UpstreamSet::default()
             }
         };
-        if let Some((fit, serving)) = meant(&found, verb, sight, serving) {
+        let meant = |found: Found<'p>| meant(&found, verb, sight, serving);
+        let as_written = endpoint::find(rest).and_then(meant);
+        let without_version = || {
+            let goes = upstream.provider.goes_without_version();
+            endpoint::find_without_version(rest).filter(|_| goes).and_then(meant)
+        };
+        if let Some((fit, serving)) = as_written.or_else(without_version) {
             return Some(Located { fit, serving, named: true });
         }
     }

@@ -9,12 +9,12 @@ use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
 use crate::endpoint::{Endpoint, Family, ModelIn, Places};
 use crate::estimate::Estimator;
-use crate::exchange::{Caller, Carried};
-use crate::fund::had;
+use crate::exchange::{Caller, Carried, Permits};
+use crate::fund::{had, slots_had};
 use crate::held::{FREE, Held};
 use crate::peek::{Fault, Peeked};
 use crate::policy::Sight;
-use crate::policy::budget::{Message, go_on, turn_to};
+use crate::policy::budget::{Message, go_on, occupy, turn_to};
 use crate::policy::model::{may_leave_open, may_use};
 use crate::policy::rate::take_one;
 use crate::snapshot::Snapshot;
@@ -60,12 +60,32 @@ pub(super) struct Judge {
     model: Option<Arc<str>>,
     /// How many responses were asked for.
     asked: u64,
+    /// The slots that the session holds.
+    pub(super) permits: Permits,
+    /// What it had used when it last asked for a response, if it asked for one.
+    used_before: Option<Usage>,
+    /// Whether it never asked for a response before the report of the one before.
+    all_told: bool,
 }
 
 impl Judge {
-    pub(super) fn new(carried: Box<Carried>, caller: Caller, endpoint: &'static Endpoint) -> Self {
-        let named = endpoint.model != ModelIn::Message;
-        Self { model: carried.record.model.clone(), carried, caller, endpoint, named, asked: 0 }
+    pub(super) fn new(
+        carried: Box<Carried>,
+        caller: Caller,
+        endpoint: &'static Endpoint,
+        permits: Permits,
+    ) -> Self {
+        Self {
+            model: carried.record.model.clone(),
+            carried,
+            caller,
+            endpoint,
+            named: endpoint.model != ModelIn::Message,
+            asked: 0,
+            permits,
+            used_before: None,
+            all_told: true,
+        }
     }
 
     /// What the client reads of a refusal: its code, and the request's id.
@@ -143,6 +163,15 @@ impl Judge {
         let of_models = !project.limits.models.is_empty() || !key.limits.models.is_empty();
         if !project.counts_tokens && !sight.notes.deferred && !of_models {
             return Ok(());
+        }
+        if of_models {
+            // A model's slot is held from its first message until another's that comes when all responses were told.
+            if asks {
+                self.all_told &= self.used_before.replace(used) != Some(used);
+            }
+            let told = (self.model.as_deref(), self.all_told);
+            let wanted = occupy(project, key, told, &mut self.permits, &mut sight)?;
+            slots_had(wanted, sight.notes).await?;
         }
         let mut estimator = Estimator::default();
         estimator.piece(text);

@@ -153,6 +153,29 @@ fn odd_targets_and_methods_are_refused() {
     others_are_served(&gate, &key);
 }
 
+/// Row 1: the library drops a number sign and what stands behind it. What is judged is what goes on.
+#[test]
+fn what_stands_behind_a_number_sign_decides_nothing() {
+    let (gate, upstream, key) = staged(|setup| setup.set("projects.search", "scopes", r#"["chat"]"#));
+    let mut raw = Raw::connect(&gate, 65_535);
+    for (stream, path) in [
+        (1, "/v1/embeddings#/../chat/completions"),
+        (3, "/#@/v1/chat/completions"),
+        (5, "/v1/chat/completions#/../embeddings"),
+    ] {
+        let changed =
+            chat(&key).into_iter().map(|(name, value)| (name, if name == ":path" { path } else { value }));
+        raw.ask(stream, &changed.collect::<Vec<_>>(), CHAT);
+        let head = raw.next_of(&[HEADERS, RESET]).unwrap();
+        assert_eq!(head.kind == HEADERS && head.status() == Some(200), stream == 5, "{path}");
+        if head.kind == HEADERS {
+            raw.body(stream);
+        }
+    }
+    let targets: Vec<_> = upstream.requests().iter().map(|one| one.target().to_owned()).collect();
+    assert_eq!(targets, ["/v1/chat/completions"]);
+}
+
 /// Row 16: a body that is not as long as was said is reset, and goes nowhere.
 #[test]
 fn a_length_that_does_not_fit_is_a_reset() {

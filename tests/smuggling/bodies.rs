@@ -113,6 +113,75 @@ fn a_model_is_judged_wherever_the_endpoint_takes_one() {
 }
 
 #[test]
+fn a_model_is_judged_wherever_a_provider_takes_one_besides() {
+    let tool = r#""tools":[{"type":"x"},{"type":"advisor_20260301","model":"hidden"}]"#;
+    let later = r#""messages":[{"content":[{"tool":{"definition":{"model":"hidden"}}}]}]"#;
+    let source = r#""data_sources":[{"parameters":{"embedding_dependency":{"deployment_name":"hidden"}}}]"#;
+    let chat = r#""model":"good""#;
+    let vertex = "/v1/publishers/anthropic/models/good";
+    for (provider, path, body) in [
+        ("bedrock", "/model/good/invoke", format!("{{{tool}}}")),
+        ("bedrock", "/model/good/invoke-with-response-stream", format!("{{{later}}}")),
+        ("bedrock", "/model/good/invoke", r#"{"fallbacks":[{"model":"hidden"}]}"#.to_owned()),
+        ("bedrock", "/model/good/converse", format!(r#"{{"additionalModelRequestFields":{{{tool}}}}}"#)),
+        ("vertex", &format!("{vertex}:rawPredict"), format!("{{{tool}}}")),
+        ("vertex", &format!("{vertex}:streamRawPredict"), format!("{{{later}}}")),
+        ("azure-openai", "/openai/deployments/good/chat/completions", format!("{{{source}}}")),
+        ("azure-openai", "/v1/chat/completions", format!("{{{chat},{source}}}")),
+        (
+            "openrouter",
+            "/v1/chat/completions",
+            format!(r#"{{{chat},"plugins":[{{"id":"fusion","model":"hidden"}}]}}"#),
+        ),
+        ("openrouter", "/v1/responses", format!(r#"{{{chat},"plugins":[{{"model":"hidden"}}]}}"#)),
+        (
+            "openrouter",
+            "/v1/messages",
+            format!(r#"{{{chat},"max_tokens":5,"plugins":[{{"model":"hidden"}}]}}"#),
+        ),
+        (
+            "openrouter",
+            "/v1/chat/completions",
+            format!(
+                r#"{{{chat},"tools":[{{"type":"openrouter:image_generation","parameters":{{"model":"hidden"}}}}]}}"#
+            ),
+        ),
+        (
+            "openai-compatible",
+            "/v1/chat/completions",
+            format!(r#"{{{chat},"plugins":[{{"model":"hidden"}}]}}"#),
+        ),
+    ] {
+        let (gate, upstream) = staged(|setup| {
+            let text = setup.text();
+            let url = text.split('"').find(|part| part.starts_with("http://")).unwrap();
+            let url = url.trim_end_matches("/v1").to_owned();
+            setup.upstream("it", provider, &url).set("projects.search", "upstreams", r#"["it"]"#).set(
+                "projects.search",
+                "models",
+                r#"["good", "fine"]"#,
+            )
+        });
+        let ask = |body: &str| gate.ask(post(path, &gate.setup.client_key, body));
+        let answer = ask(&body);
+        assert_eq!(answer.reason(), Some("model_not_allowed"), "{path} {body}: {}", answer.text());
+        assert!(answer.text().contains("'hidden'"), "{path} {body}: {}", answer.text());
+        assert_eq!(upstream.connections(), 0);
+        // Also another than the path's.
+        let allowed = body.replace("hidden", "fine");
+        assert_eq!(ask(&allowed).status, 200, "{path} {allowed}");
+        assert_eq!(upstream.requests().pop().unwrap().body, allowed.as_bytes());
+        if path.contains("/good") {
+            assert_eq!(ask(r#"{"model":"fine"}"#).reason(), Some("model_ambiguous"), "{path}");
+        }
+        if provider == "openrouter" {
+            let panel = r#"{"model":"good","max_tokens":5,"plugins":[{"analysis_models":["good"]}]}"#;
+            assert_eq!(ask(panel).reason(), Some("body_invalid"), "no list of models is judged");
+        }
+    }
+}
+
+#[test]
 fn what_parsers_disagree_on_is_not_json() {
     let (gate, upstream) = only_mini();
     let utf16: Vec<u8> = r#"{"model":"gpt-4o-mini"}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -53,18 +53,46 @@ fn a_variant_of_a_path_is_not_the_path() {
 
 /// Row 1.
 #[test]
-fn what_stands_behind_a_number_sign_decides_nothing() {
-    // The HTTP library drops it before the gate sees it: what is judged is what goes out.
-    let (gate, upstream) = staged(|setup| setup.set("projects.search", "scopes", r#"["chat"]"#));
-    let key = format!("Bearer {}", gate.setup.client_key);
-    let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
-    for path in ["/v1/embeddings#/../chat/completions", "/v1/embeddings#", "/#@/v1/chat/completions"] {
-        let answer = gate.ask(request("POST", path, &headers, CHAT));
-        assert!(matches!(answer.status, 400 | 403 | 404), "{path}: {answer:?}");
+fn an_escaped_slash_does_not_lead_out_of_a_model() {
+    let (gate, upstream) = staged(|setup| {
+        let url = setup.text().lines().find(|line| line.starts_with("base_url")).unwrap().to_owned();
+        let url = url.split('"').nth(1).unwrap().trim_end_matches("/v1").to_owned();
+        setup.upstream("it", "bedrock", &url).set("projects.search", "upstreams", r#"["it"]"#)
+    });
+    for model in ["..%2F..%2Fguardrails", "a%2F..%2Fb", "a%2F%2Fb", "%2Fa", "a%2f", "a%2f.%2fb"] {
+        for path in [format!("/model/{model}/converse"), format!("/it/model/{model}/invoke")] {
+            let answer = gate.ask(post(&path, &gate.setup.client_key, "{}"));
+            assert_eq!((answer.status, answer.reason()), (404, Some("endpoint_unknown")), "{path}");
+        }
     }
     assert_eq!(upstream.connections(), 0);
-    gate.ask(request("POST", "/v1/chat/completions#/../embeddings", &headers, CHAT));
-    assert!(upstream.requests().iter().all(|request| request.target() == "/v1/chat/completions"));
+    let path = "/model/arn%3Aaws%3Abedrock%3Aeu-central-1%3A1%3Ainference-profile%2Feu.a/converse";
+    assert_eq!(gate.ask(post(path, &gate.setup.client_key, "{}")).status, 200);
+    assert_eq!(upstream.requests()[0].target(), path);
+}
+
+/// Row 1.
+#[test]
+fn a_target_with_a_number_sign_is_refused() {
+    // The HTTP library would drop it, with what stands behind.
+    let (gate, upstream) = stage();
+    let key = format!("Bearer {}", gate.setup.client_key);
+    let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+    for path in [
+        "/v1/chat/completions#",
+        "/v1/chat/completions#/../embeddings",
+        "/v1/embeddings#/../chat/completions",
+        "/v1/messages?beta=true#x",
+        "/#@/v1/chat/completions",
+        "#",
+    ] {
+        let answer = gate.ask(request("POST", path, &headers, CHAT));
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+    }
+    assert_eq!(upstream.connections(), 0);
+    // In a header or a body it is a sign like others.
+    let headers = [("x-note", "#1"), ("authorization", key.as_str()), ("content-type", "application/json")];
+    assert_eq!(gate.ask(request("POST", "/v1/chat/completions", &headers, CHAT)).status, 200);
 }
 
 /// Row 1: what goes upstream is the constant of the table.

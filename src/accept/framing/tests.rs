@@ -67,6 +67,20 @@ fn the_second_of_two_framings_is_spoiled() {
 }
 
 #[test]
+fn a_number_sign_in_the_first_line_is_spoiled_and_no_other() {
+    let rest = format!("host: gate#1\r\nx-a: #\r\n{TE}\r\n2\r\n#a\r\n0\r\n\r\n");
+    for first in ["POST /v1/chat/completions# HTTP/1.1", "PRI #", "P#", "#", "GET /a?b#c#d HTTP/1.1"] {
+        for good in ["", "\r\n", "GET /a\n\n"] {
+            let wanted = first.replacen('#', "\0", 1);
+            // Nothing behind it is looked at, since nothing behind it is read.
+            assert_eq!(passed(&format!("{good}{first}\r\n{rest}")), format!("{good}{wanted}\r\n{rest}"));
+        }
+    }
+    let good = format!("{POST}{rest}");
+    assert_eq!(passed(&format!("{good}{good}")), format!("{good}{good}"));
+}
+
+#[test]
 fn what_only_looks_like_the_preface_of_http2_is_none() {
     let lines = format!("content-length: 5\r\n{TE}\r\n");
     for first in
