@@ -47,6 +47,7 @@ mod store_url;
 mod tls;
 mod upstream;
 mod value;
+mod variable;
 mod work;
 mod written;
 
@@ -117,6 +118,7 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     if !work.faults.is_empty() {
         return Err(failed(work.faults));
     }
+    work.lint_strays();
     let mut files = sources.files();
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);

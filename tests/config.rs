@@ -777,6 +777,35 @@ fn mistakes_after_an_override_stand_where_they_were_made() {
 }
 
 #[test]
+fn a_variable_that_is_written_in_another_way_is_read_or_told() {
+    let told = |name: &str, value: &str| {
+        let told = told(load(&[("portcullis.toml", GOOD)], &[(name, value)]));
+        format!("{name}={value}\n{told}")
+    };
+    let models = "PORTCULLIS__PROJECTS__SEARCH__MODELS";
+    for text in ["[\"gpt-4o\", \"gpt-5\"]", "gpt-4o, gpt-5", "[gpt-4o,gpt-5]"] {
+        let loaded = load(&[("portcullis.toml", GOOD)], &[(models, text)]).unwrap();
+        assert_eq!(loaded.snapshot.projects[0].models.iter().collect::<Vec<_>>(), ["gpt-4o", "gpt-5"]);
+    }
+    let cases = [
+        told(models, "[gpt-4o"),
+        told(models, "gpt-4o, gpt 5"),
+        told("PORTCULLIS__PROJECTS__SEARCH__ALLOW_IPS", "10.0.0.0/8, here"),
+        told("PORTCULLIS__PROJECTS__SEARCH__LIMITS__REQUESTS__X", "5"),
+        told("PORTCULLIS__PROJECTS__SEARCH__KEYS__0__ID", "other"),
+        told("PORTCULLIS_SERVER_LISTEN", "0.0.0.0:1"),
+        told("PORTCULLIS__SERVER_LISTEN", "0.0.0.0:1"),
+        told("PORTCULLIS_UPSTREAMS_OPENAI_BASE_URL", "http://127.0.0.1"),
+    ];
+    insta::assert_snapshot!(cases.join("\n"));
+    let [token, listen] =
+        [("PORTCULLIS_ADMIN_TOKEN", "an admin token that is long"), ("PORTCULLIS_SERVER_PORT", "1")];
+    let text = format!("{GOOD}[admin]\ntoken = \"env:PORTCULLIS_ADMIN_TOKEN\"\n");
+    let loaded = load(&[("portcullis.toml", &text)], &[token, listen]).unwrap();
+    assert_eq!(render_text(&loaded.lints), "", "one is referred to, the other is no setting's");
+}
+
+#[test]
 fn the_digest_tells_every_text_and_variable() {
     let digest =
         |texts: &[(&str, &str)], env: &[(&str, &str)]| load(texts, env).unwrap().snapshot.digest.clone();

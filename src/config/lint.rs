@@ -1,8 +1,9 @@
 //! What is not wrong but probably not meant. Looks at a snapshot that is otherwise fine.
 
-use super::fault::Fault;
+use super::fault::{Fault, Place, Severity};
 use super::place::child;
 use super::value::a_year_ahead;
+use super::variable::{self, did_you_mean};
 use super::work::Work;
 use crate::endpoint::{self, Endpoint, Family, ScopeSet};
 use crate::model_name::{ModelList, ModelPattern};
@@ -39,6 +40,18 @@ impl Work<'_> {
                     self.lint_twins(upstream, twin, &snapshot.projects);
                 }
             }
+        }
+    }
+
+    /// Variables that set nothing, but whose names would be those of settings with two underscores each.
+    pub(super) fn lint_strays(&mut self) {
+        let strays = self.sources.strays().into_iter().filter(|name| !self.asked.contains(name));
+        let strays: Vec<_> = strays.filter_map(|name| Some((variable::meant(&name)?, name))).collect();
+        for (meant, name) in strays {
+            let place = Some(Place::Variable { variable: name });
+            let what =
+                "this variable sets nothing: two underscores stand before each part of a setting's name";
+            self.lints.push(Fault::new(Severity::Lint, "", place, what, &did_you_mean(&meant)));
         }
     }
 

@@ -126,9 +126,15 @@ impl Places {
         replaced
     }
 
-    /// Adds a value of the environment.
+    /// Adds a value of the environment. Where something else than a table stands above it, that is gone.
     pub(super) fn add_variable(&mut self, path: &str, variable: &str) {
-        self.set(path, Spot::Variable(variable.to_owned()));
+        let spot = || Spot::Variable(variable.to_owned());
+        for above in std::iter::successors(parent(path), |path| parent(path)) {
+            if self.knows(above) && !self.is_table(above) {
+                self.set(above, spot());
+            }
+        }
+        self.set(path, spot());
     }
 
     fn set(&mut self, path: &str, spot: Spot) {

@@ -6,8 +6,10 @@
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
+use super::fault::Place;
 use super::place::{Part, child, item};
 use super::value::a_year_ahead;
+use super::variable::{self, did_you_mean};
 use super::work::Work;
 use super::written::Written;
 use crate::clock::Moment;
@@ -67,7 +69,11 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
         words.filter(|word| *word != HIDDEN || !in_a_key(at)).collect()
     };
     if message.starts_with("unknown field") {
-        let mend = suggestion(key, &words());
+        let meant = match work.places.place(path, Part::Key) {
+            Some(Place::Variable { variable }) => variable::meant(&variable),
+            Some(Place::Text { .. }) | None => None,
+        };
+        let mend = meant.map_or_else(|| suggestion(key, &words()), |meant| did_you_mean(&meant));
         work.wrong_at(path, Part::Key, &format!("there is no setting `{key}` here"), &mend);
     } else if message.starts_with("unknown variant") {
         let given = message.split('`').nth(1).unwrap_or_default();
