@@ -179,6 +179,16 @@ fn an_address_that_is_taken_ends_it_with_one() {
     let out = command.env("PROVIDER_KEY", "sk-x").output().unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8(out.stderr).unwrap().contains("cannot listen on"));
+    // Where both are taken the admin listener's is told: nobody is let in before it is there.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("\"{}\"", other.local_addr().unwrap());
+    let both = setup.set("admin", "enabled", "true").set("admin", "listen", &listen);
+    std::fs::write(&file, both.text()).unwrap();
+    let mut command = portcullis(&["serve", "--config", file.to_str().unwrap()]);
+    let out = command.env("PROVIDER_KEY", "sk-x").output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(said.contains("does not start: cannot listen on admin.listen"), "{said}");
 }
 
 #[test]
