@@ -495,6 +495,30 @@ fn a_flood_from_random_addresses_with_random_keys_is_counted_within_bounds() {
 }
 
 #[test]
+fn a_store_that_is_removed_while_the_gate_runs_is_made_anew_and_told() {
+    let (path, upstream) = (place("removed"), Upstream::answering(OK));
+    let usage = path.with_file_name("store-usage.db");
+    let gate = gate(&path, upstream.address).start();
+    let kept = || Reader::open(&path).ok().and_then(|reader| reader.last().ok()).unwrap_or_default();
+    some_requests(&gate);
+    until("all refusals are kept", || kept() == 4);
+    for file in [&path, &usage] {
+        std::fs::remove_file(file).unwrap();
+    }
+    some_requests(&gate);
+    until("those that came later are kept", || kept() == 4);
+    until("the ledger is there again", || usage.is_file());
+    let told =
+        |event: &str| gate.log().iter().any(|line| line["event"] == event && line["message"].is_string());
+    until("both are told", || told("store_remade") && told("usage_remade"));
+    // The files beside them are those of the new ones.
+    some_requests(&gate);
+    until("all is kept", || kept() == 8);
+    assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+    assert_eq!(kept(), 8);
+}
+
+#[test]
 fn a_crash_loses_nothing_that_was_written() {
     let (path, upstream) = (place("crash"), Upstream::answering(OK));
     let setup = gate(&path, upstream.address);
