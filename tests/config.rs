@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
-use portcullis::config::{Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text};
+use portcullis::config::{
+    Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text, unknown_project,
+};
 use portcullis::limits::Registry;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -803,6 +805,19 @@ fn a_variable_that_is_written_in_another_way_is_read_or_told() {
     let text = format!("{GOOD}[admin]\ntoken = \"env:PORTCULLIS_ADMIN_TOKEN\"\n");
     let loaded = load(&[("portcullis.toml", &text)], &[token, listen]).unwrap();
     assert_eq!(render_text(&loaded.lints), "", "one is referred to, the other is no setting's");
+}
+
+#[test]
+fn a_project_that_there_is_not_is_noted() {
+    let note = |name: &str| unknown_project(&Sources::from_texts([("p.toml", GOOD)], []), name);
+    assert_eq!(note("search"), None);
+    let said = note("serch").unwrap();
+    assert_eq!(said, "note: the configuration has no project `serch`; did you mean `search`?");
+    assert_eq!(
+        unknown_project(&Sources::from_texts([("p.toml", "[x")], []), "serch"),
+        None,
+        "nothing is known"
+    );
 }
 
 #[test]

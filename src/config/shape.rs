@@ -92,11 +92,16 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
 /// How many words are listed at most. Only scopes are more.
 const MOST_SHOWN: usize = 40;
 
+/// The word that is probably meant.
+#[must_use]
+pub fn nearest<'w>(given: &str, words: &[&'w str]) -> Option<&'w str> {
+    let close = |word: &&&str| strsim::damerau_levenshtein(given, word) <= 1 + given.len() / 4;
+    words.iter().filter(close).min_by_key(|word| strsim::damerau_levenshtein(given, word)).copied()
+}
+
 /// What is probably meant, or what there is.
 pub(super) fn suggestion(given: &str, words: &[&str]) -> String {
-    let close = |word: &&&str| strsim::damerau_levenshtein(given, word) <= 1 + given.len() / 4;
-    let nearest = words.iter().filter(close).min_by_key(|word| strsim::damerau_levenshtein(given, word));
-    match nearest {
+    match nearest(given, words) {
         Some(word) => format!("did you mean `{word}`?"),
         None if words.is_empty() => "remove it".to_owned(),
         None if words.len() > MOST_SHOWN => "`portcullis scopes` lists them".to_owned(),
