@@ -106,6 +106,14 @@ fn every_kind_of_mistake_in_the_form() {
         (LISTEN, "listen = 8080"),
         (LISTEN, "workers = -1"),
         (LISTEN, "workers = 1.5"),
+        (LISTEN, "listen = \"127.0.0.1:1\"\nlisten.other = 5"),
+        (LISTEN, "listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\""),
+        (LISTEN, "listen = here"),
+        (LISTEN, "listen"),
+        (LISTEN, "listen ="),
+        (LISTEN, "listen = \"127.0.0.1:1"),
+        (SCOPES, "scopes = [\"chat\" \"models:read\"]"),
+        (SCOPES, "scopes = [\"chat\""),
         (LISTEN, "workers = 99999999999999999999"),
         (LISTEN, "workers = nan"),
         (LISTEN, "workers = \"4\""),
@@ -754,7 +762,7 @@ fn later_files_and_the_environment_override() {
     assert!(!project.enabled && project.allow_ips.contains("192.0.2.1".parse().unwrap()));
     assert_eq!(project.models.iter().collect::<Vec<_>>(), ["gpt-4o"]);
     let at = |rule| &*snapshot.rule(rule).unwrap().at;
-    assert_eq!(at(project.models_rule), "more.toml:5");
+    assert_eq!(at(project.models_rule), "conf.d/more.toml:5");
     assert_eq!(at(project.scopes_rule), "portcullis.toml:12");
     assert_eq!(at(project.allow_ips_rule), "environment variable PORTCULLIS__PROJECTS__SEARCH__ALLOW_IPS");
 }

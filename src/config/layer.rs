@@ -16,6 +16,25 @@ use super::load::Sources;
 use super::place::{Part, Places};
 use super::variable::{self, Variable};
 
+/// What mends a text that is not TOML, by what its reader says.
+const MENDS: [(&str, &str); 9] = [
+    (
+        "cannot extend value",
+        "a line above sets this name to something else: remove that line, or write all of the table in one place",
+    ),
+    ("duplicate key", "this name is set twice in its table: remove one of the two, or lay them together"),
+    ("values must be quoted", "put the text in quotes: \"…\""),
+    ("key with no value", "write NAME = VALUE, or [NAME] for a section"),
+    ("missing value", "write the value behind the sign"),
+    ("missing comma", "put a comma between two entries, or ] where the list ends above"),
+    ("unclosed", "close what was opened: a section's name and a list with ], a table within a line with }"),
+    (
+        "string",
+        "a text ends in its line, with the quote that it begins with; write \\\\ for a backslash in it",
+    ),
+    ("key", "a name with other signs than letters, digits, - and _ stands in quotes"),
+];
+
 /// The layers laid over each other.
 pub(super) struct Layered {
     pub(super) value: Value,
@@ -59,7 +78,8 @@ fn add_text(name: &str, text: &str, places: &mut Places, faults: &mut Vec<Fault>
         Err(error) => {
             let place = error.span().and_then(|span| places.at(number, &span));
             let message = error.message().lines().collect::<Vec<_>>().join(", ");
-            wrong(place, &format!("this is not TOML: {message}"), "mend the line's syntax");
+            let mend = MENDS.iter().find(|(part, _)| message.contains(part)).map(|(_, mend)| *mend);
+            wrong(place, &format!("this is not TOML: {message}"), mend.unwrap_or("mend the line's syntax"));
             return;
         }
     };

@@ -137,7 +137,8 @@ fn sighup_reloads() {
     let off = process.setup.clone().set("projects.search", "enabled", "false");
     std::fs::write(&process.file, off.text()).unwrap();
     process.signal(Signal::HUP);
-    process.line("configuration_reloaded");
+    let told = process.line("configuration_reloaded");
+    assert!(told["changed"].as_str().unwrap().ends_with("sighup.toml"), "{told}");
     assert_eq!(ask(&process).reason(), Some("project_disabled"));
     std::fs::write(&process.file, "nonsense").unwrap();
     process.signal(Signal::HUP);
