@@ -649,10 +649,15 @@ fn every_kind_of_lint() {
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
         (PROVIDER, "provider = \"openai\"\nmax_queued = 9\nqueue_timeout = \"9s\""),
+        (PROVIDER, "provider = \"openai-compatible\"\nbase_url = \"https://llm.example.com/v1\""),
     ];
     let alone = tell_all(&cases, Severity::Lint);
     let twins = told(load_one(&good_but("[server]", &twin).replace(UPSTREAMS, "upstreams = \"*\"")));
-    insta::assert_snapshot!(alone + &twins);
+    let models = "models = [\"gpt-4o-mini\", \"our-own\", \"gpt-*\"]";
+    let budget = good_but(LIMITS, "{ budget = \"1 USD/day\" }").replace(MODELS, models)
+        + "[store]\npath = \"/var/lib/portcullis/store.db\"\n";
+    let unpriced = told(load_one(&budget));
+    insta::assert_snapshot!([alone, twins, unpriced].join("\n"));
 }
 
 #[test]
