@@ -215,6 +215,8 @@ fn health_tells_with_its_exit_code() {
     });
     let out = run(&["health", "--admin", &address], "");
     assert_eq!((out.status.code(), &*out.stdout), (Some(0), &b"ready\n"[..]));
+    let out = run(&["health", "--admin", &address.replace("127.0.0.1", "localhost")], "");
+    assert_eq!((out.status.code(), &*out.stdout), (Some(0), &b"ready\n"[..]), "by its name");
     draining.store(true, Ordering::SeqCst);
     let out = run(&["health", "--admin", &address], "");
     assert_eq!(out.status.code(), Some(1));
