@@ -107,15 +107,15 @@ impl Applier {
     fn db(&mut self) -> Result<&mut Connection, Failed> {
         let path = &self.files.database;
         // The old one is closed first: it removes what stands beside its file, by its name.
-        let db = match self.db.take().filter(|_| self.file == file_at(path)) {
-            Some(db) => db,
-            None => {
-                self.files.make()?;
-                let db = schema::open(path).map_err(Failed::Unusable)?;
-                self.file = file_at(path);
-                tracing::error!("usage_remade: the ledger was removed or replaced, and what it held with it");
-                db
-            }
+        let kept = self.db.take().filter(|_| self.file == file_at(path));
+        let db = if let Some(db) = kept {
+            db
+        } else {
+            self.files.make()?;
+            let db = schema::open(path).map_err(Failed::Unusable)?;
+            self.file = file_at(path);
+            tracing::error!("usage_remade: the ledger was removed or replaced, and what it held with it");
+            db
         };
         Ok(self.db.insert(db))
     }

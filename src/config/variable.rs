@@ -67,11 +67,11 @@ impl Variable {
         let list = LISTS.contains(&name) && name.len() < path.len() && path != NO_LIST;
         let value = if numbers || list {
             ValueKind::Array(entries(text.trim(), numbers, name == "listen")?)
-        } else if let Ok(value) = text.to_lowercase().parse() {
+        } else if let Ok(value) = text.to_lowercase().parse::<bool>() {
             ValueKind::Boolean(value)
-        } else if let Ok(value) = text.parse() {
+        } else if let Ok(value) = text.parse::<i64>() {
             ValueKind::I64(value)
-        } else if let Ok(value) = text.parse() {
+        } else if let Ok(value) = text.parse::<f64>() {
             ValueKind::Float(value)
         } else {
             ValueKind::String(text.to_owned())
