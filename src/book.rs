@@ -287,7 +287,7 @@ impl History for Book {
                 spent.as_chunks().0.iter().map(|of_one: &[Spent; 3]| of_one.each_ref().map(money)).collect()
             }
             Err(error) => {
-                tracing::error!(%error, "what was spent cannot be read, so budgets count as spent until a restart");
+                tracing::error!(%error, "usage_unreadable: what was spent is not known, so budgets count as spent until a restart");
                 vec![[Money::picodollars(u64::MAX); 3]; asked.len()]
             }
         }

@@ -133,9 +133,15 @@ enum Command {
     },
     /// Ask the admin listener whether the gate is ready; for a container's health check.
     Health {
-        /// The gate's admin.listen.
-        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9090", env = "PORTCULLIS_ADMIN")]
-        admin: SocketAddr,
+        /// The gate's admin.listen; a host's name can stand in place of the address.
+        #[arg(
+            long,
+            value_name = "ADDRESS:PORT",
+            value_parser = place,
+            default_value = "127.0.0.1:9090",
+            env = "PORTCULLIS_ADMIN"
+        )]
+        admin: String,
     },
     /// Run an upstream that speaks OpenAI, Anthropic, Gemini and Azure and needs no account.
     ///
@@ -224,12 +230,19 @@ pub fn run() -> ExitCode {
         Command::Scopes { file, upstream, format } => {
             scopes::run(&file.config, upstream.as_deref(), format == Format::Json)
         }
-        Command::Health { admin } => health::run(admin),
+        Command::Health { admin } => health::run(&admin),
         Command::StandIn { listen, key, pace_ms } => {
             stand_in::run(listen, &key, Duration::from_millis(pace_ms))
         }
     };
     command::exit(command::told(code))
+}
+
+fn place(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or_default();
+    let fine = !host.is_empty() && port.parse::<u16>().is_ok();
+    fine.then(|| text.to_owned())
+        .ok_or_else(|| "an address or a name with a port, such as gate:9090".to_owned())
 }
 
 fn provider(name: &str) -> Result<Provider, String> {

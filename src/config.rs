@@ -47,6 +47,7 @@ mod store_url;
 mod tls;
 mod upstream;
 mod value;
+mod variable;
 mod work;
 mod written;
 
@@ -66,6 +67,7 @@ pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
 pub use server::{LARGEST_BODY, LARGEST_HELD, LARGEST_UPLOAD};
+pub use shape::nearest;
 pub use sheet::{Sheets, Standing};
 pub use value::{a_year_ahead, before};
 
@@ -117,6 +119,7 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     if !work.faults.is_empty() {
         return Err(failed(work.faults));
     }
+    work.lint_strays();
     let mut files = sources.files();
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);
@@ -142,6 +145,16 @@ pub fn store_of(sources: &Sources) -> Result<Option<StoreSettings>, Faults> {
     let store = work.store(written.and_then(|written| written.store).as_ref());
     work.faults.retain(|fault| fault.path.starts_with("store"));
     if work.faults.is_empty() { Ok(store) } else { Err(failed(work.faults)) }
+}
+
+/// What is to be said of a project that the configuration does not have; nothing where it has it, or none can be read.
+#[must_use]
+pub fn unknown_project(sources: &Sources, name: &str) -> Option<String> {
+    let value = layer::layered(sources).value;
+    let projects = value.get("projects")?.as_object()?;
+    let names: Vec<&str> = projects.keys().map(String::as_str).collect();
+    let mend = shape::suggestion(name, &names);
+    (!names.contains(&name)).then(|| format!("note: the configuration has no project `{name}`; {mend}"))
 }
 
 /// The JSON schema of the configuration's files, for editors.

@@ -60,7 +60,7 @@ pub struct Cause {
 }
 
 /// The word for what fits no row.
-const UNDIAGNOSED: &str = "undiagnosed";
+pub const UNDIAGNOSED: &str = "undiagnosed";
 
 /// Every known cause, the most specific first.
 #[must_use]

@@ -60,6 +60,7 @@ fn question(expectation: &Expectation) -> Question {
         method: expectation.method.clone(),
         target: expectation.target.clone(),
         model: expectation.model.clone(),
+        max_tokens: expectation.max_tokens,
         headers: expectation.headers.clone(),
     }
 }

@@ -50,6 +50,8 @@ pub struct Question {
     pub target: Uri,
     /// The model in the body.
     pub model: Option<String>,
+    /// How many tokens the answer may have, by whatever name a body says it.
+    pub max_tokens: Option<u64>,
     /// Further headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -202,6 +204,9 @@ async fn judged(
     if besides == Besides::Unknown {
         asked.stage.parameters = None;
         asked.record.token_ceiling = Some(0);
+    }
+    if question.max_tokens.is_some() {
+        asked.record.token_ceiling = question.max_tokens;
     }
     let permitted = asked.pass(&ModelCheck).inspect(|_| counted(1))?;
     permitted.pass(&FundsUnused).inspect(|_| counted(1))

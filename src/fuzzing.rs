@@ -391,7 +391,7 @@ fn asked(
     model: Option<String>,
 ) -> Option<Verdict> {
     let snapshot = SNAPSHOT.as_ref()?;
-    let question = Question { key: 0, address, method, target, model, headers };
+    let question = Question { key: 0, address, method, target, model, max_tokens: None, headers };
     Some(explain(snapshot, &question, Moment::now()))
 }
 

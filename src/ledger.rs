@@ -9,7 +9,7 @@ mod settlement;
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ use settlement::settlement;
 /// What a caller is told to wait when nothing can be written down.
 const LEDGER_WAIT: Duration = Duration::from_secs(5);
 
+/// Why a request has no end that is still under way when the drain is over.
+const DRAINED: &str = "the gate was told to stop, and the drain was over";
+
 /// Where records end up.
 #[derive(Debug)]
 pub struct Ledger {
@@ -45,13 +48,26 @@ pub struct Ledger {
     pub store: Option<Store>,
     /// Keeps what was used, if the configuration names a place.
     pub book: Option<Arc<Book>>,
+    /// The drain is over: what ends now was cut off by the gate.
+    pub drain_over: AtomicBool,
+    /// How many requests ended so.
+    pub cut_off: AtomicU64,
 }
 
 impl Ledger {
     /// A ledger that keeps nothing.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, form: Form) -> Self {
-        Self { metrics, form, every_one: false, flood: Flood::default(), store: None, book: None }
+        Self {
+            metrics,
+            form,
+            every_one: false,
+            flood: Flood::default(),
+            store: None,
+            book: None,
+            drain_over: AtomicBool::new(false),
+            cut_off: AtomicU64::new(0),
+        }
     }
 
     /// What a worker does every [`TICK`](crate::alarm::TICK).
@@ -251,6 +267,19 @@ impl DerefMut for OpenRecord {
 }
 
 impl OpenRecord {
+    /// A request without an end was abandoned by its client, unless the gate itself let go of it.
+    fn judge_end(&mut self, ledger: &Ledger) {
+        if !matches!(self.record.outcome, Outcome::Open | Outcome::Cut(_)) {
+            return;
+        }
+        if ledger.drain_over.load(Ordering::Acquire) {
+            ledger.cut_off.fetch_add(1, Ordering::Relaxed);
+            if matches!(self.record.outcome, Outcome::Open) {
+                self.record.outcome = Outcome::Cut(DRAINED);
+            }
+        }
+    }
+
     /// Exchanges what the request took from limits for what it used, and writes that down.
     fn settle(&mut self, ledger: &Ledger) {
         let record = &mut *self.record;
@@ -309,6 +338,7 @@ impl Drop for OpenRecord {
         if std::thread::panicking() && matches!(self.record.outcome, Outcome::Open | Outcome::Served) {
             self.record.outcome = Outcome::Cut(salvage::BUG);
         }
+        self.judge_end(&ledger);
         if let Some(bytes) = self.record.streamed_bytes.take() {
             self.record.request_bytes = bytes.load(Ordering::Relaxed);
         }

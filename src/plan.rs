@@ -249,6 +249,7 @@ fn judged(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<After> {
         target: one.path.parse::<Uri>().ok()?,
         // Where the path names the model, the body must not name another.
         model: (!one.model.is_empty() && !one.path.contains(&*one.model)).then(|| one.model.clone()),
+        max_tokens: None,
         headers: headers(&one.surface),
     };
     let verdict = asked(question, one, new, now);

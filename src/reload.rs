@@ -73,6 +73,7 @@ impl Watch {
     /// Loads anew and puts it in force, or tells why the old configuration stays.
     pub fn apply(&mut self, gate: &Gate, why: &'static str) {
         let before = self.look();
+        let changed = differing(&self.in_force, &before);
         let outcome = gate.reload(&self.sources);
         if let Ok(loaded) = &outcome {
             self.referred.clone_from(&loaded.files);
@@ -81,10 +82,22 @@ impl Watch {
         self.last = self.look();
         self.in_force = judged(&before, &self.last);
         match outcome {
-            Ok(loaded) => taken(gate, loaded, &self.started, why),
-            Err(faults) => refused(&faults, why),
+            Ok(loaded) => taken(gate, loaded, &self.started, (why, &changed)),
+            Err(faults) => refused(&faults, (why, &changed)),
         }
     }
+}
+
+/// The files that are in one look as they are not in the other, also those that came or went.
+fn differing(one: &Look, other: &Look) -> String {
+    let only = |these: &Look, those: &Look| {
+        these.iter().filter(|seen| !those.contains(seen)).map(|(path, _)| path.clone()).collect::<Vec<_>>()
+    };
+    let mut all = only(one, other);
+    all.extend(only(other, one));
+    all.sort();
+    all.dedup();
+    all.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// What the files looked like when they were read: for those that were known, as before the reading, so that
@@ -94,7 +107,7 @@ fn judged(before: &Look, after: &Look) -> Look {
     after.iter().map(|(path, seen)| (path.clone(), earlier(path).unwrap_or(*seen))).collect()
 }
 
-fn taken(gate: &Gate, loaded: Loaded, started: &Started, why: &'static str) {
+fn taken(gate: &Gate, loaded: Loaded, started: &Started, (why, changed): (&str, &str)) {
     let before = gate.shared.snapshot.load_full();
     for setting in started.differs_from(&loaded.snapshot) {
         tracing::warn!(setting, "setting_needs_a_restart");
@@ -102,7 +115,7 @@ fn taken(gate: &Gate, loaded: Loaded, started: &Started, why: &'static str) {
     tell_lints(&loaded.lints);
     let (from, to) = (before.digest.to_string(), loaded.snapshot.digest.to_string());
     gate.put_in_force(loaded);
-    tracing::info!(why, from, to, "configuration_reloaded");
+    tracing::info!(why, changed, from, to, "configuration_reloaded");
 }
 
 /// Logs what a configuration in force probably does not mean, as at the start so at each reload.
@@ -117,12 +130,17 @@ fn place(fault: &Fault) -> String {
     fault.place.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-fn refused(faults: &Faults, why: &'static str) {
+fn refused(faults: &Faults, (why, changed): (&str, &str)) {
     for fault in &faults.0 {
         let at = place(fault);
         tracing::error!(at, path = %fault.path, what = %fault.what, mend = %fault.mend, "configuration_fault");
     }
-    tracing::error!(why, faults = faults.0.len() as u64, "configuration_kept: the new one has mistakes");
+    tracing::error!(
+        why,
+        changed,
+        faults = faults.0.len() as u64,
+        "configuration_kept: the new one has mistakes"
+    );
 }
 
 /// What a gate was started with and keeps until it is started anew, whatever is loaded meanwhile.
@@ -161,6 +179,16 @@ impl Started {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_changed_is_named_also_where_it_came_or_went() {
+        let look = |list: &[(&str, u64)]| -> Look {
+            list.iter().map(|(path, length)| (PathBuf::from(path), Some([0, 0, 0, 0, *length]))).collect()
+        };
+        let (one, other) = (look(&[("a", 1), ("b", 1), ("c", 1)]), look(&[("b", 2), ("c", 1), ("d", 1)]));
+        assert_eq!(differing(&one, &other), "a, b, d");
+        assert_eq!(differing(&one, &one), "");
+    }
 
     #[test]
     fn what_changes_while_it_is_read_is_still_a_change() {

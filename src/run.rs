@@ -214,16 +214,25 @@ impl Gate {
     /// rest, and writes the last record.
     #[must_use]
     pub fn stop(self) -> Ended {
+        let (begun, ledger) = (Moment::now(), &self.shared.ledger);
         let patience = self.shared.snapshot.load().server.drain;
+        let under_way = ledger.metrics.in_flight.get();
         self.draining.store(true, Ordering::Release);
         let _ = self.stop.send(Phase::Draining);
         let drained = self.ended_within(patience, || self.hurried.load(Ordering::Acquire));
         if !drained {
+            ledger.drain_over.store(true, Ordering::Release);
             let _ = self.stop.send(Phase::CuttingOff);
             self.ended_within(LET_GO, || false);
         }
         self.shares.close();
-        tracing::dispatcher::with_default(&self.dispatch, || self.shared.ledger.close());
+        tracing::dispatcher::with_default(&self.dispatch, || {
+            ledger.close();
+            let cut = ledger.cut_off.load(Ordering::Relaxed);
+            let finished = under_way.unsigned_abs().saturating_sub(cut);
+            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(finished, cut, took_ms, "stopped");
+        });
         self.sink.close();
         if drained { Ended::Drained } else { Ended::CutOff }
     }

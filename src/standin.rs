@@ -167,7 +167,7 @@ impl Standin {
                     Err(error) if failures >= 100 => return Err(error),
                     Err(error) => {
                         failures += 1;
-                        tracing::warn!(%error, "stand-in could not accept a connection");
+                        tracing::warn!(%error, "connection_not_accepted");
                         tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                 },
@@ -178,13 +178,13 @@ impl Standin {
     /// Serves one connection to its end.
     async fn attend(self, socket: TcpStream, peer: SocketAddr) {
         if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "stand-in could not set TCP_NODELAY");
+            tracing::debug!(%peer, %error, "socket_option_failed");
         }
         let talk: Mutex<Option<Talk>> = Mutex::new(None);
         let service = service_fn(|request| self.clone().respond(request, peer, &talk));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
         if let Err(error) = (&mut connection).await {
-            tracing::debug!(%peer, %error, "stand-in connection ended early");
+            tracing::debug!(%peer, %error, "connection_ended_early");
             if error.is_user() {
                 // Our own body failed, which is what `standin:cut` asks for: closing now sends a reset.
                 let socket = connection.into_parts().io.into_inner();
@@ -199,7 +199,7 @@ impl Standin {
             let (from, to) = parts.io.into_inner().into_split();
             let io = tokio::io::join(tokio::io::AsyncReadExt::chain(early, from), to);
             if let Err(error) = talk.speak(io).await {
-                tracing::debug!(%peer, %error, "stand-in session ended early");
+                tracing::debug!(%peer, %error, "session_ended_early");
             }
         }
     }
@@ -250,7 +250,7 @@ impl Standin {
         let mut answer = outcome.unwrap_or_else(|fault| dialect.refuse(&call, &fault));
         dialect.dress(&call, &mut answer);
         let status = answer.status();
-        tracing::debug!(method = %call.method, path = call.path, status, "stand-in answered");
+        tracing::debug!(method = %call.method, path = call.path, status, "answered");
         Ok(answer.respond(self.pace, &self.seen))
     }
 }

@@ -30,6 +30,7 @@ use crate::record::Record;
 use crate::snapshot::StoreSettings;
 
 pub use schema::Unusable;
+pub(crate) use schema::file_at;
 
 use decisions::Decisions;
 use write::Writer;
@@ -79,11 +80,12 @@ impl Store {
     /// When it cannot be opened, is no store of a gate, or the thread cannot be started.
     pub fn start(settings: &StoreSettings, metrics: Arc<Metrics>, log: Dispatch) -> Result<Self, Unusable> {
         let writer = Writer::open(settings)?;
+        let own = settings.clone();
         let shared = Arc::new(Shared { state: Mutex::default(), arrived: Condvar::new(), metrics });
         let behind = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
             let _lines = tracing::dispatcher::set_default(&log);
-            behind.write_out(writer);
+            behind.write_out(&own, writer);
         });
         let thread = thread.map_err(|error| Unusable::new(&settings.path, &error))?;
         Ok(Self { shared, writer: Mutex::new(Some(thread)) })
@@ -137,7 +139,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_out(&self, mut writer: Writer) {
+    fn write_out(&self, settings: &StoreSettings, writer: Writer) {
+        let mut writer = Some(writer);
         let mut batch = Batch::default();
         let mut failing = false;
         loop {
@@ -149,7 +152,7 @@ impl Shared {
             std::mem::swap(&mut batch, &mut state.waiting);
             let closed = state.closed;
             drop(state);
-            match writer.write(&batch) {
+            match written(settings, &mut writer, &batch) {
                 Ok(untold) => {
                     self.metrics.store_missed.inc_by(untold);
                     // Where nothing was written, nothing is known.
@@ -170,6 +173,22 @@ impl Shared {
             }
         }
     }
+}
+
+/// Writes a batch; where the file was removed or is another, into one that is opened anew.
+fn written(settings: &StoreSettings, writer: &mut Option<Writer>, batch: &Batch) -> Result<u64, String> {
+    // The old one is closed first: it removes what stands beside its file, by its name.
+    let kept = writer.take().filter(|one| batch.is_empty() || one.file == file_at(&settings.path));
+    let writer = match kept {
+        Some(one) => writer.insert(one),
+        None if batch.is_empty() => return Ok(0),
+        None => {
+            let opened = Writer::open(settings).map_err(|error| error.to_string())?;
+            tracing::warn!("store_remade: its file was removed or replaced, and what it held with it");
+            writer.insert(opened)
+        }
+    };
+    writer.write(batch).map_err(|error| error.to_string())
 }
 
 impl Batch {

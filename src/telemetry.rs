@@ -4,7 +4,8 @@
 //!    after the first line and then again and again while more come: the oftener, the more come.
 //! 2. The buffer is bounded. If the sink stands still and the buffer is full, further lines are
 //!    counted instead of kept, and the count is written as soon as there is room again.
-//! 3. [`Sink::flush`] returns when everything has been written: the last thing before exit.
+//! 3. An event's message is its name, and, behind a colon, what people are told of it: in JSON two fields.
+//! 4. [`Sink::flush`] returns when everything has been written: the last thing before exit.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -209,7 +210,13 @@ impl<S: Subscriber> Layer<S> for Lines {
                 whole.insert("timestamp".to_owned(), stamp.into());
                 whole.insert("level".to_owned(), meta.level().as_str().into());
                 let message = fields.remove("message").unwrap_or_default();
-                whole.insert("event".to_owned(), message);
+                // What follows the event's name is for people.
+                let message = message.as_str().unwrap_or_default();
+                let (event, prose) = message.split_once(": ").unwrap_or((message, ""));
+                whole.insert("event".to_owned(), event.into());
+                if !prose.is_empty() {
+                    whole.insert("message".to_owned(), prose.into());
+                }
                 whole.extend(fields);
                 line.push_str(&ascii(&serde_json::Value::Object(whole).to_string()));
             }

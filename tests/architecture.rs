@@ -395,6 +395,32 @@ fn every_file_says_what_it_is_for() {
 }
 
 #[test]
+fn every_event_has_a_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut names = BTreeSet::new();
+    for path in files_below(&root) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for call in text.split("tracing::").skip(1) {
+            let macros = ["error!(", "warn!(", "info!(", "debug!("];
+            let Some(call) = macros.iter().find_map(|name| call.strip_prefix(name)) else { continue };
+            // A record's line has no message of its own.
+            let Some(message) = call.split(");").next().and_then(|call| call.rsplit('"').nth(1)) else {
+                continue;
+            };
+            let name = message.split(": ").next().unwrap_or_default();
+            let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            assert!(
+                plain && !name.is_empty(),
+                "{}: {message}: a name, or a name, a colon and words",
+                path.display()
+            );
+            names.insert(name.to_owned());
+        }
+    }
+    assert!(names.len() > 20, "{names:?}");
+}
+
+#[test]
 fn every_module_has_a_rank_and_every_rank_its_modules() {
     let modules: BTreeSet<String> = sources().iter().map(|source| source.module().to_owned()).collect();
     let ranked: BTreeSet<String> = RANKS

@@ -494,6 +494,7 @@ fn the_admin_listener_shows_it_to_who_has_the_token() {
     let (_, by) = ask("/usage?by=project,day&since=90d&project=writing", TOKEN);
     assert_eq!((&by["total"]["requests"], by["usage"].as_array().unwrap().len()), (&2.into(), 2), "{by}");
     assert_eq!(by["total"]["cost_usd"], "1.00");
+    assert_eq!(ask("/usage?by=x", "another").0, 401, "who may not ask is not told what is wrong");
     for wrong in ["/usage?by=x", "/usage?since=x", "/usage?nonsense=1"] {
         assert_eq!(ask(wrong, TOKEN).0, 400, "{wrong}");
     }

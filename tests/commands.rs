@@ -37,6 +37,20 @@ fn check_tells_the_same_as_json() {
 }
 
 #[test]
+fn check_notes_what_crosses_a_network_in_the_open() {
+    let listening = |more: &str| {
+        let key = "[[projects.p.keys]]\nid = \"k\"\nsha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n";
+        let text = format!("[server]\n{more}\n[upstreams.local]\nprovider = \"ollama\"\n[projects.p]\n{key}");
+        let checked = check::check(&Sources::from_texts([("p.toml", &*text)], []), Format::Text);
+        assert_eq!(checked.exit_code, 0, "{}", checked.text);
+        checked.text.contains("\nnote: 0.0.0.0:80 is reached from other machines without TLS")
+    };
+    assert!(listening("listen = [\"127.0.0.1:1\", \"0.0.0.0:80\"]"));
+    assert!(!listening("listen = \"127.0.0.1:80\""));
+    assert!(!listening("listen = \"0.0.0.0:80\"\ntrusted_proxies = [\"10.0.0.1\"]"));
+}
+
+#[test]
 fn check_tells_mistakes_and_fails() {
     let sources = Sources::from_texts([("a.toml", "[server]\nlisten = 5\n")], [("A", "b")]);
     let text = check::check(&sources, Format::Text);
@@ -61,7 +75,8 @@ fn what_init_writes_is_fine() {
         let secret = [(init::usual_variable(provider), "sk-canary")];
         let sources = Sources::from_texts([("portcullis.toml", text.as_str())], secret);
         let loaded = config::load_at(&sources, &limits::Registry::new(now), now).unwrap();
-        assert_eq!(config::render_text(&loaded.lints), "");
+        let placeholder = text.contains("\nbase_url = \"https://llm.example.com\"");
+        assert_eq!(loaded.lints.len(), usize::from(placeholder), "{}", config::render_text(&loaded.lints));
         if provider == provider::Provider::OpenAi {
             insta::assert_snapshot!(text);
         }

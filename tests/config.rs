@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
-use portcullis::config::{Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text};
+use portcullis::config::{
+    Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text, unknown_project,
+};
 use portcullis::limits::Registry;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -104,6 +106,14 @@ fn every_kind_of_mistake_in_the_form() {
         (LISTEN, "listen = 8080"),
         (LISTEN, "workers = -1"),
         (LISTEN, "workers = 1.5"),
+        (LISTEN, "listen = \"127.0.0.1:1\"\nlisten.other = 5"),
+        (LISTEN, "listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\""),
+        (LISTEN, "listen = here"),
+        (LISTEN, "listen"),
+        (LISTEN, "listen ="),
+        (LISTEN, "listen = \"127.0.0.1:1"),
+        (SCOPES, "scopes = [\"chat\" \"models:read\"]"),
+        (SCOPES, "scopes = [\"chat\""),
         (LISTEN, "workers = 99999999999999999999"),
         (LISTEN, "workers = nan"),
         (LISTEN, "workers = \"4\""),
@@ -640,10 +650,15 @@ fn every_kind_of_lint() {
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
         (PROVIDER, "provider = \"openai\"\nmax_queued = 9\nqueue_timeout = \"9s\""),
+        (PROVIDER, "provider = \"openai-compatible\"\nbase_url = \"https://llm.example.com/v1\""),
     ];
     let alone = tell_all(&cases, Severity::Lint);
     let twins = told(load_one(&good_but("[server]", &twin).replace(UPSTREAMS, "upstreams = \"*\"")));
-    insta::assert_snapshot!(alone + &twins);
+    let models = "models = [\"gpt-4o-mini\", \"our-own\", \"gpt-*\"]";
+    let budget = good_but(LIMITS, "{ budget = \"1 USD/day\" }").replace(MODELS, models)
+        + "[store]\npath = \"/var/lib/portcullis/store.db\"\n";
+    let unpriced = told(load_one(&budget));
+    insta::assert_snapshot!([alone, twins, unpriced].join("\n"));
 }
 
 #[test]
@@ -753,7 +768,7 @@ fn later_files_and_the_environment_override() {
     assert!(!project.enabled && project.allow_ips.contains("192.0.2.1".parse().unwrap()));
     assert_eq!(project.models.iter().collect::<Vec<_>>(), ["gpt-4o"]);
     let at = |rule| &*snapshot.rule(rule).unwrap().at;
-    assert_eq!(at(project.models_rule), "more.toml:5");
+    assert_eq!(at(project.models_rule), "conf.d/more.toml:5");
     assert_eq!(at(project.scopes_rule), "portcullis.toml:12");
     assert_eq!(at(project.allow_ips_rule), "environment variable PORTCULLIS__PROJECTS__SEARCH__ALLOW_IPS");
 }
@@ -775,6 +790,48 @@ fn mistakes_after_an_override_stand_where_they_were_made() {
         format!("[[projects.search.keys]]\nid = \"new\"\nsha256 = \"{OTHER}\"\nexpires = 2027-01-01\n");
     let fourth = told(load(&[("main.toml", GOOD), ("conf.d/more.toml", &keys)], &[]));
     insta::assert_snapshot!([first, second, third, fourth].join("\n"));
+}
+
+#[test]
+fn a_variable_that_is_written_in_another_way_is_read_or_told() {
+    let told = |name: &str, value: &str| {
+        let told = told(load(&[("portcullis.toml", GOOD)], &[(name, value)]));
+        format!("{name}={value}\n{told}")
+    };
+    let models = "PORTCULLIS__PROJECTS__SEARCH__MODELS";
+    for text in ["[\"gpt-4o\", \"gpt-5\"]", "gpt-4o, gpt-5", "[gpt-4o,gpt-5]"] {
+        let loaded = load(&[("portcullis.toml", GOOD)], &[(models, text)]).unwrap();
+        assert_eq!(loaded.snapshot.projects[0].models.iter().collect::<Vec<_>>(), ["gpt-4o", "gpt-5"]);
+    }
+    let cases = [
+        told(models, "[gpt-4o"),
+        told(models, "gpt-4o, gpt 5"),
+        told("PORTCULLIS__PROJECTS__SEARCH__ALLOW_IPS", "10.0.0.0/8, here"),
+        told("PORTCULLIS__PROJECTS__SEARCH__LIMITS__REQUESTS__X", "5"),
+        told("PORTCULLIS__PROJECTS__SEARCH__KEYS__0__ID", "other"),
+        told("PORTCULLIS_SERVER_LISTEN", "0.0.0.0:1"),
+        told("PORTCULLIS__SERVER_LISTEN", "0.0.0.0:1"),
+        told("PORTCULLIS_UPSTREAMS_OPENAI_BASE_URL", "http://127.0.0.1"),
+    ];
+    insta::assert_snapshot!(cases.join("\n"));
+    let [token, listen] =
+        [("PORTCULLIS_ADMIN_TOKEN", "an admin token that is long"), ("PORTCULLIS_SERVER_PORT", "1")];
+    let text = format!("{GOOD}[admin]\ntoken = \"env:PORTCULLIS_ADMIN_TOKEN\"\n");
+    let loaded = load(&[("portcullis.toml", &text)], &[token, listen]).unwrap();
+    assert_eq!(render_text(&loaded.lints), "", "one is referred to, the other is no setting's");
+}
+
+#[test]
+fn a_project_that_there_is_not_is_noted() {
+    let note = |name: &str| unknown_project(&Sources::from_texts([("p.toml", GOOD)], []), name);
+    assert_eq!(note("search"), None);
+    let said = note("serch").unwrap();
+    assert_eq!(said, "note: the configuration has no project `serch`; did you mean `search`?");
+    assert_eq!(
+        unknown_project(&Sources::from_texts([("p.toml", "[x")], []), "serch"),
+        None,
+        "nothing is known"
+    );
 }
 
 #[test]

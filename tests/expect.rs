@@ -132,6 +132,18 @@ fn what_is_offered_in_place_of_an_expectation_holds() {
 }
 
 #[test]
+fn how_long_an_answer_may_be_can_be_said() {
+    let ceiling = setup().set("projects.search", "parameters", "{ max_tokens = 100 }");
+    let says =
+        |most: &str, says: &str| told(&ceiling.clone().more(&with(&format!("max_tokens = {most}"), says)));
+    assert_eq!(says("100", "allow = true"), "1 hold\n");
+    assert_eq!(says("101", "deny = \"parameter_not_allowed\""), "1 hold\n");
+    let told = says("101", "allow = true");
+    assert!(told.contains("it asks for up to 101 tokens, and 100 are allowed"), "{told}");
+    assert!(says("\"many\"", "allow = true").contains("write it like `max_tokens = 4096`"));
+}
+
+#[test]
 fn what_holds_is_counted() {
     let fine =
         setup().set("projects.search", "models", r#"["gpt-4o-mini"]"#).more(&expecting("allow = true"));

@@ -41,6 +41,7 @@ fn asked(
         method: method.parse().unwrap(),
         target: target.parse().unwrap(),
         model: model.filter(|_| !in_path).map(str::to_owned),
+        max_tokens: None,
         headers: anthropic.then_some(version).into_iter().collect(),
     };
     explain(snapshot, &question, Moment::now())

@@ -58,6 +58,7 @@ fn question(route: &Route, method: &str, target: &str) -> Question {
         method: method.parse().unwrap(),
         target: target.parse().unwrap(),
         model: named.then(|| route.model.to_owned()),
+        max_tokens: None,
         headers: anthropic.then_some(version).into_iter().collect(),
     }
 }
@@ -637,6 +638,7 @@ proptest! {
             method: http::Method::POST,
             target: path.parse().unwrap(),
             model: Some(model.to_owned()),
+            max_tokens: None,
             headers: Vec::new(),
         };
         let now = Moment::now();

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use common::{CHAT, OK, PATIENCE, Running, Setup, Upstream, until};
 use portcullis::clock::Moment;
+use portcullis::command::check;
 use portcullis::config::{self, Sources};
 use portcullis::limits::Registry;
 use portcullis::project_key;
@@ -108,6 +109,13 @@ fn stage(name: &str, upstream: &Upstream, authority: &Authority, more: &str, key
 }
 
 impl Stage {
+    /// What `check` tells of the gate's configuration.
+    fn checked(&self) -> String {
+        let variables = [("PROVIDER_KEY".to_owned(), self.gate.setup.provider_key.clone())];
+        let sources = Sources::at(&self.folder.join("portcullis.toml")).with_environment(variables);
+        check::check(&sources, check::Format::Text).text
+    }
+
     /// Sends a chat request with this key and certificate; the answer's status and text, or nothing if there was
     /// no connection.
     fn ask(&self, shown: Option<&Shown>, key: &str) -> Option<(u16, String)> {
@@ -190,6 +198,8 @@ fn a_key_that_is_tied_to_a_certificate_works_with_it_only() {
     let stage = stage("tied", &upstream, &authority, ", client_auth = \"optional\"", &keys);
     let right = authority.issue(&[dns("web.example"), uri(TEAM)], false);
     assert_eq!(stage.status(Some(&right), &tied), Some(200));
+    let told = stage.checked();
+    assert!(told.contains(&format!("  key        tied; certificate {TEAM}\n")), "{told}");
     for (what, shown) in [
         ("none was shown", None),
         (
@@ -227,6 +237,9 @@ fn a_certificate_can_stand_for_a_key() {
          [[projects.search.keys]]\nid = \"pinned\"\ncertificate = {{ sha256 = \"{digest}\" }}\n"
     );
     let stage = stage("stands", &upstream, &authority, "", &keys);
+    let told = stage.checked();
+    assert!(told.contains(&format!("  key        web; certificate {TEAM} alone\n")), "{told}");
+    assert!(told.contains(&format!("  key        pinned; certificate sha256:{digest} alone\n")), "{told}");
     for (shown, key, status, reason) in [
         (authority.issue(&[uri(TEAM)], false), "", 200, ""),
         (pinned, "", 200, ""),

@@ -63,8 +63,10 @@ fn a_stream_under_way_is_finished_and_its_record_written() {
     assert_eq!(stopping.join().unwrap(), Ended::Drained);
     // Nothing is flushed here: it was all written before stop() came back.
     let lines = written.lines();
-    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines.len(), 2, "{lines:#?}");
     assert_eq!(lines[0]["event"], "served");
+    assert_eq!(lines[1]["event"], "stopped");
+    assert_eq!((&lines[1]["finished"], &lines[1]["cut"]), (&1.into(), &0.into()));
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn every_request_is_told_of_before_the_end() {
     }
     let written = gate.written.clone();
     assert_eq!(gate.stop(), Ended::Drained);
-    assert_eq!(written.lines().len(), 100);
+    assert_eq!(written.lines().len(), 101, "with the one that says that it has stopped");
 }
 
 #[test]
@@ -88,9 +90,19 @@ fn what_takes_longer_than_the_drain_is_cut_off_and_told_of() {
     client.send(gate.chat());
     lead.send(STREAM).unwrap();
     assert_eq!(client.head().status, 200);
+    // One that the upstream has not answered yet.
+    let mut waiting = gate.connect();
+    waiting.send(gate.chat());
+    until("both are under way", || gate.in_flight() == 2);
     assert_eq!(gate.stop(), Ended::CutOff);
     let lines = written.lines();
-    assert_eq!(lines.len(), 1, "the request that was cut off has its record: {lines:#?}");
+    assert_eq!(lines.len(), 3, "the requests that were cut off have their records: {lines:#?}");
+    for line in &lines[..2] {
+        assert_eq!(line["event"], "cut", "no client has left: {line}");
+        assert!(line.to_string().contains("the drain was over"), "{line}");
+    }
+    assert_eq!(lines[2]["event"], "stopped");
+    assert_eq!((&lines[2]["finished"], &lines[2]["cut"]), (&0.into(), &2.into()));
     assert_eq!(client.chunk(), Err(()), "and never looks whole");
 }
 

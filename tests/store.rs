@@ -142,6 +142,13 @@ fn what_was_refused_is_found_again() {
     assert!(code == 1 && said.contains("the provider never saw it"), "{said}");
     let (code, _, said) = denials(&path, &["show", &ids[0]]);
     assert!(code == 1 && said.contains("no refused request"), "{said}");
+    for (code, said) in
+        [("scope_mising", "did you mean `scope_missing`?"), ("nope", "there is no such reason")]
+    {
+        let (code, out, wrong) = denials(&path, &["--reason", code]);
+        assert!(code == 2 && out.is_empty() && wrong.contains(said), "{wrong}");
+    }
+    assert_eq!(denials(&path, &["--reason", "openai_region_unsupported"]).0, 0, "a cause is one too");
     let (code, _, said) = denials(&place("none"), &[]);
     assert!(code == 1 && said.contains("there is no store at"), "{said}");
 }
@@ -231,6 +238,9 @@ fn the_admin_listener_shows_it_to_who_has_the_token() {
     assert_eq!((status, &one["model"]), (200, &"gpt-4o".into()));
     assert_eq!(ask("/denials/req_x", TOKEN).0, 404);
     assert_eq!(ask("/denials?nonsense=1", TOKEN).0, 400);
+    assert_eq!(ask("/denials?nonsense=1", "another").0, 401, "who may not ask is not told what is wrong");
+    let (status, wrong) = ask("/denials?reason=scope_mising", TOKEN);
+    assert!(status == 400 && wrong["error"].as_str().unwrap().contains("`scope_missing`"), "{wrong}");
     assert_eq!(ask("/denials?top=nonsense", TOKEN).0, 400);
     for wrong in ["", "an admin token", &gate.setup.client_key] {
         assert_eq!(ask("/denials", wrong).0, 401);
@@ -492,6 +502,30 @@ fn a_flood_from_random_addresses_with_random_keys_is_counted_within_bounds() {
     );
     let size = std::fs::metadata(&path).unwrap().len();
     assert!(size < 2 << 20, "{size} bytes");
+}
+
+#[test]
+fn a_store_that_is_removed_while_the_gate_runs_is_made_anew_and_told() {
+    let (path, upstream) = (place("removed"), Upstream::answering(OK));
+    let usage = path.with_file_name("store-usage.db");
+    let gate = gate(&path, upstream.address).start();
+    let kept = || Reader::open(&path).ok().and_then(|reader| reader.last().ok()).unwrap_or_default();
+    some_requests(&gate);
+    until("all refusals are kept", || kept() == 4);
+    for file in [&path, &usage] {
+        std::fs::remove_file(file).unwrap();
+    }
+    some_requests(&gate);
+    until("those that came later are kept", || kept() == 4);
+    until("the ledger is there again", || usage.is_file());
+    let told =
+        |event: &str| gate.log().iter().any(|line| line["event"] == event && line["message"].is_string());
+    until("both are told", || told("store_remade") && told("usage_remade"));
+    // The files beside them are those of the new ones.
+    some_requests(&gate);
+    until("all is kept", || kept() == 8);
+    assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+    assert_eq!(kept(), 8);
 }
 
 #[test]

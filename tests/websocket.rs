@@ -927,6 +927,9 @@ fn the_drain_waits_for_a_session_and_then_closes_it() {
             assert_eq!(stopping.join().unwrap(), Ended::CutOff);
             assert_eq!(written.lines()[0]["close_code"], 1001);
         }
-        assert_eq!(written.lines().len(), 1);
+        let lines = written.lines();
+        assert_eq!((lines.len(), &lines[1]["event"]), (2, &"stopped".into()));
+        let cut = u64::from(!drain.contains("20s"));
+        assert_eq!((&lines[1]["finished"], &lines[1]["cut"]), (&(1 - cut).into(), &cut.into()));
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Shown;
 use crate::clock::Moment;
 use crate::config::before;
-use crate::store::read::{By, Failed, Filter, Reader};
+use crate::store::read::{By, Failed, Filter, Reader, reason};
 
 /// How many records are shown if the question does not say, and at most.
 const USUAL: usize = 100;
@@ -38,21 +38,14 @@ pub(super) async fn list(
     headers: HeaderMap,
     question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
-    let question = match question {
-        Ok(Query(question)) => question,
-        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.body_text()),
-    };
-    let asked = match question.read() {
-        Ok(asked) => asked,
-        Err(why) => return refused(StatusCode::BAD_REQUEST, why),
-    };
-    answer(&shown, &headers, read(move |reader| asked.ask(reader).map(Some))).await
+    let asked = question.map_err(|error| error.body_text()).and_then(|Query(question)| question.read());
+    answer(&shown, &headers, asked.map(|asked| read(move |reader| asked.ask(reader).map(Some)))).await
 }
 
 /// `GET /denials/{request_id}`
 pub(super) async fn one(State(shown): State<Shown>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     let find = move |reader: &Reader| Ok(reader.find(&id)?.and_then(|line| serde_json::from_str(&line).ok()));
-    answer(&shown, &headers, read(find)).await
+    answer(&shown, &headers, Ok(read(find))).await
 }
 
 /// Asks the store of denials.
@@ -65,15 +58,20 @@ fn read(
     }
 }
 
-/// Reads what is kept on a thread where it disturbs nobody.
+/// Reads what is kept on a thread where it disturbs nobody. Who lacks the token is not told what is wrong with the
+/// question.
 pub(super) async fn answer(
     shown: &Shown,
     headers: &HeaderMap,
-    ask: impl FnOnce(&path::Path) -> Result<Option<Value>, String> + Send + 'static,
+    ask: Result<impl FnOnce(&path::Path) -> Result<Option<Value>, String> + Send + 'static, String>,
 ) -> Response {
     if let Err(refusal) = shown.demand_token(headers) {
         return refusal;
     }
+    let ask = match ask {
+        Ok(ask) => ask,
+        Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
+    };
     let snapshot = shown.shared.snapshot.load_full();
     let Some(store) = &snapshot.store else {
         return refused(
@@ -102,7 +100,7 @@ struct Asked {
 }
 
 impl Question {
-    fn read(self) -> Result<Asked, &'static str> {
+    fn read(self) -> Result<Asked, String> {
         let network = |text: String| {
             let address = || text.parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from);
             text.parse().ok().or_else(address).ok_or("ip is an address or a network")
@@ -115,7 +113,7 @@ impl Question {
             filter: Filter {
                 project: self.project,
                 key: self.key,
-                reason: self.reason,
+                reason: self.reason.as_deref().map(reason).transpose()?,
                 model: self.model,
                 network: self.ip.map(network).transpose()?,
                 since: self.since.map(since).transpose()?,

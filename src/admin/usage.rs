@@ -1,12 +1,12 @@
 //! What `portcullis usage` shows, as JSON, to who sends the admin token.
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::Shown;
-use super::denials::{answer, refused};
+use super::denials::answer;
 use crate::book::read::{Filter, Reader};
 use crate::book::report::{By, Report};
 use crate::clock::Moment;
@@ -32,15 +32,13 @@ pub(super) async fn sums(
     question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
     let asked = question.map_err(|error| error.body_text()).and_then(|Query(question)| question.read());
-    let (filter, by) = match asked {
-        Ok(asked) => asked,
-        Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
-    };
-    let read = move |store: &std::path::Path| {
-        let mut reader = Reader::beside(store).map_err(|error| error.to_string())?;
-        let report = Report::make(&mut reader, &filter, &by).map_err(|error| error.to_string())?;
-        Ok(Some(report.json()))
-    };
+    let read = asked.map(|(filter, by)| {
+        move |store: &std::path::Path| {
+            let mut reader = Reader::beside(store).map_err(|error| error.to_string())?;
+            let report = Report::make(&mut reader, &filter, &by).map_err(|error| error.to_string())?;
+            Ok(Some(report.json()))
+        }
+    });
     answer(&shown, &headers, read).await
 }
 

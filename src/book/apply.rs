@@ -15,6 +15,7 @@ use super::journal::{self, Files};
 use super::schema::{self, FOUND_BY, Unusable};
 use super::sums::{COLUMNS, Sums};
 use crate::metrics::Metrics;
+use crate::store::file_at;
 
 /// For how many days quarters of an hour are kept: longer than any month in any time zone.
 pub(super) const QUARTERS_KEPT_DAYS: i64 = 40;
@@ -67,7 +68,10 @@ impl From<rusqlite::Error> for Failed {
 /// The writing side of the database.
 #[derive(Debug)]
 pub(super) struct Applier {
-    db: Connection,
+    /// Nothing where its file is gone and no other could be made.
+    db: Option<Connection>,
+    /// The file that it is.
+    file: Option<(u64, u64)>,
     pub(super) files: Files,
     /// Journals that are no longer written to and not yet applied, in order.
     pub(super) backlog: Vec<u64>,
@@ -93,20 +97,37 @@ impl Applier {
         metrics: &Metrics,
     ) -> Result<(Self, Recovered), Unusable> {
         let path = files.database.clone();
-        let db = schema::open(&path)?;
-        let mut applier = Self { db, files, backlog: Vec::new(), max_age };
+        let db = Some(schema::open(&path)?);
+        let mut applier = Self { db, file: file_at(&path), files, backlog: Vec::new(), max_age };
         let recovered = applier.recover(metrics).map_err(|error| Unusable::new(&path, &error))?;
         Ok((applier, recovered))
     }
 
+    /// The database, made anew where its file was removed or is another.
+    fn db(&mut self) -> Result<&mut Connection, Failed> {
+        let path = &self.files.database;
+        // The old one is closed first: it removes what stands beside its file, by its name.
+        let kept = self.db.take().filter(|_| self.file == file_at(path));
+        let db = if let Some(db) = kept {
+            db
+        } else {
+            self.files.make()?;
+            let db = schema::open(path).map_err(Failed::Unusable)?;
+            self.file = file_at(path);
+            tracing::error!("usage_remade: the ledger was removed or replaced, and what it held with it");
+            db
+        };
+        Ok(self.db.insert(db))
+    }
+
     fn recover(&mut self, metrics: &Metrics) -> Result<Recovered, Failed> {
         self.backlog = self.files.journals()?;
-        let applied = applied(&self.db)?;
+        let applied = applied(self.db()?)?;
         let next = self.backlog.last().copied().unwrap_or_default().max(applied) + 1;
         self.apply(metrics)?;
         let mut batch = Batch::default();
         let mut estimated = 0;
-        let writing = self.db.transaction()?;
+        let writing = self.db()?.transaction()?;
         {
             let mut query = writing.prepare("SELECT note FROM reserved")?;
             let mut rows = query.query([])?;
@@ -127,7 +148,7 @@ impl Applier {
     /// Applies the journals that wait, and removes them.
     pub(super) fn apply(&mut self, metrics: &Metrics) -> Result<(), Failed> {
         while let Some(number) = self.backlog.first().copied() {
-            if number > applied(&self.db)? {
+            if number > applied(self.db()?)? {
                 self.apply_one(number, metrics)?;
             }
             match self.files.remove(number) {
@@ -147,7 +168,7 @@ impl Applier {
         } else {
             tracing::error!(journal = number, "usage_journal_gone: somebody removed it unapplied");
         }
-        let writing = self.db.transaction()?;
+        let writing = self.db()?.transaction()?;
         write(&writing, &batch)?;
         {
             let mut insert = writing.prepare("INSERT OR REPLACE INTO reserved VALUES (?1, ?2)")?;
@@ -178,8 +199,10 @@ impl Applier {
     pub(super) fn let_go_of_the_old(&mut self, now_ms: i64) -> Result<(), Failed> {
         let today = now_ms.div_euclid(QUARTER_MS * QUARTERS_A_DAY);
         let kept = today.saturating_sub(QUARTERS_KEPT_DAYS).saturating_mul(QUARTERS_A_DAY);
+        let max_age = self.max_age;
+        let db = self.db()?;
         for _ in 0..MOST_DAYS_A_TURN {
-            let writing = self.db.transaction()?;
+            let writing = db.transaction()?;
             let oldest: Option<i64> =
                 writing.query_row("SELECT min(slot) FROM quarters", [], |row| row.get(0))?;
             let Some(day) = oldest.filter(|slot| *slot < kept).map(|slot| slot.div_euclid(QUARTERS_A_DAY))
@@ -189,9 +212,9 @@ impl Applier {
             roll_up(&writing, day)?;
             writing.commit()?;
         }
-        let days = i64::try_from(self.max_age.as_secs() / 86_400).unwrap_or(i64::MAX);
-        self.db.execute("DELETE FROM days WHERE slot < ?1", [today.saturating_sub(days)])?;
-        self.db.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"))?;
+        let days = i64::try_from(max_age.as_secs() / 86_400).unwrap_or(i64::MAX);
+        db.execute("DELETE FROM days WHERE slot < ?1", [today.saturating_sub(days)])?;
+        db.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"))?;
         Ok(())
     }
 }

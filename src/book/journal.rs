@@ -58,8 +58,13 @@ impl Files {
             Err(std::fs::TryLockError::Error(error)) => return Err(error),
         }
         // Behind the lock: closing the file would take the database's own locks from whoever has it open.
-        private().create(true).append(true).open(&self.database)?;
+        self.make()?;
         Ok(Some(lock))
+    }
+
+    /// Makes the database's file where there is none.
+    pub(super) fn make(&self) -> io::Result<()> {
+        private().create(true).append(true).open(&self.database).map(drop)
     }
 
     /// The numbers of the journals that are there, in order.

@@ -11,7 +11,7 @@ use super::Format;
 use crate::clock::Moment;
 use crate::command::denials::{self, Place, Shown};
 use crate::config::before;
-use crate::store::read::{By, Filter};
+use crate::store::read::{By, Filter, reason};
 
 /// Which store.
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ pub(super) struct Denials {
     #[arg(long, value_name = "ID")]
     key: Option<String>,
     /// Only with this reason or cause, such as `model_not_allowed`.
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = reason)]
     reason: Option<String>,
     /// Only from this address or network.
     #[arg(long, value_name = "ADDRESS", value_parser = network)]

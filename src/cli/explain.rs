@@ -33,6 +33,9 @@ pub(super) struct Explain {
     /// The model in the request's body; of a record in place of its own.
     #[arg(long)]
     model: Option<String>,
+    /// How many tokens the request lets the answer have.
+    #[arg(long, value_name = "COUNT")]
+    max_tokens: Option<u64>,
     /// A further header, such as 'anthropic-version: 2023-06-01'; may be given several times.
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(HeaderName, HeaderValue)>,
@@ -55,12 +58,23 @@ impl Explain {
             (None, Some(id), ..) => Asked::in_store(&place, &id),
             (None, None, Some(key_id), Some(ip), Some(method), Some(path)) => {
                 let (model, headers) = (None, Vec::new());
-                Ok(Asked { key_id, ip, method, path, model, headers, exceeded: None, model_unknown: false })
+                Ok(Asked {
+                    key_id,
+                    ip,
+                    method,
+                    path,
+                    model,
+                    max_tokens: None,
+                    headers,
+                    exceeded: None,
+                    model_unknown: false,
+                })
             }
             _ => Err("name the request, or a record of it".to_owned()),
         };
         let asked = asked.map(|asked| Asked {
             headers: self.header,
+            max_tokens: self.max_tokens,
             model_unknown: asked.model_unknown && self.model.is_none(),
             model: self.model.or(asked.model),
             ..asked

@@ -6,15 +6,20 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use serde::Serialize;
 
+use super::key::hex;
+use crate::address::is_loopback;
+use crate::certificate::Mark;
 use crate::clock::Moment;
 use crate::config::{Fault, Faults, Loaded, Sources, limit_texts, render_text};
 use crate::egress::{Address, EgressProxy};
 use crate::endpoint::ScopeSet;
 use crate::expect;
 use crate::limits::Registry;
-use crate::snapshot::{Key, Project, Snapshot, UpstreamSet};
+use crate::model_name::ModelList;
+use crate::snapshot::{Alias, Key, Listen, ParameterRules, Project, Snapshot, UpstreamSet};
 
 /// How the verdict is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,8 +68,14 @@ fn told(loaded: &Loaded) -> String {
         project.tell(&mut out);
     }
     let snapshot = &loaded.snapshot;
+    for alias in aliases(snapshot) {
+        alias.tell(&mut out);
+    }
     for way in ways(snapshot) {
         way.tell(&mut out);
+    }
+    if let Some(note) = note(snapshot) {
+        let _ = writeln!(out, "\nnote: {note}");
     }
     let _ = writeln!(
         out,
@@ -82,6 +93,22 @@ fn told(loaded: &Loaded) -> String {
     out
 }
 
+/// Whether keys and prompts cross a network that others may read.
+fn note(snapshot: &Snapshot) -> Option<String> {
+    let server = &snapshot.server;
+    if server.tls.is_some() || !server.trusted_proxies.is_empty() {
+        return None;
+    }
+    let open = server.listen.iter().find_map(|listen| match listen {
+        Listen::Tcp(address) if !is_loopback(address.ip()) => Some(address),
+        Listen::Tcp(_) | Listen::Unix(_) | Listen::Systemd => None,
+    })?;
+    Some(format!(
+        "{open} is reached from other machines without TLS, so keys and prompts can be read on their way: set \
+         server.tls, or server.trusted_proxies if a proxy in front has it"
+    ))
+}
+
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
@@ -91,9 +118,13 @@ struct Verdict<'a> {
     ok: bool,
     faults: &'a [Fault],
     lints: &'a [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     /// How many hold; where one does not, it is among the faults.
     expectations: usize,
     projects: Vec<Rights>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<AliasShown>,
     /// Of upstreams through proxies, and of services that grant their credentials.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ways: Vec<Way>,
@@ -105,16 +136,20 @@ fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
             ok: true,
             faults: &[],
             lints: &loaded.lints,
+            note: note(&loaded.snapshot),
             expectations: loaded.expectations.len(),
             projects: rights(&loaded.snapshot),
+            aliases: aliases(&loaded.snapshot),
             ways: ways(&loaded.snapshot),
         },
         Err(faults) => Verdict {
             ok: false,
             faults: &faults.0,
             lints: &[],
+            note: None,
             expectations: 0,
             projects: Vec::new(),
+            aliases: Vec::new(),
             ways: Vec::new(),
         },
     };
@@ -132,6 +167,12 @@ struct Rights {
     scopes: Vec<&'static str>,
     models: Vec<String>,
     limits: Vec<String>,
+    /// What requests may ask for besides a model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parameters: Vec<String>,
+    /// Which web pages may call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    web_origins: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     observed: Vec<&'static str>,
 }
@@ -146,6 +187,8 @@ struct KeyRights {
     not_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,15 +205,77 @@ fn rights(snapshot: &Snapshot) -> Vec<Rights> {
     let of = |(number, project): (usize, &Project)| Rights {
         project: project.name.to_string(),
         enabled: project.enabled,
-        keys: snapshot.keys.iter().filter(|key| key.project == number).map(key_rights).collect(),
+        keys: (0..)
+            .zip(&snapshot.keys)
+            .filter(|(_, key)| key.project == number)
+            .map(|one| key_rights(one, snapshot))
+            .collect(),
         from: project.allow_ips.to_string(),
         upstreams: upstream_names(snapshot, project.upstreams),
         scopes: scope_names(project.scopes),
         models: project.models.iter().map(str::to_owned).collect(),
         limits: limit_texts(&project.limits),
+        parameters: project.parameters.as_deref().map(parameter_texts).unwrap_or_default(),
+        web_origins: project.cors.iter().flat_map(|cors| &cors.origins).map(origin_text).collect(),
         observed: project.observed.names().collect(),
     };
     snapshot.projects.iter().enumerate().map(of).collect()
+}
+
+fn origin_text(origin: &HeaderValue) -> String {
+    String::from_utf8_lossy(origin.as_bytes()).into_owned()
+}
+
+/// The rules on what requests ask for besides a model, as they are written.
+fn parameter_texts(rules: &ParameterRules) -> Vec<String> {
+    let list = |name: &str, list: &Option<ModelList>| {
+        list.as_ref().map(|list| format!("{name} {}", list.iter().collect::<Vec<_>>().join(", ")))
+    };
+    let all = [
+        rules.max_tokens.map(|most| format!("max_tokens {most}")),
+        list("tools", &rules.tools),
+        rules.store.map(|store| format!("store {store}")),
+        list("service_tiers", &rules.service_tiers),
+        list("deny_betas", &rules.deny_betas),
+        rules.observed.then(|| "only observed".to_owned()),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// A name of the gate's own for a model.
+#[derive(Serialize)]
+struct AliasShown {
+    name: String,
+    upstream: String,
+    model: String,
+    /// Those that may use it.
+    projects: Vec<String>,
+}
+
+fn aliases(snapshot: &Snapshot) -> Vec<AliasShown> {
+    let of = |alias: &Alias| {
+        let upstream = snapshot.upstreams.get(alias.upstream)?;
+        let may = |project: &&Project| {
+            project.enabled
+                && project.models.allows(&alias.name)
+                && project.upstreams.contains(alias.upstream)
+        };
+        Some(AliasShown {
+            name: alias.name.to_string(),
+            upstream: upstream.name.to_string(),
+            model: alias.model.to_string(),
+            projects: snapshot.projects.iter().filter(may).map(|project| project.name.to_string()).collect(),
+        })
+    };
+    snapshot.aliases.iter().filter_map(of).collect()
+}
+
+impl AliasShown {
+    fn tell(&self, out: &mut String) {
+        let Self { name, upstream, model, projects } = self;
+        let of = if projects.is_empty() { "nobody".to_owned() } else { projects.join(", ") };
+        let _ = writeln!(out, "\nmodel {name}: {model} at {upstream}, for {of}");
+    }
 }
 
 /// How the gate reaches an upstream, or what grants one of its credentials.
@@ -221,8 +326,18 @@ impl Way {
     }
 }
 
-fn key_rights(key: &Key) -> KeyRights {
+fn key_rights((number, key): (usize, &Key), snapshot: &Snapshot) -> KeyRights {
+    // It stands for the key, or goes with it.
+    let alone = snapshot.by_certificate.values().any(|at| *at == number);
+    let certificate = key.certificate.as_ref().map(|mark| {
+        let mark = match mark {
+            Mark::Digest(digest) => format!("sha256:{}", hex(digest)),
+            Mark::Name(name) => name.to_string(),
+        };
+        if alone { format!("{mark} alone") } else { mark }
+    });
     KeyRights {
+        certificate,
         id: key.id.to_string(),
         revoked: key.revoked,
         decoy: key.decoy,
@@ -263,7 +378,9 @@ impl Rights {
             ("models", or(self.models.join(", "), "none")),
             ("limits", or(self.limits.join(", "), "unlimited")),
         ];
-        for (name, value) in rows {
+        let some = [("asks for", self.parameters.join("; ")), ("web pages", self.web_origins.join(", "))];
+        let some = some.into_iter().filter(|(_, value)| !value.is_empty());
+        for (name, value) in rows.into_iter().chain(some) {
             let _ = writeln!(out, "  {name:<9}  {value}");
         }
         if !self.observed.is_empty() {
@@ -288,6 +405,7 @@ impl KeyRights {
             self.decoy.then(|| "decoy: raises an alert".to_owned()),
             self.not_before.as_ref().map(|date| format!("not before {date}")),
             self.expires.as_ref().map(|date| format!("expires {date}")),
+            self.certificate.as_ref().map(|mark| format!("certificate {mark}")),
             only("addresses", self.from.clone()),
             only("scopes", self.scopes.as_ref().map(|list| list.join(", "))),
             only("models", self.models.as_ref().map(|list| list.join(", "))),

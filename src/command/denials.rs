@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{FAILED, FINE, WRONG, complain, say};
-use crate::config::{Sources, store_of};
+use crate::config::{Sources, store_of, unknown_project};
 use crate::receipt::Receipt;
 use crate::store::read::{By, Counted, Failed, Filter, Reader, Share};
 
@@ -62,6 +62,14 @@ impl Place {
         Reader::open(&path).map_err(|why| (why.to_string(), FAILED))
     }
 
+    /// Says so where the configuration has no such project: nothing would be found of it.
+    pub(super) fn note_unknown(&self, project: Option<&str>) {
+        let Some(project) = project.filter(|_| self.store.is_none()) else { return };
+        if let Some(note) = unknown_project(&Sources::at(&self.config), project) {
+            complain(&note);
+        }
+    }
+
     /// Where the store is, or why that is not known.
     ///
     /// # Errors
@@ -95,6 +103,7 @@ pub fn run(place: &Place, filter: &Filter, shown: &Shown, as_json: bool) -> u8 {
             return code;
         }
     };
+    place.note_unknown(filter.project.as_deref());
     let done = match shown {
         Shown::List { most, follow } => list(&reader, filter, *most, *follow, as_json),
         Shown::Top { by, most } => top(&reader, filter, *by, *most, as_json),

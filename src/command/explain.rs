@@ -32,6 +32,8 @@ pub struct Asked {
     pub path: String,
     /// The model in the body.
     pub model: Option<String>,
+    /// How many tokens the answer may have.
+    pub max_tokens: Option<u64>,
     /// Further headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The refusal of a running gate that a record tells of, which the configuration alone does not
@@ -89,7 +91,17 @@ impl Asked {
         let (method, path, model) = (must("method")?, must("path")?, part("model"));
         let read = |reason| reason == Reason::ModelMissing;
         let model_unknown = model.is_none() && reason.is_some_and(|reason| !read(reason));
-        Ok(Self { key_id, ip, method, path, model, headers: Vec::new(), exceeded, model_unknown })
+        Ok(Self {
+            key_id,
+            ip,
+            method,
+            path,
+            model,
+            max_tokens: None,
+            headers: Vec::new(),
+            exceeded,
+            model_unknown,
+        })
     }
 }
 
@@ -157,6 +169,7 @@ fn question(snapshot: &Snapshot, asked: &Asked) -> Result<Question, String> {
         method,
         target,
         model: asked.model.clone(),
+        max_tokens: asked.max_tokens,
         headers: asked.headers.clone(),
     })
 }

@@ -41,10 +41,12 @@ pub fn run(file: &Path, provider: Provider, project: &str, now: Moment) -> u8 {
     }
     let said = try_to_say(&format!(
         "Wrote {file}. The project's key, shown this once; give it to the application as its api_key:\n\n    {key}\n\n\
-         Next: set {variable} to the provider's key, then\n\n    portcullis check --config {file}\n    portcullis serve --config {file}",
+         Next: set {variable} to the provider's key, then\n\n    portcullis check --config {file}\n    portcullis serve --config {file}\n\n\
+         and, once it serves,\n\n    curl http://127.0.0.1:8080{first} -H 'Authorization: Bearer {key}'",
         file = file.display(),
         key = key.as_str(),
         variable = usual_variable(provider),
+        first = first_path(provider.api()),
     ));
     let Err(error) = said else { return FINE };
     // Nobody has seen the key, and it is nowhere else.
@@ -54,6 +56,16 @@ pub fn run(file: &Path, provider: Provider, project: &str, now: Moment) -> u8 {
     };
     complain(&format!("the key cannot be shown, so there is none: {error}{left}"));
     FAILED
+}
+
+/// Where a first request can go that costs nothing.
+const fn first_path(api: Api) -> &'static str {
+    match api {
+        Api::OpenAi | Api::Anthropic => "/v1/models",
+        Api::Gemini => "/v1beta/models",
+        // Their lists of models are not where requests go.
+        Api::Azure | Api::Bedrock | Api::Vertex => "/portcullis/whoami",
+    }
 }
 
 /// What a first configuration is made of.
@@ -136,7 +148,10 @@ upstreams = ["{provider}"]
 scopes = ["chat", "responses", "embeddings", "tokens", "models:read"]
 models = {models}
 allow_ips = ["127.0.0.1", "::1"]    # the networks that the project calls from
-limits = {{ requests = "600/min", concurrency = 64 }}
+
+[projects.{project}.limits]
+requests = "600/min"
+concurrency = 64
 
 {key}"#,
         variable = usual_variable(provider),

@@ -1,5 +1,6 @@
 //! `portcullis serve`: the gate.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -38,6 +39,14 @@ pub fn run(file: &Path) -> u8 {
     let watch = Watch::new(sources, &loaded);
     let lints = loaded.lints.clone();
     let admin_listen = loaded.snapshot.server.admin_listen;
+    // Before the gate: where it cannot be had, no client has been let in.
+    let admin = match admin_listen.map(admin_socket).transpose() {
+        Ok(admin) => admin,
+        Err(error) => {
+            complain(&format!("portcullis does not start: {error}"));
+            return FAILED;
+        }
+    };
     let gate = match Gate::start(loaded, registry, std::io::stdout()) {
         Ok(gate) => gate,
         Err(error) => {
@@ -54,14 +63,25 @@ pub fn run(file: &Path) -> u8 {
             return FAILED;
         }
     };
-    runtime.block_on(control(gate, watch, admin_listen, &lints, begun))
+    runtime.block_on(control(gate, watch, admin, &lints, begun))
+}
+
+/// The admin listener's socket.
+fn admin_socket(address: SocketAddr) -> std::io::Result<(SocketAddr, std::net::TcpListener)> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok((address, listener))
+    });
+    bound.map_err(|error| {
+        std::io::Error::new(error.kind(), format!("cannot listen on admin.listen {address}: {error}"))
+    })
 }
 
 /// Answers the admin listener and signals until it is time to stop.
 async fn control(
     gate: Gate,
     mut watch: Watch,
-    admin_listen: Option<std::net::SocketAddr>,
+    admin: Option<(SocketAddr, std::net::TcpListener)>,
     lints: &[Fault],
     begun: Moment,
 ) -> u8 {
@@ -71,13 +91,12 @@ async fn control(
         complain("portcullis does not start: signals cannot be handled");
         return FAILED;
     };
-    if let Some(address) = admin_listen {
-        let listener = match TcpListener::bind(address).await {
+    let admin_listen = admin.as_ref().map(|(address, _)| *address);
+    if let Some((address, listener)) = admin {
+        let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => {
-                complain(&format!(
-                    "portcullis does not start: cannot listen on admin.listen {address}: {error}"
-                ));
+                complain(&format!("portcullis does not start: {error}"));
                 return FAILED;
             }
         };

@@ -39,6 +39,8 @@ pub struct Expectation {
     pub target: Uri,
     /// The model in the body.
     pub model: Option<String>,
+    /// How many tokens the answer may have.
+    pub max_tokens: Option<u64>,
     /// Further headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What it says.
@@ -95,6 +97,8 @@ pub(super) struct RequestWritten {
     pub(super) path: Option<String>,
     /// The model in the request's body. Default: the body names none.
     pub(super) model: Option<String>,
+    /// How many tokens the answer may have, by whatever name the body says it. Default: the body does not say.
+    pub(super) max_tokens: Option<u64>,
     /// Further headers, such as `{ anthropic-version = "2023-06-01" }`. Default: none.
     pub(super) headers: Option<std::collections::BTreeMap<String, String>>,
 }
@@ -221,6 +225,7 @@ impl Work<'_> {
             method: method?,
             target: target?,
             model: request.model.clone(),
+            max_tokens: request.max_tokens,
             headers: headers?,
             wanted,
         })

@@ -71,6 +71,13 @@ impl Fault {
         Self { severity, path: masked(path), place, what: masked(what), mend: masked(mend) }
     }
 
+    /// Which entry of a list is meant: a variable has no columns.
+    fn entry(&self) -> String {
+        let number = self.path.strip_suffix(']').and_then(|path| path.rsplit_once('['));
+        let number = number.and_then(|(_, number)| number.parse::<usize>().ok());
+        number.map_or_else(String::new, |number| format!(", entry {}", number.saturating_add(1)))
+    }
+
     /// Appends the fault in the manner of a compiler: place, line, caret, mend.
     pub(super) fn render(&self, out: &mut String) {
         let title = match self.severity {
@@ -89,7 +96,7 @@ impl Fault {
                 let _ = writeln!(out, "{gutter} = {}", self.mend);
             }
             Some(place @ Place::Variable { .. }) => {
-                let _ = writeln!(out, " --> {place}\n  = {}", self.mend);
+                let _ = writeln!(out, " --> {place}{}\n  = {}", self.entry(), self.mend);
             }
             None => {
                 let _ = writeln!(out, "  = {}", self.mend);

@@ -3,24 +3,37 @@
 //! 1. Files come in their order, then the variables `PORTCULLIS__SECTION__KEY`; what comes later
 //!    overrides.
 //! 2. Tables are merged, anything else is replaced.
-//! 3. Names of variables are lower-cased, so they reach only lower-case names. Numbers and booleans
-//!    are read as such, and lists are separated by commas.
+//! 3. How variables are read stands in `variable.rs`.
 
-use config::{Config, Environment, File, FileFormat};
+use config::{Config, File, FileFormat};
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
 use super::fault::{Fault, Place, Severity};
-use super::load::{PREFIX, Sources};
-use super::place::{Part, Places, child};
+use super::load::Sources;
+use super::place::{Part, Places};
+use super::variable::{self, Variable};
 
-/// Values that the environment may set to a list, separated by commas.
-const LISTS: [&str; 6] = ["trusted_proxies", "allow_ips", "models", "scopes", "upstreams", "requests"];
-
-/// No setting stands deeper.
-const DEEPEST: usize = 8;
+/// What mends a text that is not TOML, by what its reader says.
+const MENDS: [(&str, &str); 9] = [
+    (
+        "cannot extend value",
+        "a line above sets this name to something else: remove that line, or write all of the table in one place",
+    ),
+    ("duplicate key", "this name is set twice in its table: remove one of the two, or lay them together"),
+    ("values must be quoted", "put the text in quotes: \"…\""),
+    ("key with no value", "write NAME = VALUE, or [NAME] for a section"),
+    ("missing value", "write the value behind the sign"),
+    ("missing comma", "put a comma between two entries, or ] where the list ends above"),
+    ("unclosed", "close what was opened: a section's name and a list with ], a table within a line with }"),
+    (
+        "string",
+        "a text ends in its line, with the quote that it begins with; write \\\\ for a backslash in it",
+    ),
+    ("key", "a name with other signs than letters, digits, - and _ stands in quotes"),
+];
 
 /// The layers laid over each other.
 pub(super) struct Layered {
@@ -40,12 +53,13 @@ pub(super) fn layered(sources: &Sources) -> Layered {
     for (name, text) in &texts {
         add_text(name, text, &mut places, &mut faults);
     }
-    for (name, _) in &settings {
-        add_variable(name, &mut places, &mut faults);
+    let mut variables = Vec::new();
+    for (name, text) in &settings {
+        variables.extend(add_variable(name, text, &mut places, &mut faults));
     }
     let digest = digest(&texts, &settings);
     let broken = faults.iter().any(|fault| fault.severity == Severity::Error);
-    let value = if broken { Ok(Value::Null) } else { merged(&texts, settings) };
+    let value = if broken { Ok(Value::Null) } else { merged(&texts, variables) };
     let value = value.unwrap_or_else(|error| {
         let mend = "write the value as the example configuration does";
         faults.push(Fault::new(Severity::Error, "", None, &error.to_string(), mend));
@@ -64,7 +78,8 @@ fn add_text(name: &str, text: &str, places: &mut Places, faults: &mut Vec<Fault>
         Err(error) => {
             let place = error.span().and_then(|span| places.at(number, &span));
             let message = error.message().lines().collect::<Vec<_>>().join(", ");
-            wrong(place, &format!("this is not TOML: {message}"), "mend the line's syntax");
+            let mend = MENDS.iter().find(|(part, _)| message.contains(part)).map(|(_, mend)| *mend);
+            wrong(place, &format!("this is not TOML: {message}"), mend.unwrap_or("mend the line's syntax"));
             return;
         }
     };
@@ -113,51 +128,36 @@ fn numbers(value: &Spanned<DeValue<'_>>, lost: &mut dyn FnMut(&std::ops::Range<u
     }
 }
 
-fn add_variable(name: &str, places: &mut Places, faults: &mut Vec<Fault>) {
-    let Some(path) = variable_path(name) else {
+fn add_variable(name: &str, text: &str, places: &mut Places, faults: &mut Vec<Fault>) -> Option<Variable> {
+    let mut wrong = |path: &str, place: Option<Place>, what: &str, mend: &str| {
+        faults.push(Fault::new(Severity::Error, path, place, what, mend));
+    };
+    let Some(path) = variable::path(name) else {
         let place = Some(Place::Variable { variable: name.to_owned() });
         let mend = "write PORTCULLIS__SECTION__KEY with letters, digits, - and _, such as PORTCULLIS__SERVER__LISTEN";
-        faults.push(Fault::new(Severity::Error, "", place, "this variable names no setting", mend));
-        return;
+        wrong("", place, "this variable names no setting", mend);
+        return None;
     };
     let twin = places.twin(&path);
     places.add_variable(&path, name);
+    let place = places.place(&path, Part::Key);
     if let Some(twin) = twin {
         let what = format!("this variable sets {path}, not {twin}: variables reach lower-case names only");
-        let place = places.place(&path, Part::Key);
-        faults.push(Fault::new(
-            Severity::Error,
-            &path,
-            place,
-            &what,
-            "set it in a file, or name it in lower case",
-        ));
+        wrong(&path, place, &what, "set it in a file, or name it in lower case");
+        return None;
     }
+    let read = Variable::read(path.clone(), text);
+    read.map_err(|what| wrong(&path, place, what, "write a,b or [\"a\", \"b\"]")).ok()
 }
 
-/// The path of a value that a variable sets.
-fn variable_path(name: &str) -> Option<String> {
-    let rest = name.strip_prefix(PREFIX)?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let parts: Vec<&str> = rest.split("__").collect();
-    let fine = |part: &&str| part.starts_with(|c: char| c.is_ascii_alphanumeric());
-    (parts.len() <= DEEPEST && parts.iter().all(fine) && rest.bytes().all(plain))
-        .then(|| parts.iter().fold(String::new(), |path, part| child(&path, &part.to_lowercase())))
-}
-
-fn merged(texts: &[(String, String)], settings: Vec<(String, String)>) -> Result<Value, config::ConfigError> {
+fn merged(texts: &[(String, String)], variables: Vec<Variable>) -> Result<Value, config::ConfigError> {
     let mut builder = Config::builder();
     for (_, text) in texts {
         builder = builder.add_source(File::from_str(text, FileFormat::Toml));
     }
     // One source for each variable, so that their order is theirs and not a hash map's.
-    for (name, value) in settings {
-        let mut variables = Environment::with_prefix("PORTCULLIS").separator("__").try_parsing(true);
-        let path = variable_path(&name).unwrap_or_default();
-        if LISTS.iter().any(|list| path.ends_with(&format!(".{list}"))) {
-            variables = variables.list_separator(",").with_list_parse_key(&path);
-        }
-        builder = builder.add_source(variables.source(Some(std::iter::once((name, value)).collect())));
+    for variable in variables {
+        builder = builder.add_source(variable);
     }
     builder.build()?.try_deserialize()
 }

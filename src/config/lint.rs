@@ -1,10 +1,12 @@
 //! What is not wrong but probably not meant. Looks at a snapshot that is otherwise fine.
 
-use super::fault::Fault;
+use super::fault::{Fault, Place, Severity};
 use super::place::child;
 use super::value::a_year_ahead;
+use super::variable::{self, did_you_mean};
 use super::work::Work;
 use crate::endpoint::{self, Endpoint, Family, ScopeSet};
+use crate::limits::Limits;
 use crate::model_name::{ModelList, ModelPattern};
 use crate::snapshot::{Key, Observed, Project, Snapshot, Upstream};
 
@@ -17,6 +19,7 @@ impl Work<'_> {
         }
         for (number, project) in snapshot.projects.iter().enumerate() {
             self.lint_project(number, project, snapshot);
+            self.lint_prices(number, project, snapshot);
         }
         for (key, path) in snapshot.keys.iter().zip(key_paths) {
             if let Some(project) = snapshot.projects.get(key.project) {
@@ -31,6 +34,11 @@ impl Work<'_> {
             }
         }
         for (number, upstream) in snapshot.upstreams.iter().enumerate() {
+            if is_placeholder(&upstream.host) {
+                let what = format!("nobody answers at {}: it stands for a host of your own", upstream.host);
+                let path = child(&child("upstreams", &upstream.name), "base_url");
+                self.lint(&path, &what, "write the address of the service");
+            }
             for (other, twin) in snapshot.upstreams.iter().enumerate().skip(number + 1) {
                 let both = |project: &Project| {
                     project.upstreams.contains(number) && project.upstreams.contains(other)
@@ -39,6 +47,18 @@ impl Work<'_> {
                     self.lint_twins(upstream, twin, &snapshot.projects);
                 }
             }
+        }
+    }
+
+    /// Variables that set nothing, but whose names would be those of settings with two underscores each.
+    pub(super) fn lint_strays(&mut self) {
+        let strays = self.sources.strays().into_iter().filter(|name| !self.asked.contains(name));
+        let strays: Vec<_> = strays.filter_map(|name| Some((variable::meant(&name)?, name))).collect();
+        for (meant, name) in strays {
+            let place = Some(Place::Variable { variable: name });
+            let what =
+                "this variable sets nothing: two underscores stand before each part of a setting's name";
+            self.lints.push(Fault::new(Severity::Lint, "", place, what, &did_you_mean(&meant)));
         }
     }
 
@@ -75,6 +95,35 @@ impl Work<'_> {
         } else if !project.allow_ips.is_empty() && !project.allow_ips.overlaps(&snapshot.server.allow_ips) {
             let what = "none of these addresses is in server.allow_ips, so they can never match";
             self.lint(&ips, what, "add them to server.allow_ips, or leave that out");
+        }
+    }
+
+    /// Models that a project may use and whose price nobody knows, where there is a budget.
+    fn lint_prices(&mut self, number: usize, project: &Project, snapshot: &Snapshot) {
+        let own = snapshot.keys.iter().filter(|key| key.project == number).map(|key| &key.limits);
+        let has_budget = |limits: &Limits| {
+            !limits.budgets.is_empty() || limits.models.iter().any(|one| !one.limits.budgets.is_empty())
+        };
+        if !std::iter::once(&project.limits).chain(own).any(has_budget) {
+            return;
+        }
+        let unknown = |name: &str| {
+            let alias = snapshot.aliases.iter().find(|alias| *alias.name == *name);
+            let model = alias.map_or(name, |alias| &alias.model);
+            let serves = |at: &usize| match alias {
+                Some(alias) => alias.upstream == *at,
+                None => snapshot.upstreams.get(*at).is_some_and(|one| one.models.allows(model)),
+            };
+            let mut at = project.upstreams.iter().filter(serves).peekable();
+            at.peek().is_some() && at.all(|at| snapshot.prices.find(at, model, None, self.now).is_none())
+        };
+        let models: Vec<&str> =
+            project.models.iter().filter(|one| !one.contains('*') && unknown(one)).collect();
+        if !models.is_empty() {
+            let why = if snapshot.accounting.unpriced_allowed { "does not count" } else { "refuses" };
+            let what = format!("no price is known for {}, which the budget {why}", models.join(", "));
+            let mend = "give each a price as [prices.\"UPSTREAM/MODEL\"], which can also be free = true";
+            self.lint(&child(&child("projects", &project.name), "models"), &what, mend);
         }
     }
 
@@ -162,6 +211,13 @@ impl Work<'_> {
             self.lint(&child(&child("upstreams", &other.name), "models"), &what, &mend);
         }
     }
+}
+
+/// Whether a host is one of those that stand in examples (RFC 2606).
+fn is_placeholder(host: &str) -> bool {
+    ["example.com", "example.net", "example.org"]
+        .iter()
+        .any(|name| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Whether an entry of a key's list and a project's list can both fit one name. Says yes when in

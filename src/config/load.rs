@@ -154,7 +154,18 @@ impl Sources {
 
     /// The variables that set values, by name.
     pub(super) fn settings(&self) -> Vec<(String, String)> {
-        let ours = |name: &str| name.starts_with(PREFIX);
+        self.variables(PREFIX)
+    }
+
+    /// The names of variables that look as if they set one.
+    pub(super) fn strays(&self) -> Vec<String> {
+        let near = self.variables(PREFIX.trim_end_matches('_'));
+        near.into_iter().map(|(name, _)| name).filter(|name| !name.starts_with(PREFIX)).collect()
+    }
+
+    /// The variables whose names begin so, by name.
+    fn variables(&self, prefix: &str) -> Vec<(String, String)> {
+        let ours = |name: &str| name.starts_with(prefix);
         match &self.environment {
             Variables::Given(given) => {
                 given.iter().filter(|(name, _)| ours(name)).map(|(n, v)| (n.clone(), v.clone())).collect()

@@ -126,9 +126,15 @@ impl Places {
         replaced
     }
 
-    /// Adds a value of the environment.
+    /// Adds a value of the environment. Where something else than a table stands above it, that is gone.
     pub(super) fn add_variable(&mut self, path: &str, variable: &str) {
-        self.set(path, Spot::Variable(variable.to_owned()));
+        let spot = || Spot::Variable(variable.to_owned());
+        for above in std::iter::successors(parent(path), |path| parent(path)) {
+            if self.knows(above) && !self.is_table(above) {
+                self.set(above, spot());
+            }
+        }
+        self.set(path, spot());
     }
 
     fn set(&mut self, path: &str, spot: Spot) {
@@ -179,14 +185,16 @@ impl Places {
         }
     }
 
-    /// File and line of a value, with the file's bare name; empty if it stands nowhere.
+    /// File and line of a value, with the main file's bare name, and another's with its folder's; empty if it stands
+    /// nowhere.
     pub(super) fn line(&self, path: &str) -> String {
         match self.spot(path) {
-            Some(Spot::Text { text, key, value, .. }) => {
-                self.texts.get(*text).map_or_else(String::new, |text| {
-                    let bare = std::path::Path::new(&text.name).file_name().and_then(|name| name.to_str());
+            Some(Spot::Text { text: number, key, value, .. }) => {
+                self.texts.get(*number).map_or_else(String::new, |text| {
                     let (line, _) = text.line_at(key.as_ref().unwrap_or(value).start);
-                    format!("{}:{line}", bare.unwrap_or(&text.name))
+                    let parts = if *number == 0 { 1 } else { 2 };
+                    let from = text.name.rmatch_indices('/').nth(parts - 1).map_or(0, |(at, _)| at + 1);
+                    format!("{}:{line}", text.name.get(from..).unwrap_or(&text.name))
                 })
             }
             Some(Spot::Variable(name)) => format!("environment variable {name}"),

@@ -46,6 +46,7 @@ impl Work<'_> {
             self.wrong(path, "behind env: stands the name of an environment variable", &wanted(path));
             return None;
         }
+        self.asked.push(name.to_owned());
         let value = self.sources.variable(name);
         match &value {
             None => {

@@ -6,8 +6,10 @@
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
+use super::fault::Place;
 use super::place::{Part, child, item};
 use super::value::a_year_ahead;
+use super::variable::{self, did_you_mean};
 use super::work::Work;
 use super::written::Written;
 use crate::clock::Moment;
@@ -67,7 +69,11 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
         words.filter(|word| *word != HIDDEN || !in_a_key(at)).collect()
     };
     if message.starts_with("unknown field") {
-        let mend = suggestion(key, &words());
+        let meant = match work.places.place(path, Part::Key) {
+            Some(Place::Variable { variable }) => variable::meant(&variable),
+            Some(Place::Text { .. }) | None => None,
+        };
+        let mend = meant.map_or_else(|| suggestion(key, &words()), |meant| did_you_mean(&meant));
         work.wrong_at(path, Part::Key, &format!("there is no setting `{key}` here"), &mend);
     } else if message.starts_with("unknown variant") {
         let given = message.split('`').nth(1).unwrap_or_default();
@@ -86,11 +92,16 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
 /// How many words are listed at most. Only scopes are more.
 const MOST_SHOWN: usize = 40;
 
+/// The word that is probably meant.
+#[must_use]
+pub fn nearest<'w>(given: &str, words: &[&'w str]) -> Option<&'w str> {
+    let close = |word: &&&str| strsim::damerau_levenshtein(given, word) <= 1 + given.len() / 4;
+    words.iter().filter(close).min_by_key(|word| strsim::damerau_levenshtein(given, word)).copied()
+}
+
 /// What is probably meant, or what there is.
 pub(super) fn suggestion(given: &str, words: &[&str]) -> String {
-    let close = |word: &&&str| strsim::damerau_levenshtein(given, word) <= 1 + given.len() / 4;
-    let nearest = words.iter().filter(close).min_by_key(|word| strsim::damerau_levenshtein(given, word));
-    match nearest {
+    match nearest(given, words) {
         Some(word) => format!("did you mean `{word}`?"),
         None if words.is_empty() => "remove it".to_owned(),
         None if words.len() > MOST_SHOWN => "`portcullis scopes` lists them".to_owned(),

@@ -30,6 +30,8 @@ pub(super) struct Work<'a> {
     pub(super) client_certificates: bool,
     /// Files that the configuration refers to.
     pub(super) referred: Vec<std::path::PathBuf>,
+    /// Variables that it refers to.
+    pub(super) asked: Vec<String>,
     wrong: Vec<String>,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Work<'a> {
             shared: false,
             client_certificates: false,
             referred: Vec::new(),
+            asked: Vec::new(),
             wrong: Vec::new(),
         }
     }

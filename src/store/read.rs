@@ -9,6 +9,25 @@ use rusqlite::{Connection, Row, ToSql};
 
 use super::schema::{self, Unusable};
 use super::tally;
+use crate::config::nearest;
+use crate::denial::Reason;
+use crate::diagnosis::{UNDIAGNOSED, causes};
+
+/// The code of a reason or a cause, as it was asked for.
+///
+/// # Errors
+/// Where there is none of this name; what is probably meant.
+pub fn reason(code: &str) -> Result<String, String> {
+    let reasons = Reason::ALL.iter().map(|reason| reason.code());
+    let all: Vec<&str> = reasons.chain(causes().iter().map(|cause| cause.id)).chain([UNDIAGNOSED]).collect();
+    if all.contains(&code) {
+        return Ok(code.to_owned());
+    }
+    Err(nearest(code, &all).map_or_else(
+        || "there is no such reason; `portcullis denials --top reason` counts those that came".to_owned(),
+        |meant| format!("there is no such reason; did you mean `{meant}`?"),
+    ))
+}
 
 /// Which records are meant; what is left out does not matter.
 #[derive(Clone, Debug, Default)]

@@ -87,6 +87,12 @@ impl fmt::Display for Unusable {
 
 impl std::error::Error for Unusable {}
 
+/// Which file stands at a path: its device and number.
+pub(crate) fn file_at(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|seen| (seen.dev(), seen.ino()))
+}
+
 /// Opens the store for writing; makes it if it is not there.
 pub(super) fn open(path: &Path) -> Result<Connection, Unusable> {
     let failed = |why: &dyn fmt::Display| Unusable::new(path, why);

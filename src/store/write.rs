@@ -24,6 +24,8 @@ const PAGES_GIVEN_BACK: i32 = 2_000;
 #[derive(Debug)]
 pub(super) struct Writer {
     db: Connection,
+    /// The file that is written to.
+    pub(super) file: Option<(u64, u64)>,
     largest: i64,
     oldest_ms: i64,
     kinds: Kinds,
@@ -42,6 +44,7 @@ impl Writer {
     pub(super) fn open(settings: &StoreSettings) -> Result<Self, Unusable> {
         Ok(Self {
             db: schema::open(&settings.path)?,
+            file: super::file_at(&settings.path),
             largest: i64::try_from(settings.max_size).unwrap_or(i64::MAX),
             oldest_ms: i64::try_from(settings.max_age.as_millis()).unwrap_or(i64::MAX),
             kinds: Kinds::default(),

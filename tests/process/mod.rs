@@ -137,7 +137,8 @@ fn sighup_reloads() {
     let off = process.setup.clone().set("projects.search", "enabled", "false");
     std::fs::write(&process.file, off.text()).unwrap();
     process.signal(Signal::HUP);
-    process.line("configuration_reloaded");
+    let told = process.line("configuration_reloaded");
+    assert!(told["changed"].as_str().unwrap().ends_with("sighup.toml"), "{told}");
     assert_eq!(ask(&process).reason(), Some("project_disabled"));
     std::fs::write(&process.file, "nonsense").unwrap();
     process.signal(Signal::HUP);
@@ -179,6 +180,16 @@ fn an_address_that_is_taken_ends_it_with_one() {
     let out = command.env("PROVIDER_KEY", "sk-x").output().unwrap();
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8(out.stderr).unwrap().contains("cannot listen on"));
+    // Where both are taken the admin listener's is told: nobody is let in before it is there.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("\"{}\"", other.local_addr().unwrap());
+    let both = setup.set("admin", "enabled", "true").set("admin", "listen", &listen);
+    std::fs::write(&file, both.text()).unwrap();
+    let mut command = portcullis(&["serve", "--config", file.to_str().unwrap()]);
+    let out = command.env("PROVIDER_KEY", "sk-x").output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(said.contains("does not start: cannot listen on admin.listen"), "{said}");
 }
 
 #[test]
@@ -204,6 +215,8 @@ fn health_tells_with_its_exit_code() {
     });
     let out = run(&["health", "--admin", &address], "");
     assert_eq!((out.status.code(), &*out.stdout), (Some(0), &b"ready\n"[..]));
+    let out = run(&["health", "--admin", &address.replace("127.0.0.1", "localhost")], "");
+    assert_eq!((out.status.code(), &*out.stdout), (Some(0), &b"ready\n"[..]), "by its name");
     draining.store(true, Ordering::SeqCst);
     let out = run(&["health", "--admin", &address], "");
     assert_eq!(out.status.code(), Some(1));
