@@ -11,9 +11,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{Fault, Faults, Loaded, Sources};
+use crate::config::{Fault, Faults, Loaded, LogSettings, Sources};
 use crate::run::Gate;
-use crate::snapshot::{Listen, Server, Snapshot, StoreSettings};
+use crate::snapshot::{Listen, Server, StoreSettings};
 
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl Watch {
     pub fn new(sources: Sources, loaded: &Loaded) -> Self {
         let mut watch = Self {
             sources,
-            started: Started::with(&loaded.snapshot),
+            started: Started::with(loaded),
             referred: loaded.files.clone(),
             in_force: Look::new(),
             last: Look::new(),
@@ -109,7 +109,7 @@ fn judged(before: &Look, after: &Look) -> Look {
 
 fn taken(gate: &Gate, loaded: Loaded, started: &Started, (why, changed): (&str, &str)) {
     let before = gate.shared.snapshot.load_full();
-    for setting in started.differs_from(&loaded.snapshot) {
+    for setting in started.differs_from(&loaded) {
         tracing::warn!(setting, "setting_needs_a_restart");
     }
     tell_lints(&loaded.lints);
@@ -150,27 +150,31 @@ struct Started {
     listen: (Vec<Listen>, u32),
     admin_listen: Option<SocketAddr>,
     workers: usize,
+    log: LogSettings,
 }
 
 impl Started {
-    fn with(snapshot: &Snapshot) -> Self {
+    fn with(loaded: &Loaded) -> Self {
+        let snapshot = &loaded.snapshot;
         let Server { listen, socket_mode, admin_listen, workers, .. } = &snapshot.server;
         Self {
             store: snapshot.store.clone(),
             listen: (listen.clone(), *socket_mode),
             admin_listen: *admin_listen,
             workers: *workers,
+            log: loaded.log,
         }
     }
 
     /// The settings of a configuration that are not as what runs.
-    fn differs_from(&self, loaded: &Snapshot) -> Vec<&'static str> {
+    fn differs_from(&self, loaded: &Loaded) -> Vec<&'static str> {
         let loaded = Self::with(loaded);
         let settings = [
             (self.store != loaded.store, "store"),
             (self.listen != loaded.listen, "server.listen"),
             (self.admin_listen != loaded.admin_listen, "admin.listen"),
             (self.workers != loaded.workers, "server.workers"),
+            (self.log != loaded.log, "log"),
         ];
         settings.into_iter().filter(|(differs, _)| *differs).map(|(_, setting)| setting).collect()
     }

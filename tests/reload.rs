@@ -284,12 +284,13 @@ fn a_setting_that_needs_a_restart_is_named() {
     let (gate, mut watch) = folder.watched(folder.setup(&upstream));
     let _lines = tracing::dispatcher::set_default(&gate.gate.dispatch());
     let other = gate.setup.clone().set("server", "workers", "3").set("server", "listen", r#""127.0.0.1:1""#);
+    let other = other.set("log", "level", r#""warn""#);
     folder.write("portcullis.toml", &other.text());
     watch.apply(&gate.gate, "SIGHUP");
     let log = gate.log();
     let named: Vec<_> = log.iter().filter(|line| line["event"] == "setting_needs_a_restart").collect();
     let settings: Vec<_> = named.iter().map(|line| line["setting"].as_str().unwrap()).collect();
-    assert_eq!(settings, ["server.listen", "server.workers"]);
+    assert_eq!(settings, ["server.listen", "server.workers", "log"]);
     assert_eq!(gate.ask(gate.chat()).status, 200);
     // It is compared with what runs: said again while it differs, and no more when it is as it was.
     let mut named = |setup: Setup| -> Vec<String> {

@@ -190,7 +190,7 @@ fn value(new: &New, old: Option<&Value>) -> Value {
 
 /// A number of bytes as one would write it.
 fn size(bytes: u64) -> String {
-    let units = [(1 << 20, "MiB"), (1 << 10, "KiB")];
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.iter().find(|(unit, _)| bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
         None => format!("{bytes} B"),
