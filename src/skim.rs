@@ -121,8 +121,12 @@ impl<const N: usize> Names<N> {
     /// Whether these bytes begin with a line of one of them.
     #[inline]
     fn have(&self, bytes: &[u8]) -> bool {
+        let Some(letter) = bytes.first() else { return false };
+        let (from, to) = self.letters.get(usize::from(letter & LETTER)).copied().unwrap_or_default();
+        if from == to {
+            return false;
+        }
         let Some((first, more)) = bytes.split_first_chunk() else { return false };
-        let (from, to) = self.letters.get(usize::from(first[0] & LETTER)).copied().unwrap_or_default();
         let of_letter = self.names.get(from.into()..to.into()).unwrap_or_default();
         let second = more.first_chunk().map_or(0, |second| u128::from_le_bytes(*second));
         let begins = [u128::from_le_bytes(*first), second].map(|bytes| bytes | SMALL);
@@ -152,12 +156,11 @@ pub fn skim<const N: usize>(
     let mut ends = ascii::unprintables(bytes);
     let end = loop {
         // Neither is a head that breaks off here one that is whole.
-        let end = ends.next()?;
+        let (end, feed) = (ends.next()?, ends.next()?);
         let behind = end + 2;
-        if bytes.get(end..behind) != Some(b"\r\n") {
+        if feed + 1 != behind || bytes.get(end) != Some(&b'\r') || bytes.get(feed) != Some(&b'\n') {
             return None;
         }
-        ends.next();
         if end == from {
             break end;
         }
