@@ -31,7 +31,7 @@ use settlement::settlement;
 const LEDGER_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a request has no end that is still under way when the drain is over.
-const DRAINED: &str = "the gate was told to stop, and the drain was over";
+const DRAINED: &str = "the gate was told to stop, and its drain ended first";
 
 /// Where records end up.
 #[derive(Debug)]
@@ -291,6 +291,7 @@ impl OpenRecord {
         if let Some(reserved) = record.reserved.take() {
             let now = record.begun.later(record.latency());
             reserved.settle(&settled.usage, Some(settled.cost.money), now);
+            record.budget_reached = reached(record, now);
         }
         if settled.priced && settled.usage != Usage::default() {
             record.cost = Some(settled.cost);
@@ -306,6 +307,17 @@ impl OpenRecord {
             }
         }
     }
+}
+
+/// The largest share of a budget that a request has reached with what it cost. What it had reserved is no sign: the
+/// share would be told long before, and only once.
+fn reached(record: &Record, now: Moment) -> Option<u8> {
+    let (key, project) = (&record.key()?.limits, &record.project()?.limits);
+    let model = record.model.as_deref();
+    let owners = [Some(key), Some(project), key.of_model(model), project.of_model(model)];
+    let shares = &record.snapshot.accounting.warn_at;
+    let purses = owners.into_iter().flatten().filter_map(|one| Some((one.purse.as_ref()?, &one.budgets)));
+    purses.filter_map(|(purse, budgets)| purse.reached(budgets, shares, now)).max()
 }
 
 /// What the ledger of usage has of a request; nothing if it did not get as far as an upstream.

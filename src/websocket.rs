@@ -281,6 +281,6 @@ fn close_record(common: &Common, carried: Box<Carried>) {
         }
         End::Refused(denial) => record.refuse(denial),
         End::Silent => record.outcome = Outcome::Cut("nobody said anything for longer than idle_timeout"),
-        End::Over => record.outcome = Outcome::Cut("the gate was told to stop, and the drain was over"),
+        End::Over => record.outcome = Outcome::Cut("the gate was told to stop, and its drain ended first"),
     }
 }

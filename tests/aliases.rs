@@ -89,6 +89,10 @@ fn a_name_in_the_path_is_exchanged_too() {
     let body = r#"{"model":"claude-quick","max_tokens":5,"tools":[{"type":"x","model":"claude-quick"}]}"#;
     let answer = gate.ask(post("/v1/messages", &gate.setup.client_key, body));
     assert_eq!(answer.reason(), Some("model_ambiguous"), "{}", answer.text());
+    let body = body.replacen("claude-quick", "claude-haiku-4-5", 1);
+    let answer = gate.ask(post("/v1/messages", &gate.setup.client_key, &body));
+    assert_eq!(answer.reason(), Some("model_ambiguous"), "also beside another's: {}", answer.text());
+    assert_eq!(upstream.requests().len(), 1);
     // Said twice it could be read in two ways.
     let twice = post(path, &gate.setup.client_key, r#"{"model":"models/quick","contents":[]}"#);
     assert_eq!(gate.ask(twice).reason(), Some("model_ambiguous"));

@@ -99,7 +99,7 @@ fn what_takes_longer_than_the_drain_is_cut_off_and_told_of() {
     assert_eq!(lines.len(), 3, "the requests that were cut off have their records: {lines:#?}");
     for line in &lines[..2] {
         assert_eq!(line["event"], "cut", "no client has left: {line}");
-        assert!(line.to_string().contains("the drain was over"), "{line}");
+        assert!(line.to_string().contains("its drain ended first"), "{line}");
     }
     assert_eq!(lines[2]["event"], "stopped");
     assert_eq!((&lines[2]["finished"], &lines[2]["cut"]), (&0.into(), &2.into()));

@@ -388,8 +388,6 @@ fn what_each_response_may_cost_is_written_down_before_it_is_asked_for() {
     let led = Led::new();
     let path = common::fresh_path("responses");
     let setup = gate(&led).set("store", "path", &format!("\"{}\"", path.display()));
-    // What the handshake alone would cost is not known.
-    let setup = setup.set("accounting", "unpriced", "\"allow\"");
     let gate = setup.set("projects.search", "limits", r#"{ budget = "50 USD/day" }"#).start();
     let mut client = open(&gate, "/v1/responses");
     let reserved = |settled: bool| {

@@ -24,7 +24,7 @@ use super::rate::{denied, no_slot, unavailable};
 use super::{Policy, Sight};
 use crate::body::Outgoing;
 use crate::denial::{Denial, Reason, RuleId};
-use crate::endpoint::{Endpoint, Gives};
+use crate::endpoint::{Endpoint, Family, Gives, ModelIn};
 use crate::estimate::Estimator;
 use crate::exchange::{Funded, Permits, Permitted};
 use crate::limits::{Concurrency, Estimate, Limit, Limits, Reservation, Unspent};
@@ -60,7 +60,7 @@ impl Policy for Fund {
             return Ok(Funded { permitted });
         }
         let endpoint = permitted.scoped.endpoint;
-        let taking = Taking::new(input(&permitted.body), endpoint, sight);
+        let taking = Taking::new(input(&permitted.body), endpoint, sight).first(endpoint, sight);
         let so_far = (endpoint.gives != Gives::WebSocket, Usage::default());
         taking.reserve(project, key, Some(&mut permitted.permits), so_far, sight)?;
         Ok(Funded { permitted })
@@ -190,7 +190,8 @@ impl Policy for FundsUnused {
             return Err(Denial::built_in(Reason::KeyUnknown));
         };
         if limited(project, key) {
-            let taking = Taking::new(input(&permitted.body), permitted.scoped.endpoint, sight);
+            let endpoint = permitted.scoped.endpoint;
+            let taking = Taking::new(input(&permitted.body), endpoint, sight).first(endpoint, sight);
             let owners = owners(project, key, taking.model(sight));
             taking.known(&owners, sight)?;
         }
@@ -223,6 +224,8 @@ struct Taking {
     estimate: Estimate,
     price: Option<Arc<Price>>,
     reservation: Reservation,
+    /// Whether it is a handshake behind which each message that asks names a model.
+    names_later: bool,
 }
 
 impl Taking {
@@ -246,7 +249,15 @@ impl Taking {
         if let Some(price) = &price {
             estimate.money = price.most(estimate.input, estimate.output);
         }
-        Self { uses, estimate, price, reservation: Reservation::default() }
+        Self { uses, estimate, price, reservation: Reservation::default(), names_later: false }
+    }
+
+    /// The same for a request that is no message of a session.
+    fn first(mut self, endpoint: &Endpoint, sight: &Sight<'_>) -> Self {
+        self.names_later = endpoint.model == ModelIn::Message
+            && endpoint.scope.family == Family::Responses
+            && sight.notes.model.is_none();
+        self
     }
 
     /// The model whose limits hold: the one that was asked for.
@@ -254,9 +265,10 @@ impl Taking {
         if self.uses == Uses::Nothing { None } else { sight.notes.model.as_deref() }
     }
 
-    /// Whether what it uses can be known, where some limit asks for it.
+    /// Whether what it uses can be known, where some limit asks for it. A session of Responses has used nothing before it
+    /// asks for the first, and is asked again then.
     fn known(&self, owners: &[Option<Owner<'_>>], sight: &mut Sight<'_>) -> Result<(), Denial> {
-        if self.uses == Uses::Nothing || sight.snapshot.accounting.unpriced_allowed {
+        if self.uses == Uses::Nothing || self.names_later || sight.snapshot.accounting.unpriced_allowed {
             return Ok(());
         }
         for (limits, observed) in owners.iter().flatten() {
@@ -388,11 +400,7 @@ impl Taking {
         let Some(purse) = &limits.purse else { return Ok(()) };
         let money = self.estimate.money;
         let denial = match self.reservation.spend(purse, &limits.budgets, money, observed, sight.now) {
-            Ok(()) => {
-                let reached = purse.reached(&limits.budgets, &sight.snapshot.accounting.warn_at, sight.now);
-                sight.notes.budget_reached = sight.notes.budget_reached.max(reached);
-                return Ok(());
-            }
+            Ok(()) => return Ok(()),
             Err(Unspent::Exhausted(exhausted)) => {
                 let wait = exhausted.until_ms.saturating_sub(sight.now.unix_millis());
                 let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default());

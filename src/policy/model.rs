@@ -18,6 +18,9 @@ use crate::exchange::{Asked, Permitted, Scoped};
 use crate::model_name::ModelList;
 use crate::snapshot::{Alias, Key, Project, Snapshot};
 
+const NOWHERE_ELSE: &str =
+    "a model of the gate's own can stand in the path or in the body's 'model', and nowhere else";
+
 /// The policy.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelCheck;
@@ -55,6 +58,9 @@ impl Policy for ModelCheck {
         if let Some((at, alias)) = alias {
             return by_alias(asked, at, alias, project, sight);
         }
+        if !asked.others.is_empty() {
+            none_of_ours(&asked.others, sight.snapshot)?;
+        }
         let upstream = choose(sight, &asked.scoped, asked.model.as_deref())?;
         sight.notes.upstream = Some(upstream);
         let Asked { scoped, permits, previous_response, report_said, mut body, .. } = asked;
@@ -73,6 +79,17 @@ fn listed(project: &Project, key: &Key, model: &str, sight: &mut Sight<'_>) -> R
         sight.refuse(left_out.observed, denial)?;
     }
     Ok(())
+}
+
+/// Whether no model that is named besides is one of the gate's own: it would go on as it is, and be the upstream's own of
+/// that name, which nobody listed.
+#[cold]
+fn none_of_ours(others: &[Arc<str>], snapshot: &Snapshot) -> Result<(), Denial> {
+    let ours = others.iter().find_map(|model| Some(snapshot.alias(model)?.1));
+    match ours.filter(|alias| alias.name != alias.model) {
+        Some(alias) => Err(Denial::by(Reason::ModelAmbiguous, alias.rule).because(NOWHERE_ELSE)),
+        None => Ok(()),
+    }
 }
 
 /// Whether a model may be used at the upstream that was chosen before it was named.
@@ -118,9 +135,7 @@ fn by_alias(
     let in_path = scoped.endpoint.model == ModelIn::Path;
     // Elsewhere than in one field or the path no name is put in.
     if !others.is_empty() || in_path && model_at.is_some() || !in_path && model_at.is_none() {
-        return Err(Denial::by(Reason::ModelAmbiguous, alias.rule).because(
-            "a model of the gate's own can stand in the path or in the body's 'model', and nowhere else",
-        ));
+        return Err(Denial::by(Reason::ModelAmbiguous, alias.rule).because(NOWHERE_ELSE));
     }
     let hides_usage = match sight.snapshot.upstreams.get(alias.upstream) {
         Some(upstream) => ask_usage::ask(report_said, upstream, &scoped, &mut body, model_at.as_mut())?,
