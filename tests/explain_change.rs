@@ -601,6 +601,35 @@ fn a_record_of_parameters_is_told_by_what_it_knows() {
     assert_eq!(said("parameter-other", &some, &record("/v1/responses", limited)).0, 0);
 }
 
+#[test]
+fn a_question_without_a_number_of_tokens_is_told_how_to_name_one() {
+    let most = setup().set("projects.search.parameters", "max_tokens", "100");
+    let told = "the project has parameters.max_tokens: say with --max-tokens how many tokens";
+    let asked = |name: &str, setup: &Setup, path: &str, more: &[&str]| {
+        let question = ["--key-id", KEY_ID, "--ip", "127.0.0.1", "POST", path, "--model", "gpt-4o"];
+        program(name, setup, &[&question[..], more].concat(), "")
+    };
+    let chat = "/v1/chat/completions";
+    let (code, said) = asked("ceiling-none", &most, chat, &[]);
+    assert!(code == 1 && said.contains(told), "{said}");
+    assert!(
+        said.contains("is proposed: projects.search.parameters.max_tokens decides this: the caller must"),
+        "{said}"
+    );
+    let observed = most.clone().set("projects.search.parameters", "mode", "\"observe\"");
+    let (code, said) = asked("ceiling-observed", &observed, chat, &[]);
+    assert!(code == 0 && said.contains(told), "{said}");
+    for (name, setup, path, more, wanted) in [
+        ("ceiling-named", &most, chat, &["--max-tokens", "100"][..], 0),
+        ("ceiling-above", &most, chat, &["--max-tokens", "101"], 1),
+        ("ceiling-vectors", &most, "/v1/embeddings", &[], 0),
+        ("ceiling-any", &setup(), chat, &[], 0),
+    ] {
+        let (code, said) = asked(name, setup, path, more);
+        assert!(code == wanted && !said.contains(told), "{said}");
+    }
+}
+
 /// A list in one of the ways in which it can be written.
 fn list(entries: &[&str], form: usize, comment: &str) -> String {
     let quoted: Vec<String> = entries.iter().map(|entry| format!("{entry:?}")).collect();

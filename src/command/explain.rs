@@ -17,6 +17,7 @@ use crate::config::{Sources, load};
 use crate::denial::{Denial, Reason};
 use crate::explain::{BUILT_IN, Question, STAGES, Told, Verdict};
 use crate::limits::Registry;
+use crate::policy::parameters::generates;
 use crate::snapshot::Snapshot;
 
 /// How many stages stand before the one that asks about parameters.
@@ -174,10 +175,26 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
                  configuration's\n",
             );
         }
+        if asked_no_ceiling(&snapshot, &question, &verdict) {
+            text.push_str(
+                "the project has parameters.max_tokens: say with --max-tokens how many tokens the answer may have\n",
+            );
+        }
         text + &proposed(&verdict, exceeded, change.as_ref())
     };
     say(text.trim_end_matches('\n'));
     if verdict.denied.is_none() { FINE } else { FAILED }
+}
+
+/// Whether the project bounds how long such an answer may be, and nobody said how long it may.
+fn asked_no_ceiling(snapshot: &Snapshot, question: &Question, verdict: &Verdict) -> bool {
+    let project = snapshot.keys.get(question.key).and_then(|key| snapshot.projects.get(key.project));
+    let rules = project.and_then(|project| project.parameters.as_ref());
+    let bounded = rules.is_some_and(|rules| rules.max_tokens.is_some());
+    bounded
+        && question.max_tokens.is_none()
+        && verdict.passed >= MODEL
+        && verdict.endpoint.is_some_and(generates)
 }
 
 impl Recorded {

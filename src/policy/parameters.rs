@@ -131,7 +131,8 @@ impl Wrong<'_> {
 }
 
 /// Whether the endpoint's answer is text of a model, which a ceiling bounds.
-fn generates(endpoint: &Endpoint) -> bool {
+#[must_use]
+pub fn generates(endpoint: &Endpoint) -> bool {
     let family = matches!(endpoint.scope.family, Family::Chat | Family::Completions | Family::Responses);
     family && endpoint.verb == Verb::Post && endpoint.model != ModelIn::Nowhere
 }
