@@ -10,12 +10,15 @@ mod diff;
 mod edit;
 mod remedy;
 
+use std::sync::Arc;
+
 use crate::clock::Moment;
 use crate::config::{self, Faults, Loaded, Sheets, Sources, Standing};
 use crate::denial::Reason;
 use crate::expect;
-use crate::explain::{Question, explain};
+use crate::explain::{Question, Told, Verdict, explain, explain_by_model};
 use crate::limits::{Budget, Registry};
+use crate::snapshot::Snapshot;
 
 use edit::{Edit, New};
 use remedy::{Refused, larger_body};
@@ -46,6 +49,29 @@ pub struct Changed {
     /// Whether a line that differs holds what may be a secret: it is shown with stars, and the diff
     /// cannot be applied.
     pub hidden: bool,
+}
+
+/// What is known of the body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// All that a rule asks about.
+    All,
+    /// Its model, and how many tokens the answer may have, as a record tells them; what else it asks for is taken
+    /// to be allowed.
+    Model,
+    /// Nothing: it was refused before its body was read.
+    Nothing,
+}
+
+impl Known {
+    /// Asks the stages about such a request.
+    #[must_use]
+    pub fn explain(self, snapshot: &Arc<Snapshot>, question: &Question, now: Moment) -> Verdict {
+        match self {
+            Self::All => explain(snapshot, question, now),
+            Self::Model | Self::Nothing => explain_by_model(snapshot, question, now),
+        }
+    }
 }
 
 /// A refusal that only a running gate can decide, as its record tells it.
@@ -85,7 +111,7 @@ pub fn change(
     key_id: &str,
     asked: &Question,
     exceeded: Option<&Exceeded>,
-    model_unknown: bool,
+    known: Known,
     now: Moment,
 ) -> Result<Change, String> {
     let first = Sheets::read(sources).map_err(|faults| unusable(&faults))?;
@@ -100,9 +126,9 @@ pub fn change(
             return Err(format!("there is no key with the id '{key_id}'"));
         };
         let question = Question { key, ..asked.clone() };
-        let verdict = explain(&loaded.snapshot, &question, now);
+        let verdict = known.explain(&loaded.snapshot, &question, now);
         let Some(told) = &verdict.denied else { return Ok(compared(&first, &sheets, now)) };
-        if model_unknown && told.denial.reason == Reason::ModelMissing {
+        if known == Known::Nothing && told.denial.reason == Reason::ModelMissing {
             return Ok(Change { if_its_model_is: true, ..compared(&first, &sheets, now) });
         }
         let snapshot = &loaded.snapshot;
@@ -173,6 +199,12 @@ fn raised(sheets: &Sheets, exceeded: &Exceeded, now: Moment) -> Result<Sheets, S
         return Err(gone());
     };
     applied(sheets, &step.0, &step.1)
+}
+
+/// Why no change takes away a refusal of parameters that only its record tells.
+#[must_use]
+pub fn why_no_change(told: &Told) -> String {
+    remedy::parameter(&told.rule, &told.hint)
 }
 
 /// What differs in the end, and what it would break.

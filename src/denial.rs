@@ -376,13 +376,15 @@ pub struct Denial {
     pub retry_after: Option<Duration>,
     /// The request's own part of the explanation; safe for the client to see.
     pub detail: Option<Box<str>>,
+    /// What mends it, where the table's sentence for the operator does not tell: only the operator sees it.
+    pub mend: Option<Box<str>>,
 }
 
 impl Denial {
     /// A refusal by a rule.
     #[must_use]
     pub const fn by(reason: Reason, rule: RuleId) -> Self {
-        Self { reason, rule, retry_after: None, detail: None }
+        Self { reason, rule, retry_after: None, detail: None, mend: None }
     }
 
     /// A refusal that no line of the configuration decides.
@@ -395,6 +397,13 @@ impl Denial {
     #[must_use]
     pub fn because(mut self, detail: impl Into<Box<str>>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what mends it, in place of the table's sentence for the operator.
+    #[must_use]
+    pub fn mended(mut self, mend: impl Into<Box<str>>) -> Self {
+        self.mend = Some(mend.into());
         self
     }
 

@@ -11,7 +11,7 @@ pub mod key;
 pub mod model;
 pub mod network;
 pub mod origin;
-mod parameters;
+pub mod parameters;
 pub mod rate;
 pub mod scope;
 

@@ -426,11 +426,12 @@ impl Record {
     /// The mend for the operator.
     #[must_use]
     pub fn hint(&self, denial: &Denial) -> String {
-        let sentence = match self.alert {
-            Some(Alert::DecoyKey) => {
+        let sentence = match (self.alert, &denial.mend) {
+            (Some(Alert::DecoyKey), _) => {
                 "the decoy key '{key_id}' was used from {client_ip}: nobody was to hold it, so find out where it was found"
             }
-            None => denial.reason.facts().told_to_operator,
+            (None, Some(mend)) => return mend.to_string(),
+            (None, None) => denial.reason.facts().told_to_operator,
         };
         self.fill(sentence, denial)
     }

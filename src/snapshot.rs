@@ -247,22 +247,22 @@ pub struct WebOrigin {
     pub max_age: Duration,
 }
 
-/// What a project's requests may ask for besides a model.
+/// What a project's requests may ask for besides a model, each with the line where it stands.
 #[derive(Debug)]
 pub struct ParameterRules {
     /// How many tokens an answer may have; requests must say so.
-    pub max_tokens: Option<u64>,
+    pub max_tokens: Option<(u64, RuleId)>,
     /// Which kinds of tools, by name or pattern.
-    pub tools: Option<ModelList>,
+    pub tools: Option<(ModelList, RuleId)>,
     /// Whether the provider may keep answers.
-    pub store: Option<bool>,
+    pub store: Option<(bool, RuleId)>,
     /// Which tiers of service, by name or pattern.
-    pub service_tiers: Option<ModelList>,
+    pub service_tiers: Option<(ModelList, RuleId)>,
     /// Which betas it may not use, by name or pattern.
-    pub deny_betas: Option<ModelList>,
+    pub deny_betas: Option<(ModelList, RuleId)>,
     /// Whether they are only observed.
     pub observed: bool,
-    /// The line where they stand.
+    /// The line where their section stands.
     pub rule: RuleId,
 }
 

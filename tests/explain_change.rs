@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use cases::{Case, Driven, ROUTES, Route};
 use common::{Running, Setup, Written, until};
-use portcullis::change::{Change, Exceeded, change};
+use portcullis::change::{Change, Exceeded, Known, change};
 use portcullis::clock::Moment;
 use portcullis::config::{self, Sources};
 use portcullis::denial::Reason;
@@ -132,7 +132,7 @@ fn mended(case: &Case, route: &Route, driven: &Driven) -> Running {
         bytes: record["request_bytes"].as_u64().unwrap(),
     });
     let asked = question(route, method, target);
-    let proposed = change(&sources, KEY_ID, &asked, exceeded.as_ref(), false, Moment::now());
+    let proposed = change(&sources, KEY_ID, &asked, exceeded.as_ref(), Known::All, Moment::now());
     let proposed = proposed.unwrap_or_else(|why| panic!("{}: {why}", case.name(route)));
     let [changed] = proposed.files.as_slice() else { panic!("{proposed:?}") };
     assert_eq!(changed.file, file.to_str().unwrap());
@@ -186,7 +186,7 @@ fn for_each_refusal_that_a_setting_decides_the_change_lets_the_request_pass() {
 }
 
 fn proposed(setup: &Setup, asked: &Question) -> Result<Change, String> {
-    change(&setup.sources(), KEY_ID, asked, None, false, Moment::now())
+    change(&setup.sources(), KEY_ID, asked, None, Known::All, Moment::now())
 }
 
 fn why_none(setup: &Setup, asked: &Question) -> String {
@@ -281,7 +281,7 @@ fn a_value_of_the_environment_is_named_instead() {
             ("PORTCULLIS__PROJECTS__SEARCH__SCOPES", "chat"),
         ],
     );
-    let why = change(&sources, KEY_ID, &chat(), None, false, Moment::now()).unwrap_err();
+    let why = change(&sources, KEY_ID, &chat(), None, Known::All, Moment::now()).unwrap_err();
     let variable =
         "the environment variable PORTCULLIS__PROJECTS__SEARCH__MODELS sets projects.search.models";
     assert_eq!(why, format!("{variable}: add \"gpt-4o-mini\" there"));
@@ -301,7 +301,7 @@ fn each_file_that_is_laid_over_another_is_changed_where_the_value_stands() {
     )
     .unwrap();
     let sources = Sources::at(&main).with_environment([("PROVIDER_KEY", "sk-x")]);
-    let change = change(&sources, KEY_ID, &chat(), None, false, Moment::now()).unwrap();
+    let change = change(&sources, KEY_ID, &chat(), None, Known::All, Moment::now()).unwrap();
     let files: Vec<&str> = change.files.iter().map(|changed| changed.file.as_str()).collect();
     assert_eq!(files, [&main, &scopes, &keys].map(|path| path.to_str().unwrap()));
     assert!(
@@ -348,7 +348,7 @@ fn no_secret_is_shown_and_the_diff_can_be_applied_all_the_same() {
     let sources = Sources::from_texts([("a.toml", text.as_str())], [("PROVIDER_KEY", "sk-x")]);
     let now = Moment::now().dated(std::time::SystemTime::UNIX_EPOCH);
     let now = now.later(std::time::Duration::from_hours(24 * 365 * 60));
-    let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, false, now).unwrap();
+    let change = portcullis::change::change(&sources, KEY_ID, &chat(), None, Known::All, now).unwrap();
     assert!(!change.files[0].diff.contains(&sha256), "{}", change.files[0].diff);
     assert!(change.files[0].diff.contains("expires = 2030-03-17 }]"), "{}", change.files[0].diff);
     assert!(change.files[0].text.contains(&sha256) && change.files[0].hidden);
@@ -541,6 +541,95 @@ fn a_record_of_a_refusal_before_the_body_needs_no_model() {
     assert!(code == 1 && said.contains("reason  model_missing"), "{said}");
 }
 
+#[test]
+fn a_record_of_parameters_is_told_by_what_it_knows() {
+    let some = setup()
+        .set("projects.search.parameters", "max_tokens", "100")
+        .set("projects.search.parameters", "tools", r#"["function"]"#)
+        .set("projects.search.parameters", "store", "false");
+    let record = |path: &str, more: &str| {
+        format!(
+            r#"{{"event":"denied","key_id":"{KEY_ID}","client_ip":"127.0.0.1","method":"POST","path":"{path}","model":"gpt-4o"{more}}}"#
+        )
+    };
+    let refused = |setting: &str, hint: &str, more: &str| {
+        let rule = format!("projects.search.parameters{setting}");
+        let more = format!(r#","reason":"parameter_not_allowed","rule":"{rule}","hint":"{hint}"{more}"#);
+        record("/v1/chat/completions", &more)
+    };
+    let said =
+        |name: &str, setup: &Setup, record: &str| program(name, setup, &["--record", "record.json"], record);
+    let tool = refused(".tools", "add it there", r#","token_ceiling":50"#);
+    let (code, text) = said("parameter-tool", &some, &tool);
+    assert!(code == 1 && text.contains("✓ ask\n✗ model\n    reason  parameter_not_allowed\n"), "{text}");
+    assert!(text.contains("rule    projects.search.parameters.tools (portcullis.toml:"), "{text}");
+    assert!(
+        text.contains("mend    add it there\n") && text.contains("this is the record's refusal"),
+        "{text}"
+    );
+    assert!(
+        text.contains("is proposed: projects.search.parameters.tools decides this: add it there"),
+        "{text}"
+    );
+    assert!(!text.contains("how many tokens") && !text.contains("client "), "{text}");
+    let arguments = ["--record", "record.json", "--format", "json"];
+    let (_, text) = program("parameter-json", &some, &arguments, &tool);
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&told["denied"]["hint"], &told["denied_in_record"]), (&"add it there".into(), &true.into()));
+
+    // What a setting refused that is gone, or only observed, passes.
+    assert_eq!(said("parameter-gone", &setup(), &tool).0, 0);
+    let observed = some.clone().set("projects.search.parameters", "mode", "\"observe\"");
+    assert_eq!(said("parameter-observed", &observed, &tool).0, 0);
+    let (code, text) =
+        said("parameter-built-in", &setup(), &tool.replace("projects.search.parameters.tools", "built-in"));
+    assert!(code == 1 && text.contains("is proposed: no setting decides this: add it there"), "{text}");
+
+    // The number of tokens is in the record.
+    let (code, text) = said("parameter-most", &some, &refused(".max_tokens", "", r#","token_ceiling":500"#));
+    assert!(code == 1 && text.contains("it asks for up to 500 tokens, and 100 are allowed"), "{text}");
+    assert!(
+        text.contains("\n-max_tokens = 100\n+max_tokens = 500\n") && !text.contains("the record's"),
+        "{text}"
+    );
+    assert_eq!(said("parameter-less", &some, &refused(".max_tokens", "", r#","token_ceiling":99"#)).0, 0);
+    let (code, text) = said("parameter-none", &some, &refused(".max_tokens", "say how many", ""));
+    assert!(code == 1 && text.contains("mend    say how many\n"), "{text}");
+
+    // Of a record of another refusal nobody knows either.
+    let limited = r#","reason":"upstream_timeout","token_ceiling":5"#;
+    assert_eq!(said("parameter-other", &some, &record("/v1/responses", limited)).0, 0);
+}
+
+#[test]
+fn a_question_without_a_number_of_tokens_is_told_how_to_name_one() {
+    let most = setup().set("projects.search.parameters", "max_tokens", "100");
+    let told = "the project has parameters.max_tokens: say with --max-tokens how many tokens";
+    let asked = |name: &str, setup: &Setup, path: &str, more: &[&str]| {
+        let question = ["--key-id", KEY_ID, "--ip", "127.0.0.1", "POST", path, "--model", "gpt-4o"];
+        program(name, setup, &[&question[..], more].concat(), "")
+    };
+    let chat = "/v1/chat/completions";
+    let (code, said) = asked("ceiling-none", &most, chat, &[]);
+    assert!(code == 1 && said.contains(told), "{said}");
+    assert!(
+        said.contains("is proposed: projects.search.parameters.max_tokens decides this: the caller must"),
+        "{said}"
+    );
+    let observed = most.clone().set("projects.search.parameters", "mode", "\"observe\"");
+    let (code, said) = asked("ceiling-observed", &observed, chat, &[]);
+    assert!(code == 0 && said.contains(told), "{said}");
+    for (name, setup, path, more, wanted) in [
+        ("ceiling-named", &most, chat, &["--max-tokens", "100"][..], 0),
+        ("ceiling-above", &most, chat, &["--max-tokens", "101"], 1),
+        ("ceiling-vectors", &most, "/v1/embeddings", &[], 0),
+        ("ceiling-any", &setup(), chat, &[], 0),
+    ] {
+        let (code, said) = asked(name, setup, path, more);
+        assert!(code == wanted && !said.contains(told), "{said}");
+    }
+}
+
 /// A list in one of the ways in which it can be written.
 fn list(entries: &[&str], form: usize, comment: &str) -> String {
     let quoted: Vec<String> = entries.iter().map(|entry| format!("{entry:?}")).collect();
@@ -642,7 +731,7 @@ proptest! {
             headers: Vec::new(),
         };
         let now = Moment::now();
-        let proposed = change(&sources(&texts), KEY_ID, &question, None, false, now);
+        let proposed = change(&sources(&texts), KEY_ID, &question, None, Known::All, now);
         let proposed = proposed.map_err(|why| TestCaseError::fail(format!("{why}\n{texts:#?}")))?;
         let mut after = texts.clone();
         for changed in &proposed.files {
@@ -661,7 +750,7 @@ proptest! {
             }
         }
         // What passes already needs no change.
-        let again = change(&sources(&after), KEY_ID, &question, None, false, now).unwrap();
+        let again = change(&sources(&after), KEY_ID, &question, None, Known::All, now).unwrap();
         prop_assert!(again.files.is_empty() && again.breaks.is_empty());
     }
 }

@@ -105,7 +105,73 @@ fn what_a_rule_forbids_is_refused_and_said() {
     let answer = ask(&gate, "/v1/messages", &beta, r#"{"model":"m","max_tokens":9}"#);
     assert!(answer.text().contains("'fast-mode-2026-02-01'"), "{}", answer.text());
     assert_eq!(upstream.requests().len(), 0);
-    assert_eq!(gate.records().last().unwrap()["rule"], "projects.search.parameters");
+}
+
+#[test]
+fn the_setting_that_refuses_is_named_with_its_line_and_what_mends_it() {
+    let (gate, _upstream) = gate(RULES);
+    let chat = "/v1/chat/completions";
+    let with = |more: &str| format!(r#"{{"model":"m","max_tokens":9,{more}}}"#);
+    for (path, body, setting, hint) in [
+        (
+            chat,
+            r#"{"model":"m","max_tokens":101}"#.to_owned(),
+            ".max_tokens",
+            "raise {rule}, or let the caller ask for less: ",
+        ),
+        (
+            chat,
+            r#"{"model":"m"}"#.to_owned(),
+            ".max_tokens",
+            "the caller must say how many tokens the answer may have, or take {rule} away: ",
+        ),
+        (chat, with(r#""tools":[{"type":"mcp"}]"#), ".tools", "add \"mcp\" to {rule}: "),
+        // A pattern would let others pass as well.
+        (chat, with(r#""tools":[{"type":"m*"}]"#), ".tools", "add it to {rule}: "),
+        (
+            chat,
+            with(r#""store":true"#),
+            ".store",
+            "the caller must say \"store\": false, or take {rule} away: ",
+        ),
+        (chat, with(r#""service_tier":"priority""#), ".service_tiers", "add \"priority\" to {rule}: "),
+        (
+            "/v1/messages",
+            with(r#""anthropic_beta":["fast-1"]"#),
+            ".deny_betas",
+            "the caller must say its betas in headers, or take {rule} away: ",
+        ),
+        (
+            "/v1/batches",
+            r#"{"input_file_id":"file-1","endpoint":"/v1/chat/completions"}"#.to_owned(),
+            "",
+            "take {rule} away, or keep the project off this endpoint: ",
+        ),
+    ] {
+        ask(&gate, path, &[], &body);
+        told(&gate, setting, hint);
+    }
+    let beta = [("anthropic-beta", "fast-mode-2026-02-01")];
+    ask(&gate, "/v1/messages", &beta, &with(r#""x":1"#));
+    told(
+        &gate,
+        ".deny_betas",
+        "take it out of {rule}, or let the caller do without: beta 'fast-mode-2026-02-01'",
+    );
+}
+
+/// Looks at what the last record says of the rule.
+fn told(gate: &Running, setting: &str, hint: &str) {
+    let record = gate.records().pop().unwrap();
+    let rule = format!("projects.search.parameters{setting}");
+    assert_eq!(record["rule"], rule, "{record}");
+    let text = gate.setup.text();
+    let begins =
+        if setting.is_empty() { "[projects.search.parameters]" } else { &format!("{} =", &setting[1..]) };
+    let line = 1 + text.lines().position(|line| line.starts_with(begins)).unwrap();
+    assert!(record["rule_at"].as_str().unwrap().ends_with(&format!(":{line}")), "{begins} {line}: {record}");
+    let hint = hint.replace("{rule}", &rule);
+    assert!(record["hint"].as_str().unwrap().starts_with(&hint), "{hint}: {record}");
 }
 
 #[test]

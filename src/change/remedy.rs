@@ -45,6 +45,7 @@ impl Refused<'_> {
             Reason::ModelNotAllowed => self.model(),
             Reason::ModelUnknowable => Ok((rule(), Edit::Add("*".to_owned()))),
             Reason::BodyTooLarge | Reason::MemoryLimited => larger_body(self.snapshot, &self.told.rule, 0),
+            Reason::ParameterNotAllowed => self.parameter(),
             Reason::CostUnknown => Err(self.price()),
             Reason::KeyUnknown => Err(self.no_key()),
             Reason::AddressUnreadable => {
@@ -74,7 +75,6 @@ impl Refused<'_> {
             | Reason::EncodingUnsupported
             | Reason::ModelMissing
             | Reason::ModelAmbiguous
-            | Reason::ParameterNotAllowed
             | Reason::TokensLimited
             | Reason::BudgetExhausted
             | Reason::LedgerUnavailable
@@ -188,6 +188,16 @@ impl Refused<'_> {
         Ok((self.told.rule.clone(), Edit::Add(scope.to_owned())))
     }
 
+    /// Only the number of tokens is in the question: what else was asked for, a person has to add.
+    fn parameter(&self) -> Remedy {
+        let (rule, hint) = (&self.told.rule, &self.told.hint);
+        let asked = self.question.max_tokens.and_then(|asked| i64::try_from(asked).ok());
+        match asked.filter(|_| rule.ends_with(".max_tokens")) {
+            Some(asked) => Ok((rule.clone(), Edit::Set(New::Number(asked)))),
+            None => Err(parameter(rule, hint)),
+        }
+    }
+
     fn model(&self) -> Remedy {
         let model = self.verdict.model.as_deref().ok_or_else(|| "the request names no model".to_owned())?;
         if model.contains('*') {
@@ -200,6 +210,12 @@ impl Refused<'_> {
         }
         Ok((self.told.rule.clone(), Edit::Add(model.to_owned())))
     }
+}
+
+/// Why no change of a rule on parameters is shown.
+pub(super) fn parameter(rule: &str, hint: &str) -> String {
+    let what = if rule == BUILT_IN { "no setting" } else { rule };
+    format!("{what} decides this: {}", hint.trim_end_matches('.'))
 }
 
 /// Twice the largest body, or what all may take, or more if so many bytes have come already.

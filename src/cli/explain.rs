@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::Format;
 use super::denials::StoreFile;
+use crate::change::Known;
 use crate::command::explain::{self, Asked};
 
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub(super) struct Explain {
     /// The model in the request's body; of a record in place of its own.
     #[arg(long)]
     model: Option<String>,
-    /// How many tokens the request lets the answer have.
+    /// How many tokens the request lets the answer have; of a record in place of its own.
     #[arg(long, value_name = "COUNT")]
     max_tokens: Option<u64>,
     /// A further header, such as 'anthropic-version: 2023-06-01'; may be given several times.
@@ -67,15 +68,19 @@ impl Explain {
                     max_tokens: None,
                     headers,
                     exceeded: None,
-                    model_unknown: false,
+                    known: Known::All,
+                    recorded: None,
                 })
             }
             _ => Err("name the request, or a record of it".to_owned()),
         };
         let asked = asked.map(|asked| Asked {
             headers: self.header,
-            max_tokens: self.max_tokens,
-            model_unknown: asked.model_unknown && self.model.is_none(),
+            max_tokens: self.max_tokens.or(asked.max_tokens),
+            known: match asked.known {
+                Known::Nothing if self.model.is_some() => Known::Model,
+                known @ (Known::All | Known::Model | Known::Nothing) => known,
+            },
             model: self.model.or(asked.model),
             ..asked
         });

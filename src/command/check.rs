@@ -14,6 +14,7 @@ use crate::address::is_loopback;
 use crate::certificate::Mark;
 use crate::clock::Moment;
 use crate::config::{Fault, Faults, Loaded, Sources, limit_texts, render_text};
+use crate::denial::RuleId;
 use crate::egress::{Address, EgressProxy};
 use crate::endpoint::ScopeSet;
 use crate::expect;
@@ -228,13 +229,13 @@ fn origin_text(origin: &HeaderValue) -> String {
 
 /// The rules on what requests ask for besides a model, as they are written.
 fn parameter_texts(rules: &ParameterRules) -> Vec<String> {
-    let list = |name: &str, list: &Option<ModelList>| {
-        list.as_ref().map(|list| format!("{name} {}", list.iter().collect::<Vec<_>>().join(", ")))
+    let list = |name: &str, list: &Option<(ModelList, RuleId)>| {
+        list.as_ref().map(|(list, _)| format!("{name} {}", list.iter().collect::<Vec<_>>().join(", ")))
     };
     let all = [
-        rules.max_tokens.map(|most| format!("max_tokens {most}")),
+        rules.max_tokens.map(|(most, _)| format!("max_tokens {most}")),
         list("tools", &rules.tools),
-        rules.store.map(|store| format!("store {store}")),
+        rules.store.map(|(store, _)| format!("store {store}")),
         list("service_tiers", &rules.service_tiers),
         list("deny_betas", &rules.deny_betas),
         rules.observed.then(|| "only observed".to_owned()),

@@ -11,13 +11,17 @@ use serde_json::{Value, json};
 
 use super::denials::Place;
 use super::{FAILED, FINE, WRONG, complain, say};
-use crate::change::{Change, Exceeded, change};
+use crate::change::{Change, Exceeded, Known, change, why_no_change};
 use crate::clock::Moment;
 use crate::config::{Sources, load};
-use crate::denial::Reason;
-use crate::explain::{Question, STAGES, Told, Verdict, explain};
+use crate::denial::{Denial, Reason};
+use crate::explain::{BUILT_IN, Question, STAGES, Told, Verdict};
 use crate::limits::Registry;
+use crate::policy::parameters::generates;
 use crate::snapshot::Snapshot;
+
+/// How many stages stand before the one that asks about parameters.
+const MODEL: usize = 7;
 
 /// A question as it was asked.
 #[derive(Debug)]
@@ -39,8 +43,17 @@ pub struct Asked {
     /// The refusal of a running gate that a record tells of, which the configuration alone does not
     /// decide.
     pub exceeded: Option<Exceeded>,
-    /// Whether nobody knows the model: the request was refused before its body was read.
-    pub model_unknown: bool,
+    /// What is known of the body.
+    pub known: Known,
+    /// The refusal of its parameters that a record tells of, which the record does not hold.
+    pub recorded: Option<Recorded>,
+}
+
+/// A refusal of parameters, as its record tells it.
+#[derive(Debug)]
+pub struct Recorded {
+    rule: String,
+    hint: String,
 }
 
 impl Asked {
@@ -90,17 +103,20 @@ impl Asked {
         });
         let (method, path, model) = (must("method")?, must("path")?, part("model"));
         let read = |reason| reason == Reason::ModelMissing;
-        let model_unknown = model.is_none() && reason.is_some_and(|reason| !read(reason));
+        let unread = model.is_none() && reason.is_some_and(|reason| !read(reason));
+        let of_parameters = reason == Some(Reason::ParameterNotAllowed);
+        let recorded = part("rule").zip(part("hint")).filter(|_| of_parameters);
         Ok(Self {
             key_id,
             ip,
             method,
             path,
             model,
-            max_tokens: None,
+            max_tokens: record.get("token_ceiling").and_then(Value::as_u64),
             headers: Vec::new(),
             exceeded,
-            model_unknown,
+            known: if unread { Known::Nothing } else { Known::Model },
+            recorded: recorded.map(|(rule, hint)| Recorded { rule, hint }),
         })
     }
 }
@@ -132,22 +148,71 @@ pub fn run(file: &Path, asked: Result<Asked, String>, as_json: bool) -> u8 {
             return WRONG;
         }
     };
-    let mut verdict = explain(&snapshot, &question, now);
+    let mut verdict = asked.known.explain(&snapshot, &question, now);
     let no_model = |told: &Told| told.denial.reason == Reason::ModelMissing;
-    if asked.model_unknown && verdict.denied.as_ref().is_some_and(no_model) {
+    if asked.known == Known::Nothing && verdict.denied.as_ref().is_some_and(no_model) {
         // That the question names none says nothing of the request.
         verdict.denied = None;
     }
+    let recorded = asked.recorded.as_ref().and_then(|recorded| recorded.told(&snapshot, &question, &verdict));
+    let from_record = recorded.is_some();
+    if let Some(told) = recorded {
+        (verdict.passed, verdict.denied) = (MODEL, Some(told));
+    }
     let exceeded = asked.exceeded.as_ref();
-    let change = (verdict.denied.is_some() || exceeded.is_some())
-        .then(|| change(&sources, &asked.key_id, &question, exceeded, asked.model_unknown, now));
+    let change = match &verdict.denied {
+        Some(told) if from_record => Some(Err(why_no_change(told))),
+        None if exceeded.is_none() => None,
+        Some(_) | None => Some(change(&sources, &asked.key_id, &question, exceeded, asked.known, now)),
+    };
     let text = if as_json {
-        format!("{:#}", machine(&verdict, change.as_ref()))
+        format!("{:#}", machine(&verdict, from_record, change.as_ref()))
     } else {
-        told(&verdict) + &proposed(&verdict, exceeded, change.as_ref())
+        let mut text = told(&verdict);
+        if from_record {
+            text.push_str(
+                "what else than its model the body asked for is not known: this is the record's refusal, not the \
+                 configuration's\n",
+            );
+        }
+        if asked_no_ceiling(&snapshot, &question, &verdict) {
+            text.push_str(
+                "the project has parameters.max_tokens: say with --max-tokens how many tokens the answer may have\n",
+            );
+        }
+        text + &proposed(&verdict, exceeded, change.as_ref())
     };
     say(text.trim_end_matches('\n'));
     if verdict.denied.is_none() { FINE } else { FAILED }
+}
+
+/// Whether the project bounds how long such an answer may be, and nobody said how long it may.
+fn asked_no_ceiling(snapshot: &Snapshot, question: &Question, verdict: &Verdict) -> bool {
+    let project = snapshot.keys.get(question.key).and_then(|key| snapshot.projects.get(key.project));
+    let rules = project.and_then(|project| project.parameters.as_ref());
+    let bounded = rules.is_some_and(|rules| rules.max_tokens.is_some());
+    bounded
+        && question.max_tokens.is_none()
+        && verdict.passed >= MODEL
+        && verdict.endpoint.is_some_and(generates)
+}
+
+impl Recorded {
+    /// The refusal, where the request comes as far as its parameters and what refused them is still there.
+    fn told(&self, snapshot: &Snapshot, question: &Question, verdict: &Verdict) -> Option<Told> {
+        let ceiling = self.rule.ends_with(".max_tokens") && question.max_tokens.is_some();
+        let key = snapshot.keys.get(question.key)?;
+        let rules = snapshot.projects.get(key.project)?.parameters.as_ref();
+        let rule = snapshot.rules.iter().find(|rule| *rule.path == *self.rule);
+        let stands = self.rule == BUILT_IN || rule.is_some() && rules.is_some_and(|rules| !rules.observed);
+        (verdict.passed > MODEL && !ceiling && stands).then(|| Told {
+            denial: Denial::built_in(Reason::ParameterNotAllowed),
+            rule: self.rule.clone(),
+            at: rule.map_or_else(String::new, |rule| rule.at.to_string()),
+            hint: self.hint.clone(),
+            message: String::new(),
+        })
+    }
 }
 
 fn question(snapshot: &Snapshot, asked: &Asked) -> Result<Question, String> {
@@ -196,7 +261,9 @@ fn told(verdict: &Verdict) -> String {
             let place = if told.at.is_empty() { String::new() } else { format!(" ({})", told.at) };
             let _ = write!(out, "\n    reason  {}", told.denial.reason.code());
             let _ = write!(out, "\n    rule    {}{place}", told.rule);
-            let _ = write!(out, "\n    client  {}", told.message);
+            if !told.message.is_empty() {
+                let _ = write!(out, "\n    client  {}", told.message);
+            }
             let _ = write!(out, "\n    mend    {}", told.hint);
         }
         out.push('\n');
@@ -263,7 +330,7 @@ fn proposed(
     out
 }
 
-fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value {
+fn machine(verdict: &Verdict, from_record: bool, change: Option<&Result<Change, String>>) -> Value {
     let stages: Vec<Value> = STAGES
         .iter()
         .enumerate()
@@ -305,6 +372,7 @@ fn machine(verdict: &Verdict, change: Option<&Result<Change, String>>) -> Value 
         "upstream": verdict.upstream.as_deref(),
         "stages": stages,
         "denied": denied,
+        "denied_in_record": from_record,
         "would_deny": would_deny,
     })
 }

@@ -38,16 +38,18 @@ impl Work<'_> {
             self.wrong(&child(path, "max_tokens"), "no answer has no tokens", "write how many it may have");
         }
         let mut list = |name: &str, list: Option<&OneOrMany>| {
-            let entries = list.map(|list| self.entries(&child(path, name), Some(list), None))?;
-            Some(entries.iter().map(|(_, text)| text.as_str()).collect::<ModelList>())
+            let path = child(path, name);
+            let entries = list.map(|list| self.entries(&path, Some(list), None))?;
+            let list = entries.iter().map(|(_, text)| text.as_str()).collect::<ModelList>();
+            Some((list, self.rule(&path)))
         };
         let tools = list("tools", written.tools.as_ref());
         let service_tiers = list("service_tiers", written.service_tiers.as_ref());
         let deny_betas = list("deny_betas", written.deny_betas.as_ref());
         ParameterRules {
-            max_tokens: written.max_tokens,
+            max_tokens: written.max_tokens.map(|most| (most, self.rule(&child(path, "max_tokens")))),
             tools,
-            store: written.store,
+            store: written.store.map(|may| (may, self.rule(&child(path, "store")))),
             service_tiers,
             deny_betas,
             observed: written.mode == Some(Mode::Observe),

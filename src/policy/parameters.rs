@@ -5,9 +5,8 @@
 use http::HeaderName;
 
 use super::Sight;
-use crate::denial::{Denial, Reason};
+use crate::denial::{Denial, Reason, RuleId};
 use crate::endpoint::{Endpoint, Family, Gives, ModelIn, Verb};
-use crate::model_name::ModelList;
 use crate::peek::Parameters;
 use crate::snapshot::ParameterRules;
 
@@ -33,56 +32,107 @@ pub(super) fn judge(
         None
     };
     if let Some(what) = out_of_reach {
-        return sight
-            .refuse(rules.observed, Denial::by(Reason::ParameterNotAllowed, rules.rule).because(what));
+        let wrong = Wrong { rule: rules.rule, what: what.to_owned(), mend: Mend::OffTheEndpoint };
+        return wrong.refuse(rules, sight);
     }
     let mut wrong = Vec::new();
-    if let Some(most) = rules.max_tokens.filter(|_| generates(endpoint)) {
+    let mut add = |rule: RuleId, what: String, mend| wrong.push(Wrong { rule, what, mend });
+    if let Some((most, rule)) = rules.max_tokens.filter(|_| generates(endpoint)) {
         match sight.notes.token_ceiling {
-            None => wrong.push(format!("it must say how many tokens the answer may have, at most {most}")),
+            None => {
+                let what = format!("it must say how many tokens the answer may have, at most {most}");
+                add(rule, what, Mend::Say("how many tokens the answer may have"));
+            }
             Some(ceiling) if ceiling > most => {
-                wrong.push(format!("it asks for up to {ceiling} tokens, and {most} are allowed"));
+                let what = format!("it asks for up to {ceiling} tokens, and {most} are allowed");
+                add(rule, what, Mend::Raise);
             }
             Some(_) => {}
         }
     }
     if let Some(asked) = asked {
-        let tool =
-            |list: &ModelList| asked.tools.iter().find(|kind| !list.allows(kind)).map(|kind| shown(kind));
-        if let Some(kind) = rules.tools.as_ref().and_then(tool) {
-            wrong.push(format!("a tool of type {kind} is not among those allowed"));
+        if let Some((list, rule)) = &rules.tools
+            && let Some(kind) = asked.tools.iter().find(|kind| !list.allows(kind))
+        {
+            let what = format!("a tool of type {} is not among those allowed", shown(kind));
+            add(*rule, what, Mend::Add(kind));
         }
         let kept = asked.store.unwrap_or(keeps_by_default(endpoint));
-        if rules.store == Some(false) && kept {
-            wrong.push("it must say \"store\": false, since nothing may be kept at the provider".to_owned());
-        }
-        let tier = asked.service_tier.as_deref();
-        if let Some(tier) =
-            tier.filter(|tier| rules.service_tiers.as_ref().is_some_and(|list| !list.allows(tier)))
+        if let Some((false, rule)) = rules.store
+            && kept
         {
-            wrong.push(format!("service tier {} is not among those allowed", shown(tier)));
+            let what = "it must say \"store\": false, since nothing may be kept at the provider";
+            add(rule, what.to_owned(), Mend::Say("\"store\": false"));
         }
-        if asked.betas && rules.deny_betas.is_some() {
-            wrong.push("betas may be named in headers only".to_owned());
+        if let (Some((list, rule)), Some(tier)) = (&rules.service_tiers, asked.service_tier.as_deref())
+            && !list.allows(tier)
+        {
+            let what = format!("service tier {} is not among those allowed", shown(tier));
+            add(*rule, what, Mend::Add(tier));
+        }
+        if let (true, Some((_, rule))) = (asked.betas, &rules.deny_betas) {
+            let what = "betas may be named in headers only";
+            add(*rule, what.to_owned(), Mend::Say("its betas in headers"));
         }
     }
-    if let Some(denied) = &rules.deny_betas {
+    if let Some((denied, rule)) = &rules.deny_betas {
         let headers = &sight.head.headers;
         let lines = BETAS.into_iter().flat_map(|name| headers.get_all(name));
         let named = lines.flat_map(|line| line.as_bytes().split(|b| *b == b','));
         let beta = named.map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned());
         if let Some(beta) = beta.into_iter().find(|beta| denied.allows(beta)) {
-            wrong.push(format!("beta {} is denied", shown(&beta)));
+            add(*rule, format!("beta {} is denied", shown(&beta)), Mend::TakeOut);
         }
     }
-    for what in wrong {
-        sight.refuse(rules.observed, Denial::by(Reason::ParameterNotAllowed, rules.rule).because(what))?;
+    wrong.into_iter().try_for_each(|wrong| wrong.refuse(rules, sight))
+}
+
+/// What a setting does not allow.
+struct Wrong<'a> {
+    /// The setting's line.
+    rule: RuleId,
+    /// What the client is told.
+    what: String,
+    mend: Mend<'a>,
+}
+
+/// What the operator can do.
+enum Mend<'a> {
+    /// Add this to the setting's list.
+    Add(&'a str),
+    /// Raise the setting.
+    Raise,
+    /// Take an entry out of the setting's list.
+    TakeOut,
+    /// Have the caller say this.
+    Say(&'static str),
+    /// Have no such requests.
+    OffTheEndpoint,
+}
+
+impl Wrong<'_> {
+    fn refuse(self, rules: &ParameterRules, sight: &mut Sight<'_>) -> Result<(), Denial> {
+        let (what, rule) = (self.what, sight.snapshot.rule(self.rule).map_or("the rule", |rule| &rule.path));
+        let mend = match self.mend {
+            Mend::Add(name) if is_plain(name) && !name.contains(['*', '"', '\\']) => {
+                format!("add \"{name}\" to {rule}: {what}")
+            }
+            Mend::Add(_) => format!("add it to {rule}: {what}"),
+            Mend::Raise => format!("raise {rule}, or let the caller ask for less: {what}"),
+            Mend::TakeOut => format!("take it out of {rule}, or let the caller do without: {what}"),
+            Mend::Say(word) => format!("the caller must say {word}, or take {rule} away: {what}"),
+            Mend::OffTheEndpoint => {
+                format!("take {rule} away, or keep the project off this endpoint: {what}")
+            }
+        };
+        let denial = Denial::by(Reason::ParameterNotAllowed, self.rule).because(what).mended(mend);
+        sight.refuse(rules.observed, denial)
     }
-    Ok(())
 }
 
 /// Whether the endpoint's answer is text of a model, which a ceiling bounds.
-fn generates(endpoint: &Endpoint) -> bool {
+#[must_use]
+pub fn generates(endpoint: &Endpoint) -> bool {
     let family = matches!(endpoint.scope.family, Family::Chat | Family::Completions | Family::Responses);
     family && endpoint.verb == Verb::Post && endpoint.model != ModelIn::Nowhere
 }
@@ -101,8 +151,9 @@ fn keeps_by_default(endpoint: &Endpoint) -> bool {
 
 /// A word for a sentence; one that is as long as a key may be one.
 fn shown(word: &str) -> String {
-    if word.len() > 40 || !word.bytes().all(|b| b.is_ascii_graphic()) {
-        return format!("of {} characters", word.len());
-    }
-    format!("'{word}'")
+    if is_plain(word) { format!("'{word}'") } else { format!("of {} characters", word.len()) }
+}
+
+fn is_plain(word: &str) -> bool {
+    word.len() <= 40 && word.bytes().all(|b| b.is_ascii_graphic())
 }
