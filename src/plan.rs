@@ -162,6 +162,7 @@ impl Plan {
         }
         plan.changes = changes.into_values().collect();
         for change in &mut plan.changes {
+            sum_alike(&mut change.examples);
             change.examples.sort_by_key(|example| std::cmp::Reverse(example.count));
             change.examples.truncate(EXAMPLES);
         }
@@ -182,6 +183,21 @@ impl Plan {
     pub fn takes_away(&self) -> bool {
         self.count(Effect::Loses) > 0 || !self.too_tight.is_empty()
     }
+}
+
+/// Makes one of those that look the same.
+fn sum_alike(examples: &mut Vec<Example>) {
+    let seen =
+        |one: &Example| (one.client_ip.clone(), one.method.clone(), one.path.clone(), one.model.clone());
+    examples.sort_by_cached_key(seen);
+    examples.dedup_by(|next, one| {
+        let alike = seen(next) == seen(one);
+        if alike {
+            one.count += next.count;
+            one.last_ms = one.last_ms.max(next.last_ms);
+        }
+        alike
+    });
 }
 
 /// The rule on parameters that would be enforced for who asked.

@@ -300,6 +300,12 @@ fn parameters_that_will_be_enforced_are_lost_as_noted_or_told_as_not_judged() {
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["parameters_not_judged"], serde_json::json!([parameters]));
 
+    // What was noted of them is no reason to tell the same kind of request twice.
+    let narrower = setup.set("projects.search", "models", r#"["o3"]"#);
+    let (code, told) = plan(&path, &narrower, &[]);
+    let examples = told.lines().filter(|line| line.contains("POST /v1/chat/completions")).count();
+    assert!(code == 1 && examples == 1 && told.contains(" 3 × POST /v1/chat"), "{told}");
+
     let path = path.with_file_name("without.db");
     let added = worked(&path, None).set("projects.search", "parameters", "{ max_tokens = 100 }");
     let (code, told) = plan(&path, &added, &[]);
