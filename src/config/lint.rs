@@ -8,7 +8,7 @@ use super::work::Work;
 use crate::endpoint::{self, Endpoint, Family, ScopeSet};
 use crate::limits::Limits;
 use crate::model_name::{ModelList, ModelPattern};
-use crate::snapshot::{Key, Observed, Project, Snapshot, Upstream};
+use crate::snapshot::{Key, Project, Snapshot, Upstream};
 
 impl Work<'_> {
     /// Records every lint of a snapshot; `key_paths` are the paths of its keys.
@@ -87,7 +87,7 @@ impl Work<'_> {
                 "what is left out is allowed to nobody: write it, or set enabled = false",
             );
         }
-        self.lint_observed(&path, project.observed);
+        self.lint_observed(&path, project.observed_names());
         if project.allow_ips.is_any() {
             let what =
                 format!("whoever has a key of project `{}` can use it from every address", project.name);
@@ -128,20 +128,21 @@ impl Work<'_> {
     }
 
     /// Rules that look as if they kept something out.
-    fn lint_observed(&mut self, path: &str, observed: Observed) {
-        for name in observed.names() {
+    fn lint_observed(&mut self, path: &str, names: impl Iterator<Item = &'static str>) {
+        for name in names {
             let what = "this is only observed: what it does not allow passes";
-            self.lint(
-                &child(path, name),
-                what,
-                "once `portcullis learn` has nothing to add, remove mode = \"observe\"",
-            );
+            let mend = if name == "parameters" {
+                "once no record has a `would_deny` of it, remove mode = \"observe\""
+            } else {
+                "once `portcullis learn` has nothing to add, remove mode = \"observe\""
+            };
+            self.lint(&child(path, name), what, mend);
         }
     }
 
     fn lint_key(&mut self, path: &str, key: &Key, project: &Project) {
         let of = |name: &str| child(path, name);
-        self.lint_observed(path, key.observed);
+        self.lint_observed(path, key.observed.names());
         match key.expires {
             None if !key.revoked && !key.decoy => {
                 let what = format!("key `{}` never expires", key.id);
