@@ -579,6 +579,12 @@ fn every_kind_of_mistake_of_a_project() {
         (SCOPES, "scopes = [\"chat\", \"embedings\"]"),
         (SCOPES, "scopes = [\"everything\"]"),
         (SCOPES, "scopes = [\"chat:read\"]"),
+        (SCOPES, "scopes = \"any\""),
+        (SCOPES, "scopes = [\"all\"]"),
+        (UPSTREAMS, "upstreams = [\"any\"]"),
+        (MODELS, "models = \"any\""),
+        (IPS, "allow_ips = \"*\""),
+        (IPS, "allow_ips = [\"All\"]"),
         (MODELS, "models = [\"gpt 4o\", \"\"]"),
         (MODELS, "models = \"gpt-4o\""),
         (IPS, "allow_ips = [\"0.0.0.0/0\"]"),
@@ -643,6 +649,9 @@ fn every_kind_of_lint() {
         (EXPIRES, "expires = 2027-01-01\nallow_ips = [\"192.0.2.1\"]"),
         (EXPIRES, "expires = 2027-01-01\nscopes = [\"embeddings\"]"),
         (EXPIRES, "expires = 2027-01-01\nmodels = [\"gpt-4o\"]"),
+        (MODELS, "models = [\"any\", \"gpt-4o\"]"),
+        (EXPIRES, "expires = 2027-01-01\nmodels = [\"all\"]"),
+        (PROVIDER, "provider = \"openai\"\nmodels = [\"any\"]"),
         (LISTEN, ""),
         (LISTEN, "listen = \"0.0.0.0:80\"\nallow_ips = [\"192.0.2.0/24\"]"),
         (LISTEN, "listen = \"0.0.0.0:80\"\nsocket_mode = \"600\"\nmax_connections_per_ip = 10001"),
@@ -660,6 +669,13 @@ fn every_kind_of_lint() {
         + "[store]\npath = \"/var/lib/portcullis/store.db\"\n";
     let unpriced = told(load_one(&budget));
     insta::assert_snapshot!([alone, twins, unpriced].join("\n"));
+}
+
+#[test]
+fn a_model_of_the_gate_s_own_may_be_named_any() {
+    let own = "[models.any]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]";
+    let loaded = load_one(&good_but("[server]", own).replace(MODELS, "models = [\"any\"]")).unwrap();
+    assert_eq!(render_text(&loaded.lints), "");
 }
 
 #[test]
