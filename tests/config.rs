@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
 use portcullis::config::{
-    Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text, unknown_project,
+    Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text, unknown_key, unknown_project,
 };
 use portcullis::limits::Registry;
 use proptest::prelude::*;
@@ -836,6 +836,15 @@ fn a_variable_that_is_written_in_another_way_is_read_or_told() {
     let text = format!("{GOOD}[admin]\ntoken = \"env:PORTCULLIS_ADMIN_TOKEN\"\n");
     let loaded = load(&[("portcullis.toml", &text)], &[token, listen]).unwrap();
     assert_eq!(render_text(&loaded.lints), "", "one is referred to, the other is no setting's");
+}
+
+#[test]
+fn a_key_that_there_is_not_is_noted() {
+    let note = |text: &str, id: &str| unknown_key(&Sources::from_texts([("p.toml", text)], []), id);
+    assert_eq!(note(GOOD, "search-prod"), None);
+    let said = note(GOOD, "nope").unwrap();
+    assert_eq!(said, "note: the configuration has no key `nope`; there is: search-prod");
+    assert_eq!(note("[x", "nope"), None, "nothing is known");
 }
 
 #[test]
