@@ -157,6 +157,16 @@ pub fn unknown_project(sources: &Sources, name: &str) -> Option<String> {
     (!names.contains(&name)).then(|| format!("note: the configuration has no project `{name}`; {mend}"))
 }
 
+/// The same of a key, by its public id.
+#[must_use]
+pub fn unknown_key(sources: &Sources, id: &str) -> Option<String> {
+    let value = layer::layered(sources).value;
+    let keys = value.get("projects")?.as_object()?.values().filter_map(|one| one.get("keys")?.as_array());
+    let ids: Vec<&str> = keys.flatten().filter_map(|key| key.get("id")?.as_str()).collect();
+    let mend = shape::suggestion(id, &ids);
+    (!ids.contains(&id)).then(|| format!("note: the configuration has no key `{id}`; {mend}"))
+}
+
 /// The JSON schema of the configuration's files, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {

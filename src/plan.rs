@@ -5,8 +5,10 @@
 //!    a model, limits at the moment. Instead, the fastest pace that was seen is held against the new limits, where
 //!    they are tighter than those in force.
 //! 3. A key whose id is gone loses all that it could do.
+//! 4. Of rules on parameters only what was noted while they were observed is known: what they would have refused is
+//!    lost where they are enforced, and no more is said of them than that they were not judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -18,7 +20,7 @@ use crate::denial::Reason;
 use crate::endpoint::ModelIn;
 use crate::explain::{Question, Verdict, explain_by_model};
 use crate::limits::{Limit, Quota};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Rule, Snapshot};
 use crate::store::read::{Decided, Peak};
 use crate::whoami;
 
@@ -36,6 +38,8 @@ pub struct Plan {
     pub judged: i64,
     /// How many could not be, by why they were refused.
     pub not_judged: BTreeMap<String, i64>,
+    /// The rules on parameters that would be enforced: nobody kept what requests asked for.
+    pub parameters_not_judged: BTreeSet<String>,
     /// What would be different, losses first.
     pub changes: Vec<Change>,
     /// Limits that are tighter than the fastest pace that was seen.
@@ -122,6 +126,9 @@ impl Plan {
         let mut plan = Self::default();
         let mut changes: BTreeMap<Alike, Change> = BTreeMap::new();
         for one in decided {
+            if let Some(rule) = parameters(one, new) {
+                plan.parameters_not_judged.insert(rule.path.to_string());
+            }
             if !one.denied.is_empty() && !Reason::from_code(&one.denied).is_some_and(by_configuration) {
                 *plan.not_judged.entry(one.denied.clone()).or_default() += one.count;
                 continue;
@@ -155,6 +162,7 @@ impl Plan {
         }
         plan.changes = changes.into_values().collect();
         for change in &mut plan.changes {
+            sum_alike(&mut change.examples);
             change.examples.sort_by_key(|example| std::cmp::Reverse(example.count));
             change.examples.truncate(EXAMPLES);
         }
@@ -175,6 +183,28 @@ impl Plan {
     pub fn takes_away(&self) -> bool {
         self.count(Effect::Loses) > 0 || !self.too_tight.is_empty()
     }
+}
+
+/// Makes one of those that look the same.
+fn sum_alike(examples: &mut Vec<Example>) {
+    let seen =
+        |one: &Example| (one.client_ip.clone(), one.method.clone(), one.path.clone(), one.model.clone());
+    examples.sort_by_cached_key(seen);
+    examples.dedup_by(|next, one| {
+        let alike = seen(next) == seen(one);
+        if alike {
+            one.count += next.count;
+            one.last_ms = one.last_ms.max(next.last_ms);
+        }
+        alike
+    });
+}
+
+/// The rule on parameters that would be enforced for who asked.
+fn parameters<'s>(one: &Decided, new: &'s Snapshot) -> Option<&'s Rule> {
+    let key = new.keys.iter().find(|key| *key.id == *one.key_id)?;
+    let rules = new.projects.get(key.project)?.parameters.as_deref()?;
+    new.rule(rules.rule).filter(|_| !rules.observed)
 }
 
 /// Whether a configuration alone decides for this reason, so that it can be judged again.
@@ -254,7 +284,15 @@ fn judged(one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Option<After> {
     };
     let verdict = asked(question, one, new, now);
     let allowed = |what: &str| Some(After::Decided((what.to_owned(), String::new(), String::new())));
-    let Some(told) = &verdict.denied else { return allowed(ALLOWED) };
+    let Some(told) = &verdict.denied else {
+        let noted = one.would_deny == Reason::ParameterNotAllowed.code();
+        return match parameters(one, new).filter(|_| noted) {
+            Some(Rule { path, at }) => {
+                Some(After::Decided((one.would_deny.clone(), path.to_string(), at.to_string())))
+            }
+            None => allowed(ALLOWED),
+        };
+    };
     let reason = told.denial.reason;
     if reason == Reason::EndpointUnknown && is_whoami(one) {
         return allowed(ALLOWED);

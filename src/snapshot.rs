@@ -266,6 +266,14 @@ pub struct ParameterRules {
     pub rule: RuleId,
 }
 
+impl Project {
+    /// The names of the settings that are only observed.
+    pub fn observed_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let parameters = self.parameters.as_ref().is_some_and(|rules| rules.observed);
+        self.observed.names().chain(parameters.then_some("parameters"))
+    }
+}
+
 /// Which rules are only observed: what they do not allow passes, and the record says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Observed {

@@ -450,6 +450,7 @@ search   o3                         1          0    100      50       3  0.0002"
     assert_eq!(portcullis(&["usage", "--store", store.to_str().unwrap(), "--by", "nonsense"]).0, 2);
     let (code, _, error) = portcullis(&["usage", "--store", "/nowhere/store.db"]);
     assert!(code == 1 && error.contains("store-usage.db") && error.contains("not there"), "{error}");
+    assert!(error.contains("may have been removed"), "{error}");
 }
 
 /// Serves the admin routes of a gate.

@@ -37,6 +37,16 @@ fn check_tells_the_same_as_json() {
 }
 
 #[test]
+fn check_tells_which_rules_are_only_observed() {
+    let text = "[upstreams.local]\nprovider = \"ollama\"\n[projects.p]\nmodels = { mode = \"observe\" }\n\
+                parameters = { max_tokens = 9, mode = \"observe\" }\n\
+                [[projects.p.keys]]\nid = \"k\"\n\
+                sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n";
+    let told = check::check(&Sources::from_texts([("p.toml", text)], []), Format::Text).text;
+    assert!(told.contains("\n  observed   models, parameters: what they do not allow passes\n"), "{told}");
+}
+
+#[test]
 fn check_notes_what_crosses_a_network_in_the_open() {
     let listening = |more: &str| {
         let key = "[[projects.p.keys]]\nid = \"k\"\nsha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n";

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
 use portcullis::config::{
-    Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text, unknown_project,
+    Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text, unknown_key, unknown_project,
 };
 use portcullis::limits::Registry;
 use proptest::prelude::*;
@@ -579,6 +579,12 @@ fn every_kind_of_mistake_of_a_project() {
         (SCOPES, "scopes = [\"chat\", \"embedings\"]"),
         (SCOPES, "scopes = [\"everything\"]"),
         (SCOPES, "scopes = [\"chat:read\"]"),
+        (SCOPES, "scopes = \"any\""),
+        (SCOPES, "scopes = [\"all\"]"),
+        (UPSTREAMS, "upstreams = [\"any\"]"),
+        (MODELS, "models = \"any\""),
+        (IPS, "allow_ips = \"*\""),
+        (IPS, "allow_ips = [\"All\"]"),
         (MODELS, "models = [\"gpt 4o\", \"\"]"),
         (MODELS, "models = \"gpt-4o\""),
         (IPS, "allow_ips = [\"0.0.0.0/0\"]"),
@@ -643,10 +649,14 @@ fn every_kind_of_lint() {
         (EXPIRES, "expires = 2027-01-01\nallow_ips = [\"192.0.2.1\"]"),
         (EXPIRES, "expires = 2027-01-01\nscopes = [\"embeddings\"]"),
         (EXPIRES, "expires = 2027-01-01\nmodels = [\"gpt-4o\"]"),
+        (MODELS, "models = [\"any\", \"gpt-4o\"]"),
+        (EXPIRES, "expires = 2027-01-01\nmodels = [\"all\"]"),
+        (PROVIDER, "provider = \"openai\"\nmodels = [\"any\"]"),
         (LISTEN, ""),
         (LISTEN, "listen = \"0.0.0.0:80\"\nallow_ips = [\"192.0.2.0/24\"]"),
         (LISTEN, "listen = \"0.0.0.0:80\"\nsocket_mode = \"600\"\nmax_connections_per_ip = 10001"),
         (LIMITS, "{ requests = [\"60/min\", \"600/min\"] }"),
+        (UPSTREAMS, "upstreams = [\"openai\"]\nparameters = { store = false, mode = \"observe\" }"),
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
         (PROVIDER, "provider = \"openai\"\nmax_queued = 9\nqueue_timeout = \"9s\""),
@@ -659,6 +669,13 @@ fn every_kind_of_lint() {
         + "[store]\npath = \"/var/lib/portcullis/store.db\"\n";
     let unpriced = told(load_one(&budget));
     insta::assert_snapshot!([alone, twins, unpriced].join("\n"));
+}
+
+#[test]
+fn a_model_of_the_gate_s_own_may_be_named_any() {
+    let own = "[models.any]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]";
+    let loaded = load_one(&good_but("[server]", own).replace(MODELS, "models = [\"any\"]")).unwrap();
+    assert_eq!(render_text(&loaded.lints), "");
 }
 
 #[test]
@@ -819,6 +836,15 @@ fn a_variable_that_is_written_in_another_way_is_read_or_told() {
     let text = format!("{GOOD}[admin]\ntoken = \"env:PORTCULLIS_ADMIN_TOKEN\"\n");
     let loaded = load(&[("portcullis.toml", &text)], &[token, listen]).unwrap();
     assert_eq!(render_text(&loaded.lints), "", "one is referred to, the other is no setting's");
+}
+
+#[test]
+fn a_key_that_there_is_not_is_noted() {
+    let note = |text: &str, id: &str| unknown_key(&Sources::from_texts([("p.toml", text)], []), id);
+    assert_eq!(note(GOOD, "search-prod"), None);
+    let said = note(GOOD, "nope").unwrap();
+    assert_eq!(said, "note: the configuration has no key `nope`; there is: search-prod");
+    assert_eq!(note("[x", "nope"), None, "nothing is known");
 }
 
 #[test]

@@ -262,6 +262,58 @@ fn by_what_is_in_force_nobody_loses_anything() {
 }
 
 #[test]
+fn parameters_that_will_be_enforced_are_lost_as_noted_or_told_as_not_judged() {
+    let upstream = Upstream::answering(OK);
+    let (path, parameters) = (place("parameters"), "projects.search.parameters");
+    let file = path.with_file_name("new.toml");
+    let not_judged = format!("not judged: {parameters}, since what requests asked for is not kept");
+    let worked = |path: &Path, written: Option<&str>| {
+        let setup = Setup::new(upstream.address).set("store", "path", &format!("{path:?}"));
+        let setup = written.map_or(setup.clone(), |rules| setup.set("projects.search", "parameters", rules));
+        let gate = setup.start();
+        let short = CHAT.replacen('{', r#"{"max_tokens":9,"#, 1);
+        for body in [CHAT, CHAT, &short] {
+            assert_eq!(gate.ask(post("/v1/chat/completions", &gate.setup.client_key, body)).status, 200);
+        }
+        let setup = gate.setup.clone();
+        assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+        setup
+    };
+    let plan = |path: &Path, setup: &Setup, arguments: &[&str]| {
+        std::fs::write(&file, setup.text()).unwrap();
+        let all = ["plan", "--store", path.to_str().unwrap(), file.to_str().unwrap()];
+        let (code, told, said) = portcullis(&[&all, arguments].concat(), &setup.provider_key);
+        (code, told + &said)
+    };
+    let setup = worked(&path, Some(r#"{ max_tokens = 100, mode = "observe" }"#));
+    let (code, told) = plan(&path, &setup, &[]);
+    assert!(code == 0 && told.ends_with("all as before; nobody would lose anything\n"), "{told}");
+
+    let enforced = setup.clone().set("projects.search", "parameters", "{ max_tokens = 100 }");
+    let line = enforced.line("projects.search", "parameters");
+    let (code, told) = plan(&path, &enforced, &[]);
+    let lost = format!("2 × search/search-prod: allowed → parameter_not_allowed by {parameters} (");
+    assert!(code == 1 && told.contains(&lost) && told.contains(&format!("new.toml:{line})\n")), "{told}");
+    assert!(told.contains("3 requests judged again: 2 would be denied that passed\n"), "{told}");
+    assert!(told.contains(&not_judged), "{told}");
+    let (_, told) = plan(&path, &enforced, &["--format", "json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["parameters_not_judged"], serde_json::json!([parameters]));
+
+    // What was noted of them is no reason to tell the same kind of request twice.
+    let narrower = setup.set("projects.search", "models", r#"["o3"]"#);
+    let (code, told) = plan(&path, &narrower, &[]);
+    let examples = told.lines().filter(|line| line.contains("POST /v1/chat/completions")).count();
+    assert!(code == 1 && examples == 1 && told.contains(" 3 × POST /v1/chat"), "{told}");
+
+    let path = path.with_file_name("without.db");
+    let added = worked(&path, None).set("projects.search", "parameters", "{ max_tokens = 100 }");
+    let (code, told) = plan(&path, &added, &[]);
+    let fine = "all as before; nobody would lose anything, as far as was judged\n";
+    assert!(code == 0 && told.contains(fine) && told.contains(&not_judged), "{told}");
+}
+
+#[test]
 fn a_mode_that_there_is_not_is_a_mistake_with_its_line() {
     let setup =
         Setup::new("127.0.0.1:9").set("projects.search", "models", r#"{ list = "*", mode = "watch" }"#);

@@ -149,6 +149,13 @@ fn what_was_refused_is_found_again() {
         assert!(code == 2 && out.is_empty() && wrong.contains(said), "{wrong}");
     }
     assert_eq!(denials(&path, &["--reason", "openai_region_unsupported"]).0, 0, "a cause is one too");
+    let file = path.with_file_name("portcullis.toml");
+    std::fs::write(&file, gate.setup.text()).unwrap();
+    let of = |key: &str| portcullis(&["denials", "--config", file.to_str().unwrap(), "--key", key]);
+    let (code, out, said) = of("search-prd");
+    assert!(code == 0 && out.contains("nothing was refused"), "{out}{said}");
+    assert_eq!(said, "note: the configuration has no key `search-prd`; did you mean `search-prod`?\n");
+    assert_eq!(of("search-prod").2, "");
     let (code, _, said) = denials(&place("none"), &[]);
     assert!(code == 1 && said.contains("there is no store at"), "{said}");
 }

@@ -94,7 +94,7 @@ impl Reader {
     pub fn beside(store: &Path) -> Result<Self, Unusable> {
         let files = Files::beside(store);
         if !files.exist() {
-            let why = "it is not there: has the gate run with this configuration?";
+            let why = "it is not there: has the gate run with this configuration? If it has, the file may have been removed";
             return Err(Unusable::new(&files.database, &why));
         }
         Self::open(files)

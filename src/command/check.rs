@@ -218,7 +218,7 @@ fn rights(snapshot: &Snapshot) -> Vec<Rights> {
         limits: limit_texts(&project.limits),
         parameters: project.parameters.as_deref().map(parameter_texts).unwrap_or_default(),
         web_origins: project.cors.iter().flat_map(|cors| &cors.origins).map(origin_text).collect(),
-        observed: project.observed.names().collect(),
+        observed: project.observed_names().collect(),
     };
     snapshot.projects.iter().enumerate().map(of).collect()
 }

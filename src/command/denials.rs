@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{FAILED, FINE, WRONG, complain, say};
-use crate::config::{Sources, store_of, unknown_project};
+use crate::config::{Sources, store_of, unknown_key, unknown_project};
 use crate::receipt::Receipt;
 use crate::store::read::{By, Counted, Failed, Filter, Reader, Share};
 
@@ -62,10 +62,15 @@ impl Place {
         Reader::open(&path).map_err(|why| (why.to_string(), FAILED))
     }
 
-    /// Says so where the configuration has no such project: nothing would be found of it.
-    pub(super) fn note_unknown(&self, project: Option<&str>) {
-        let Some(project) = project.filter(|_| self.store.is_none()) else { return };
-        if let Some(note) = unknown_project(&Sources::at(&self.config), project) {
+    /// Says so where the configuration has no such project or key: nothing would be found of it.
+    pub(super) fn note_unknown(&self, project: Option<&str>, key: Option<&str>) {
+        if self.store.is_some() {
+            return;
+        }
+        let sources = Sources::at(&self.config);
+        let project = project.and_then(|name| unknown_project(&sources, name));
+        let key = key.and_then(|id| unknown_key(&sources, id));
+        for note in project.into_iter().chain(key) {
             complain(&note);
         }
     }
@@ -103,7 +108,7 @@ pub fn run(place: &Place, filter: &Filter, shown: &Shown, as_json: bool) -> u8 {
             return code;
         }
     };
-    place.note_unknown(filter.project.as_deref());
+    place.note_unknown(filter.project.as_deref(), filter.key.as_deref());
     let done = match shown {
         Shown::List { most, follow } => list(&reader, filter, *most, *follow, as_json),
         Shown::Top { by, most } => top(&reader, filter, *by, *most, as_json),

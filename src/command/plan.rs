@@ -111,11 +111,18 @@ fn told(plan: &Plan) -> String {
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     out.push_str(&if counts.is_empty() { "all as before".to_owned() } else { counts.join(", ") });
-    out.push_str(if plan.takes_away() { "\n" } else { "; nobody would lose anything\n" });
+    out.push_str(match (plan.takes_away(), plan.parameters_not_judged.is_empty()) {
+        (true, _) => "\n",
+        (false, true) => "; nobody would lose anything\n",
+        (false, false) => "; nobody would lose anything, as far as was judged\n",
+    });
     if !plan.not_judged.is_empty() {
         let parts: Vec<String> =
             plan.not_judged.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         let _ = writeln!(out, "not judged, since no configuration alone decides them: {}", parts.join(", "));
+    }
+    for rule in &plan.parameters_not_judged {
+        let _ = writeln!(out, "not judged: {rule}, since what requests asked for is not kept");
     }
     out
 }

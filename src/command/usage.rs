@@ -21,7 +21,7 @@ pub enum Form {
 pub fn run(place: &Place, filter: &Filter, by: &[By], form: Form) -> u8 {
     match made(place, filter, by) {
         Ok(report) => {
-            place.note_unknown(filter.project.as_deref());
+            place.note_unknown(filter.project.as_deref(), filter.key.as_deref());
             let text = match form {
                 Form::Text if report.is_empty() => "nothing was used in this time".to_owned(),
                 Form::Text => report.text(),

@@ -2,13 +2,14 @@
 
 use super::fault::{Fault, Place, Severity};
 use super::place::child;
+use super::project::ALL;
 use super::value::a_year_ahead;
 use super::variable::{self, did_you_mean};
-use super::work::Work;
+use super::work::{Work, opening};
 use crate::endpoint::{self, Endpoint, Family, ScopeSet};
 use crate::limits::Limits;
 use crate::model_name::{ModelList, ModelPattern};
-use crate::snapshot::{Key, Observed, Project, Snapshot, Upstream};
+use crate::snapshot::{Key, Project, Snapshot, Upstream};
 
 impl Work<'_> {
     /// Records every lint of a snapshot; `key_paths` are the paths of its keys.
@@ -19,9 +20,11 @@ impl Work<'_> {
         }
         for (number, project) in snapshot.projects.iter().enumerate() {
             self.lint_project(number, project, snapshot);
+            self.lint_opening(&child("projects", &project.name), Some(&project.models), snapshot);
             self.lint_prices(number, project, snapshot);
         }
         for (key, path) in snapshot.keys.iter().zip(key_paths) {
+            self.lint_opening(path, key.models.as_ref(), snapshot);
             if let Some(project) = snapshot.projects.get(key.project) {
                 self.lint_key(path, key, project);
             }
@@ -34,6 +37,7 @@ impl Work<'_> {
             }
         }
         for (number, upstream) in snapshot.upstreams.iter().enumerate() {
+            self.lint_opening(&child("upstreams", &upstream.name), Some(&upstream.models), snapshot);
             if is_placeholder(&upstream.host) {
                 let what = format!("nobody answers at {}: it stands for a host of your own", upstream.host);
                 let path = child(&child("upstreams", &upstream.name), "base_url");
@@ -87,7 +91,7 @@ impl Work<'_> {
                 "what is left out is allowed to nobody: write it, or set enabled = false",
             );
         }
-        self.lint_observed(&path, project.observed);
+        self.lint_observed(&path, project.observed_names());
         if project.allow_ips.is_any() {
             let what =
                 format!("whoever has a key of project `{}` can use it from every address", project.name);
@@ -95,6 +99,17 @@ impl Work<'_> {
         } else if !project.allow_ips.is_empty() && !project.allow_ips.overlaps(&snapshot.server.allow_ips) {
             let what = "none of these addresses is in server.allow_ips, so they can never match";
             self.lint(&ips, what, "add them to server.allow_ips, or leave that out");
+        }
+    }
+
+    /// Words that open other lists, and are models' names in a list of models.
+    fn lint_opening(&mut self, path: &str, models: Option<&ModelList>, snapshot: &Snapshot) {
+        for name in models.into_iter().flat_map(ModelList::iter) {
+            if opening(name, ALL).is_some() && snapshot.alias(name).is_none() {
+                let what = format!("`{name}` stands here for one model of this name, not for all");
+                let mend = format!("the word that opens a list of models is \"{ALL}\"");
+                self.lint(&child(path, "models"), &what, &mend);
+            }
         }
     }
 
@@ -128,20 +143,21 @@ impl Work<'_> {
     }
 
     /// Rules that look as if they kept something out.
-    fn lint_observed(&mut self, path: &str, observed: Observed) {
-        for name in observed.names() {
+    fn lint_observed(&mut self, path: &str, names: impl Iterator<Item = &'static str>) {
+        for name in names {
             let what = "this is only observed: what it does not allow passes";
-            self.lint(
-                &child(path, name),
-                what,
-                "once `portcullis learn` has nothing to add, remove mode = \"observe\"",
-            );
+            let mend = if name == "parameters" {
+                "once no record has a `would_deny` of it, remove mode = \"observe\""
+            } else {
+                "once `portcullis learn` has nothing to add, remove mode = \"observe\""
+            };
+            self.lint(&child(path, name), what, mend);
         }
     }
 
     fn lint_key(&mut self, path: &str, key: &Key, project: &Project) {
         let of = |name: &str| child(path, name);
-        self.lint_observed(path, key.observed);
+        self.lint_observed(path, key.observed.names());
         match key.expires {
             None if !key.revoked && !key.decoy => {
                 let what = format!("key `{}` never expires", key.id);
@@ -173,7 +189,7 @@ impl Work<'_> {
             }
         }
         for model in key.models.iter().flat_map(ModelList::iter) {
-            if !crosses(model, &project.models) {
+            if !crosses(model, &project.models) && opening(model, ALL).is_none() {
                 let what = format!("the project does not allow `{model}`, so the key has it in vain");
                 self.lint(&of("models"), &what, "a key can only narrow its project: add it to the project");
             }

@@ -1,7 +1,7 @@
 //! Lists of addresses: `allow_ips` and `trusted_proxies`.
 
 use super::value::OneOrMany;
-use super::work::Work;
+use super::work::{Work, opening};
 use crate::address::{InvalidNetwork, Networks, is_loopback, parse_network};
 
 /// The word that opens a list of addresses to everybody.
@@ -72,11 +72,10 @@ impl Work<'_> {
                 None
             }
             Err(InvalidNetwork::Unreadable) => {
-                self.wrong(
-                    path,
-                    "this is neither an address nor a network",
-                    "write an address such as 10.0.0.1, or a network such as 10.0.0.0/8 or 2001:db8::/32",
-                );
+                let usual =
+                    "write an address such as 10.0.0.1, or a network such as 10.0.0.0/8 or 2001:db8::/32";
+                let mend = opening(text, ANY).map_or(usual, |_| everybody);
+                self.wrong(path, "this is neither an address nor a network", mend);
                 None
             }
         }

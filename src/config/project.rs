@@ -11,7 +11,7 @@ use super::parameters::ParametersWritten;
 use super::place::child;
 use super::shape::suggestion;
 use super::value::OneOrMany;
-use super::work::Work;
+use super::work::{Work, opening};
 use crate::endpoint::{LONGEST_MODEL, ScopeSet};
 use crate::model_name::ModelList;
 use crate::project_key::is_id;
@@ -111,7 +111,8 @@ impl Work<'_> {
         }
         for (path, text) in &entries {
             if !known.contains(&text.as_str()) {
-                self.wrong(path, &format!("there is no upstream `{text}`"), &suggestion(text, known));
+                let mend = opening(text, ALL).unwrap_or_else(|| suggestion(text, known));
+                self.wrong(path, &format!("there is no upstream `{text}`"), &mend);
             }
         }
         let number = |name: &str| upstreams.iter().position(|upstream| &*upstream.name == name);
@@ -132,7 +133,7 @@ impl Work<'_> {
                 Some((whole, "read" | "write")) if words.contains(&whole) => {
                     format!("`{whole}` has no halves: leave the rest out")
                 }
-                Some(_) | None => suggestion(text, &words),
+                Some(_) | None => opening(text, ALL).unwrap_or_else(|| suggestion(text, &words)),
             };
             self.wrong(path, &format!("there is no scope `{text}`"), &mend);
         }

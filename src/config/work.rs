@@ -2,7 +2,9 @@
 
 use super::fault::{Fault, Severity};
 use super::load::Sources;
+use super::network::ANY;
 use super::place::{Part, Places, is_within, item};
+use super::project::ALL;
 use super::value::OneOrMany;
 use crate::clock::Moment;
 use crate::denial::RuleId;
@@ -105,9 +107,11 @@ impl<'a> Work<'a> {
         match list {
             None => Vec::new(),
             Some(OneOrMany::One(one)) if Some(one.as_str()) == word => vec![(path.to_owned(), one.clone())],
-            Some(OneOrMany::One(_)) => {
+            Some(OneOrMany::One(one)) => {
                 let or = word.map(|word| format!(" or \"{word}\"")).unwrap_or_default();
-                let mend = format!("put the value in brackets: [\"…\"]{or}");
+                let mend = word
+                    .and_then(|word| opening(one, word))
+                    .unwrap_or_else(|| format!("put the value in brackets: [\"…\"]{or}"));
                 self.wrong(path, "this must be a list", &mend);
                 Vec::new()
             }
@@ -118,4 +122,10 @@ impl<'a> Work<'a> {
                 .collect(),
         }
     }
+}
+
+/// Which word opens a list, where another was written that looks as if it did.
+pub(super) fn opening(text: &str, word: &str) -> Option<String> {
+    let meant = [ALL, ANY, "all"].iter().any(|other| text.eq_ignore_ascii_case(other));
+    (meant && text != word).then(|| format!("the word that opens this list is \"{word}\""))
 }
