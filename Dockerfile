@@ -12,15 +12,10 @@ WORKDIR /src
 #
 # The profile tells the compiler what runs often, for a sixth less processor time per request. What changed since it was
 # taken is built as ever; `benches/proxy/profiled --renew` takes a new one. What never ran while it was taken lies apart,
-# so that what runs takes fewer pages. What makes up 99.5 % of what ran counts as hot, in place of 99 %: 3 % fewer
-# instructions for a third of a megabyte.
+# so that what runs takes fewer pages.
 ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs \
   -C profile-use=/src/link/gate.profdata -C llvm-args=-no-pgo-warn-mismatch \
-  -C llvm-args=-enable-split-machine-functions -C llvm-args=-mfs-psi-cutoff=0 \
-  -C llvm-args=-profile-summary-cutoff-hot=995000"
-# Functions with the same code become one, which saves a quarter of a megabyte. GNU ld cannot do that, and is what links
-# where rustc does not bring its own linker.
-RUN case $(uname -m) in x86_64) echo '-C link-arg=-Wl,--icf=all' ;; esac > /more-flags
+  -C llvm-args=-enable-split-machine-functions -C llvm-args=-mfs-psi-cutoff=0"
 
 # The dependencies, with empty sources in place of ours: this layer is rebuilt only when a dependency changes.
 # Cargo refuses a manifest that names benches or tests that are not there, so those sections go for now. The
@@ -30,12 +25,12 @@ COPY .cargo .cargo
 COPY link/gate.profdata link/
 RUN sed -i '/^\[\[\(bench\|test\|example\)\]\]/,/^$/d' Cargo.toml \
  && mkdir src && printf '//! Nothing yet.\n\nfn main() {}\n' > src/main.rs && printf '//! Nothing yet.\n' > src/lib.rs \
- && host=$(rustc -vV | sed -n 's/^host: //p') && export RUSTFLAGS="$RUSTFLAGS $(cat /more-flags)" \
+ && host=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --release --locked --target "$host" \
  && cargo clean --release --locked --target "$host" --package portcullis
 
 COPY . .
-RUN host=$(rustc -vV | sed -n 's/^host: //p') && export RUSTFLAGS="$RUSTFLAGS $(cat /more-flags)" \
+RUN host=$(rustc -vV | sed -n 's/^host: //p') \
  && cargo build --release --locked --target "$host" --bin portcullis \
  && cp "target/$host/release/portcullis" /portcullis && mkdir /empty
 
