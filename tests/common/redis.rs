@@ -87,19 +87,25 @@ impl Redis {
     }
 
     fn run(port: u16, arguments: &[&str], password: Option<&'static str>) -> Self {
-        let child = Command::new("redis-server")
-            .args(arguments)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("redis-server cannot be started ({error}): on Debian, apt-get install redis-server")
-            });
-        let redis = Self { child, port, password };
+        let start = || {
+            Command::new("redis-server").args(arguments).stdout(Stdio::null()).spawn().unwrap_or_else(
+                |error| {
+                    panic!(
+                        "redis-server cannot be started ({error}): on Debian, apt-get install redis-server"
+                    )
+                },
+            )
+        };
+        let mut redis = Self { child: start(), port, password };
         for _ in 0..PATIENCE.as_millis() / 5 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            std::thread::sleep(Duration::from_millis(5));
+            let listens = TcpStream::connect(("127.0.0.1", port)).is_ok();
+            // Somebody else's connection may have the port for a moment: then this one ends, and another answers.
+            if redis.child.try_wait().unwrap().is_some() {
+                redis.child = start();
+            } else if listens {
                 return redis;
             }
-            std::thread::sleep(Duration::from_millis(5));
         }
         panic!("redis-server does not listen on port {port}");
     }
@@ -154,7 +160,15 @@ impl Redis {
     /// Asks it something, and gives the answer's text; of a list, its texts with blanks between. A server that changes
     /// its role closes its clients' connections, so it is asked again then.
     pub(crate) fn ask(&self, words: &[&str]) -> String {
-        (0..3).find_map(|_| self.asked(words).ok()).unwrap()
+        let mut tries = 0;
+        loop {
+            match self.asked(words) {
+                Ok(answer) => return answer,
+                Err(error) if tries == 20 => panic!("redis-server on port {}: {error}", self.port),
+                Err(_) => tries += 1,
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn asked(&self, words: &[&str]) -> io::Result<String> {
