@@ -20,7 +20,7 @@ use crate::flood::{Flood, Repeats, Telling};
 use crate::limits::Estimate;
 use crate::metrics::Metrics;
 use crate::money::Money;
-use crate::record::{Cost, Form, Outcome, Record};
+use crate::record::{Cost, Form, Outcome, Record, Reserved};
 use crate::store::Store;
 use crate::telemetry::RECORD;
 use crate::usage::Usage;
@@ -189,14 +189,7 @@ impl OpenRecord {
     /// The denial, when it cannot be written down.
     pub fn promise(&mut self, waits: bool) -> Result<Option<Noted>, Denial> {
         let (Some(reserved), Some(ledger)) = (&self.record.reserved, &self.ledger) else { return Ok(None) };
-        let Some(book) = &ledger.book else {
-            // Limits on tokens alone are kept without one.
-            return if reserved.reservation.has_money() {
-                Err(unwritten("there is no ledger; one that a reload adds begins with a restart"))
-            } else {
-                Ok(None)
-            };
-        };
+        let Some(book) = &ledger.book else { return without_book(reserved).map(|()| None) };
         let Estimate { input, output, money } = reserved.estimate;
         let usage = Usage { input, output, ..Usage::default() };
         let Some(entry) = entry(&self.record, &usage, Cost { money, estimated: true }) else {
@@ -219,8 +212,7 @@ impl OpenRecord {
     /// The denial, when it cannot be written down.
     pub fn promise_more(&mut self) -> Result<(), Denial> {
         let (Some(reserved), Some(ledger)) = (&self.record.reserved, &self.ledger) else { return Ok(()) };
-        // Without one the handshake was refused, if money needs it.
-        let Some(book) = &ledger.book else { return Ok(()) };
+        let Some(book) = &ledger.book else { return without_book(reserved) };
         let Estimate { input, output, money } = reserved.estimate;
         let already = reserved.already;
         let usage = Usage {
@@ -245,6 +237,14 @@ impl OpenRecord {
     pub fn refuse(&mut self, denial: Denial) {
         self.record.outcome = Outcome::Refused(denial);
     }
+}
+
+/// Whether what was reserved needs no ledger: limits on tokens alone are kept without one.
+fn without_book(reserved: &Reserved) -> Result<(), Denial> {
+    if reserved.reservation.has_money() {
+        return Err(unwritten("there is no ledger; one that a reload adds begins with a restart"));
+    }
+    Ok(())
 }
 
 /// Refuses a request because what it may cost cannot be written down.

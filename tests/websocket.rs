@@ -355,10 +355,7 @@ fn a_sessions_record_tells_what_all_its_responses_used() {
         led.send([byte]);
     }
     while next(&mut client).unwrap().payload != third.as_bytes() {}
-    client.send(masked(0x88, &[3, 232]));
-    assert_eq!(led.read().unwrap().close().0, 1000);
-    led.send(framed(0x88, &[3, 232], 0));
-    assert_eq!(next(&mut client).unwrap().close().0, 1000);
+    end(&mut client, &led);
     let record = gate.record();
     assert_eq!((&record["input_tokens"], &record["output_tokens"]), (&60.into(), &15.into()), "{record}");
 }
@@ -368,6 +365,14 @@ fn left(gate: &Running) -> u64 {
     let bearer = format!("Bearer {}", gate.setup.client_key);
     let whoami = gate.ask(request("GET", "/portcullis/whoami", &[("authorization", &bearer)], ""));
     whoami.json()["limits"][0]["left"].as_u64().unwrap()
+}
+
+/// Ends a session in order: the client first.
+fn end(client: &mut Client, led: &Led) {
+    client.send(masked(0x88, &[3, 232]));
+    assert_eq!(led.read().unwrap().close().0, 1000);
+    led.send(framed(0x88, &[3, 232], 0));
+    assert_eq!(next(client).unwrap().close().0, 1000);
 }
 
 /// A session over the socket of Responses in which one response was asked for, and has used 400 tokens of 5000.
@@ -381,6 +386,19 @@ fn used(led: &Led) -> (Running, Client) {
     led.send(framed(0x81, done.as_bytes(), 0));
     assert_eq!(next(&mut client).unwrap().text(), done);
     (gate, client)
+}
+
+#[test]
+fn a_session_under_a_budget_that_has_no_ledger_yet_asks_for_nothing() {
+    let led = Led::new();
+    let gate = gate(&led).start();
+    let path = common::fresh_path("no-ledger");
+    let next = gate.setup.clone().set("store", "path", &format!("\"{}\"", path.display()));
+    let next = next.set("projects.search", "limits", r#"{ budget = "50 USD/day" }"#);
+    gate.gate.put_in_force(gate.gate.reload(&next.sources()).unwrap());
+    let answer = gate.ask(handshake("/v1/responses", &gate.setup.client_key, &[]));
+    assert_eq!((answer.status, answer.reason()), (503, Some("ledger_unavailable")));
+    assert_eq!(led.upstream.requests().len(), 0);
 }
 
 #[test]
@@ -413,10 +431,7 @@ fn what_each_response_may_cost_is_written_down_before_it_is_asked_for() {
         led.send(framed(0x81, done.as_bytes(), 0));
         assert_eq!(next(&mut client).unwrap().text(), done);
     }
-    client.send(masked(0x88, &[3, 232]));
-    assert_eq!(led.read().unwrap().close().0, 1000);
-    led.send(framed(0x88, &[3, 232], 0));
-    assert_eq!(next(&mut client).unwrap().close().0, 1000);
+    end(&mut client, &led);
     client.hang_up();
     gate.idle();
     until("it is settled", || reserved(true).usage.output == 3_000_000);
@@ -564,10 +579,7 @@ fn a_response_of_which_a_session_does_not_wait_for_the_report_is_settled_by_what
     let delta = format!(r#"{{"type":"response.output_text.delta","delta":"{}"}}"#, "x".repeat(3_000));
     led.send(framed(0x81, delta.as_bytes(), 0));
     assert_eq!(next(&mut client).unwrap().text(), delta);
-    client.send(masked(0x88, &[3, 232]));
-    assert_eq!(led.read().unwrap().close().0, 1000);
-    led.send(framed(0x88, &[3, 232], 0));
-    assert_eq!(next(&mut client).unwrap().close().0, 1000);
+    end(&mut client, &led);
     client.hang_up();
     gate.idle();
     assert_eq!(left(&gate), 4_000, "a token for three bytes");
