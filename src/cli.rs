@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::clock::Moment;
-use crate::command::{self, check, demo, health, init, key, probe, schema, scopes, serve, stand_in};
+use crate::command::{self, check, demo, health, init, key, probe, scopes, serve, stand_in};
 use crate::provider::Provider;
 
 /// An authenticating gate in front of LLM APIs.
@@ -213,7 +213,7 @@ pub fn run() -> ExitCode {
         }
         Command::Init { config, provider, project } => init::run(&config, provider, &project, Moment::now()),
         Command::Schema => {
-            command::say(schema::text().trim_end());
+            command::say(crate::config::SCHEMA.trim_end());
             command::FINE
         }
         Command::Key(KeyCommand::New { id, format }) => key::new(&id, format == Format::Json, Moment::now()),

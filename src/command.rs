@@ -11,7 +11,6 @@ pub mod learn;
 pub mod plan;
 pub mod prices;
 pub mod probe;
-pub mod schema;
 pub mod scopes;
 pub mod serve;
 pub mod stand_in;

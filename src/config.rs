@@ -37,6 +37,7 @@ mod place;
 mod price;
 mod project;
 mod region;
+mod schema;
 mod secret_reference;
 mod server;
 mod shape;
@@ -66,6 +67,7 @@ pub use limit::{budget_text, limit_texts, quota_text};
 pub use load::{PREFIX, Sources};
 pub use log::{LogFormat, LogLevel, LogRepeats, LogSettings};
 pub use mask::masked;
+pub use schema::{TEXT as SCHEMA, schema};
 pub use server::{LARGEST_BODY, LARGEST_HELD, LARGEST_UPLOAD};
 pub use shape::nearest;
 pub use sheet::{Sheets, Standing};
@@ -165,42 +167,6 @@ pub fn unknown_key(sources: &Sources, id: &str) -> Option<String> {
     let ids: Vec<&str> = keys.flatten().filter_map(|key| key.get("id")?.as_str()).collect();
     let mend = shape::suggestion(id, &ids);
     (!ids.contains(&id)).then(|| format!("note: the configuration has no key `{id}`; {mend}"))
-}
-
-/// The JSON schema of the configuration's files, for editors.
-#[must_use]
-pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Written).to_value();
-    without_null(&mut schema);
-    schema
-}
-
-/// TOML has no null, so no setting can be null.
-fn without_null(schema: &mut serde_json::Value) {
-    use serde_json::Value;
-    let is_null = |value: &Value| *value == "null" || value.get("type").is_some_and(|of| of == "null");
-    match schema {
-        Value::Array(list) => list.iter_mut().for_each(without_null),
-        Value::Object(map) => {
-            map.retain(|key, value| key != "default" || !value.is_null());
-            for key in ["type", "anyOf"] {
-                let Some(Value::Array(list)) = map.get_mut(key) else { continue };
-                list.retain(|one| !is_null(one));
-                if list.len() == 1
-                    && let Some(only) = list.pop()
-                {
-                    map.remove(key);
-                    if let Value::Object(inner) = only {
-                        map.extend(inner);
-                    } else {
-                        map.insert(key.to_owned(), only);
-                    }
-                }
-            }
-            map.values_mut().for_each(without_null);
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 fn failed(mut faults: Vec<Fault>) -> Faults {

@@ -167,10 +167,9 @@ pub struct Server {
 }
 
 /// The header in which trusted proxies tell the client's address.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For: client, proxy`
     #[default]

@@ -1,7 +1,6 @@
 //! `[accounting]`: how what requests use is counted.
 
 use jiff::tz::TimeZone;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::place::child;
@@ -9,9 +8,9 @@ use super::work::Work;
 use crate::snapshot::Accounting;
 
 /// How what requests use is counted.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Accounting")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Accounting"))]
 pub(super) struct AccountingWritten {
     /// The zone in whose calendar days, weeks and months of budgets begin, such as "Europe/Berlin".
     /// Default: "UTC".
@@ -27,9 +26,9 @@ pub(super) struct AccountingWritten {
 }
 
 /// What becomes of a request whose cost cannot be known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[schemars(inline)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub(super) enum Unpriced {
     /// It is refused.
     #[default]

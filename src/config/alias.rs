@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::place::child;
@@ -13,9 +12,9 @@ use crate::endpoint::LONGEST_MODEL;
 use crate::snapshot::{Alias, Upstream};
 
 /// A name of the gate's own for an upstream's model.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Alias")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Alias"))]
 pub(super) struct AliasWritten {
     /// The upstream that serves it.
     pub(super) upstream: Option<String>,

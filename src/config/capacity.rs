@@ -1,7 +1,6 @@
 //! `max_in_flight`, `max_connections` and `breaker` of an upstream: what it may be given to do, and when it is left
 //! alone.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::place::{child, item};
@@ -18,9 +17,9 @@ const QUEUE_SECONDS: u64 = 2;
 const MOST: usize = 1_000_000;
 
 /// When an upstream is left alone.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Breaker")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Breaker"))]
 pub(super) struct BreakerWritten {
     /// After how many failures in a row; 0 for never. Default: 10.
     pub(super) failures: Option<usize>,

@@ -17,7 +17,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ServerConnection};
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
-use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -27,9 +26,9 @@ use super::work::Work;
 use crate::project_key;
 
 /// The certificate that the public listener shows, and its key.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "ServerTls")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ServerTls"))]
 pub(super) struct TlsWritten {
     /// The file with the certificate and those that lead to its authority, in PEM: its path, or
     /// `"file:/path"`. One that does not begin with / is taken from the configuration's folder.

@@ -6,7 +6,6 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::certificate::Pem;
@@ -16,8 +15,9 @@ use super::work::Work;
 use crate::certificate::{Mark, named};
 
 /// Whether a client must show a certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) enum ClientAuth {
     /// Without one there is no connection.
     #[default]
@@ -27,9 +27,9 @@ pub(super) enum ClientAuth {
 }
 
 /// The certificate that a key is tied to; one of the two.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "KeyCertificate")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "KeyCertificate"))]
 pub(super) struct CertificateWritten {
     /// A URI such as a SPIFFE id, or a DNS name, that stands among the certificate's alternative names.
     pub(super) san: Option<String>,

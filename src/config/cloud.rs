@@ -36,6 +36,8 @@ pub(super) use aws::{AwsWritten, domain};
 pub(super) use azure::AzureWritten;
 pub(super) use google::GoogleWritten;
 pub(super) use word::WordOr;
+#[cfg(test)]
+pub(super) use word::Words;
 
 /// A credential, compiled.
 pub(super) enum Made {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::place::child;
@@ -13,9 +12,9 @@ use super::work::Work;
 use crate::snapshot::{Cors, Project, WebOrigin};
 
 /// Which web pages may call with the project's keys. Without it browsers let none.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Cors")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Cors"))]
 pub(super) struct CorsWritten {
     /// The pages' origins, each as its scheme, host and port: `"https://app.example"`.
     pub(super) origins: Option<OneOrMany>,

@@ -4,11 +4,9 @@
 //! 2. It says either `allow = true`, or `deny` with a reason's code, or `deny = true` for any reason.
 //! 3. Here it is only compiled; who asks the stages stands above the configuration.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
@@ -68,9 +66,9 @@ impl Wanted {
 }
 
 /// What the gate must say to a request that nobody sent; `check`, the start and every reload ask.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Expect")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Expect"))]
 pub(super) struct ExpectWritten {
     /// What it is for; stands in the fault if it does not hold.
     pub(super) name: Option<String>,
@@ -83,9 +81,9 @@ pub(super) struct ExpectWritten {
 }
 
 /// A request that nobody sent.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "ExpectedRequest")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ExpectedRequest"))]
 pub(super) struct RequestWritten {
     /// The public id of the key that the caller uses. Never the key itself.
     pub(super) key_id: Option<String>,
@@ -132,23 +130,8 @@ impl<'de> Deserialize<'de> for DenyWritten {
     }
 }
 
-impl JsonSchema for DenyWritten {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Deny".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let codes: Vec<&str> = MET.iter().map(|reason| reason.code()).collect();
-        json_schema!({ "anyOf": [{ "type": "string", "enum": codes }, { "type": "boolean", "const": true }] })
-    }
-}
-
 /// What can be met without a running gate, a client or a provider.
-const MET: [Reason; 21] = [
+pub(super) const MET: [Reason; 21] = [
     Reason::TargetInvalid,
     Reason::AddressUnreadable,
     Reason::AddressNotAllowed,

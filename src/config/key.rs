@@ -1,6 +1,5 @@
 //! `[[projects.NAME.keys]]`: which keys a project has, and how each narrows it.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::client_auth::CertificateWritten;
@@ -14,9 +13,9 @@ use crate::project_key::{Digest, PREFIX, is_id};
 use crate::snapshot::{Key, Observed};
 
 /// A key of a project; narrows it, never widens it.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Key")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Key"))]
 pub(super) struct KeyWritten {
     /// The key's public name; stands in records. Unique over all projects.
     pub(super) id: Option<String>,
@@ -44,7 +43,7 @@ pub(super) struct KeyWritten {
     /// Limits of this key alone, beside the project's. Default: only the project's.
     pub(super) limits: Option<LimitsWritten>,
     /// A mistake that is explained.
-    #[schemars(skip)]
+    #[cfg_attr(test, schemars(skip))]
     pub(super) key: Option<serde_json::Value>,
 }
 

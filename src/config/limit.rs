@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::observable::Mode;
@@ -19,9 +18,9 @@ use crate::model_name::ModelList;
 use crate::money::Money;
 
 /// How fast, how many at once, and for how much money.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Limits")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Limits"))]
 pub(super) struct LimitsWritten {
     /// Requests in a stretch of time, or several such quotas: `"600/min"` or `["10/s", "600/min"]`.
     /// Units: s, min, h, day. As many may come at once, unless a burst is named: `"600/min burst 20"`.
@@ -45,9 +44,9 @@ pub(super) struct LimitsWritten {
 }
 
 /// Limits of single models.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "ModelLimits")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ModelLimits"))]
 pub(super) struct ModelLimitsWritten {
     /// As for all models.
     pub(super) requests: Option<OneOrMany>,

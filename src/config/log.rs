@@ -1,12 +1,11 @@
 //! `[log]`: how the gate tells what it does.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the gate tells what it does.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Log")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Log"))]
 pub(super) struct LogWritten {
     /// `auto` writes text to a terminal and JSON elsewhere. Default: "auto".
     pub(super) format: Option<LogFormat>,
@@ -18,9 +17,9 @@ pub(super) struct LogWritten {
 }
 
 /// What is written of a flood of denials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[schemars(inline)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub enum LogRepeats {
     /// The first of a kind in a minute, and a count of the others.
     #[default]
@@ -30,9 +29,9 @@ pub enum LogRepeats {
 }
 
 /// How events are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[schemars(inline)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
     #[default]
@@ -44,9 +43,9 @@ pub enum LogFormat {
 }
 
 /// Which events are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[schemars(inline)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub enum LogLevel {
     /// Only what needs somebody now.
     Error,

@@ -1,8 +1,5 @@
 //! Lists that can be observed before they are enforced: `{ list = […], mode = "observe" }`.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -11,9 +8,9 @@ use super::place::child;
 use super::value::OneOrMany;
 
 /// Whether a rule refuses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[schemars(inline)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub(super) enum Mode {
     /// What it does not allow is refused.
     #[default]
@@ -87,26 +84,5 @@ impl<'de> Deserialize<'de> for Observable {
 impl Observable {
     const fn alone(list: OneOrMany) -> Self {
         Self { list: Some(list), mode: Mode::Enforce, alone: true }
-    }
-}
-
-impl JsonSchema for Observable {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Observable".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let list = OneOrMany::json_schema(generator);
-        let mode = Mode::json_schema(generator);
-        let with_mode = json_schema!({
-            "type": "object",
-            "properties": { "list": list, "mode": mode },
-            "additionalProperties": false
-        });
-        json_schema!({ "anyOf": [OneOrMany::json_schema(generator), with_mode] })
     }
 }

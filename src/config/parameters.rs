@@ -1,6 +1,5 @@
 //! `[projects.NAME.parameters]`: what a project's requests may ask for besides a model.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::observable::Mode;
@@ -11,9 +10,9 @@ use crate::model_name::ModelList;
 use crate::snapshot::ParameterRules;
 
 /// What a project's requests may ask for besides a model.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Parameters")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Parameters"))]
 pub(super) struct ParametersWritten {
     /// The most tokens that an answer may have. A request must name a ceiling, and none above this.
     pub(super) max_tokens: Option<u64>,

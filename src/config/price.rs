@@ -1,10 +1,8 @@
 //! `[prices."SELLER/MODEL"]`: what models cost that the price list does not know, or for which you pay another price.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
@@ -19,9 +17,9 @@ use crate::snapshot::Upstream;
 
 /// What models cost, in USD: for a million tokens or characters, or for one of what else it is. A kind of
 /// tokens that is left out costs what `input` or `output` does.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Price")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Price"))]
 pub(super) struct PriceWritten {
     /// Whether it costs nothing, as models on your own machines.
     pub(super) free: Option<bool>,
@@ -134,20 +132,6 @@ impl<'de> Deserialize<'de> for Dollars {
             }
         }
         deserializer.deserialize_any(Reads)
-    }
-}
-
-impl JsonSchema for Dollars {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Dollars".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "string" }, { "type": "number", "minimum": 0 }] })
     }
 }
 

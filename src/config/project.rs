@@ -1,6 +1,5 @@
 //! `[projects.NAME]`: who calls, and what they may do.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cors::CorsWritten;
@@ -18,9 +17,9 @@ use crate::project_key::is_id;
 use crate::snapshot::{Observed, Project, Upstream, UpstreamSet};
 
 /// Who calls, and what they may do.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Project")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Project"))]
 pub(super) struct ProjectWritten {
     /// Whether the project may do anything at all. Default: true.
     pub(super) enabled: Option<bool>,

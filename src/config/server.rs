@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::certificate::TlsWritten;
@@ -16,9 +15,9 @@ use crate::project_key::{self, Digest};
 use crate::snapshot::{ForwardedHeader, Key, Listen, Project, Server};
 
 /// Where the gate listens, whom it believes, and its own bounds.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Server")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Server"))]
 pub(super) struct ServerWritten {
     /// Where clients connect, one place or several: an address with a port, `"unix:/path"` for the file
     /// of a socket, or `"systemd:"` for the sockets that systemd hands over. Clients on a socket's file count as
@@ -74,9 +73,9 @@ pub(super) struct ServerWritten {
 }
 
 /// The listener for health, readiness and metrics.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Admin")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Admin"))]
 pub(super) struct AdminWritten {
     /// Whether there is an admin listener. Default: true.
     pub(super) enabled: Option<bool>,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::store::StoreWritten;
@@ -16,8 +15,9 @@ use crate::secret::Hidden;
 use crate::snapshot::{ShareSettings, StoreLogin, StorePlace};
 
 /// What becomes of requests while the store cannot be reached: one word for all limits, or one for each kind.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) enum OnFailureWritten {
     /// For all limits.
     All(Failing),
@@ -26,8 +26,9 @@ pub(super) enum OnFailureWritten {
 }
 
 /// One for each kind.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct FailingEach {
     /// Of requests and tokens. Default: "local".
     pub(super) rates: Option<Failing>,
@@ -36,9 +37,9 @@ pub(super) struct FailingEach {
 }
 
 /// What becomes of requests while the store cannot be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[schemars(inline)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub(super) enum Failing {
     /// Once what was leased is used up they are refused.
     Deny,

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::share::OnFailureWritten;
@@ -13,9 +12,9 @@ use crate::snapshot::StoreSettings;
 
 /// Keeps denials, decisions and usage in embedded databases, for `portcullis denials`, `plan`, `learn`
 /// and `usage`. Without this section nothing is kept but the log.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Store")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Store"))]
 pub(super) struct StoreWritten {
     /// The database's file. A path that does not begin with / is taken from the configuration's folder.
     pub(super) path: Option<String>,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::base_url::BaseUrl;
@@ -23,9 +22,9 @@ use crate::secret::Secret;
 use crate::snapshot::{MOST_UPSTREAMS, Upstream};
 
 /// A service that requests are forwarded to.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Upstream")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Upstream"))]
 pub(super) struct UpstreamWritten {
     /// What kind of service it is; brings paths, credential header and default base URL.
     pub(super) provider: Option<Provider>,
@@ -80,9 +79,9 @@ pub(super) struct UpstreamWritten {
 }
 
 /// What authenticates the gate at an upstream.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Credential")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Credential"))]
 pub(super) struct CredentialWritten {
     /// The credential's name in records.
     pub(super) id: Option<String>,

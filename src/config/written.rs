@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::accounting::AccountingWritten;
@@ -16,9 +15,9 @@ use super::store::StoreWritten;
 use super::upstream::UpstreamWritten;
 
 /// The configuration of Portcullis, an authenticating reverse proxy for LLM APIs.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "portcullis.toml")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "portcullis.toml"))]
 pub(super) struct Written {
     /// The public listener.
     pub(super) server: Option<ServerWritten>,

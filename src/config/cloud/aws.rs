@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -18,9 +17,9 @@ use crate::config::work::Work;
 use crate::secret::Hidden;
 
 /// Keys, or a profile in the files that AWS's tools share.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Aws")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Aws"))]
 pub(in crate::config) struct AwsWritten {
     /// Where the access key's id is: `"env:NAME"` or `"file:/path"`.
     access_key_id: Option<String>,

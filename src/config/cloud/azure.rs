@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -16,9 +15,9 @@ use crate::config::work::Work;
 use crate::secret::Hidden;
 
 /// An application of Entra ID, or one of several managed identities.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Azure")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Azure"))]
 pub(in crate::config) struct AzureWritten {
     /// The tenant's id or domain.
     tenant: Option<String>,

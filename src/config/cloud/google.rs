@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -14,9 +13,9 @@ use crate::config::shape::suggestion;
 use crate::config::work::Work;
 
 /// A service account's key.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Google")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Google"))]
 pub(in crate::config) struct GoogleWritten {
     /// Where the key is, as the JSON that Google gives out: `"file:/path"` or `"env:NAME"`.
     service_account: Option<String>,

@@ -1,9 +1,7 @@
 //! A setting that is a word or a table: `aws = "instance"`, `aws = { profile = "prod" }`.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -39,20 +37,5 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for WordOr<T> {
             }
         }
         deserializer.deserialize_any(Reads(PhantomData))
-    }
-}
-
-impl<T: JsonSchema + Words> JsonSchema for WordOr<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let table = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [{ "type": "string", "enum": T::WORDS }, table] })
     }
 }
