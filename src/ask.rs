@@ -130,7 +130,9 @@ impl Reading {
             let frame = match Pin::new(&mut *body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(Err(Denial::built_in(Reason::BodyInvalid).because("it broke off")));
+                    return Poll::Ready(Err(
+                        Denial::built_in(Reason::BodyInvalid).because("its framing is broken")
+                    ));
                 }
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => {

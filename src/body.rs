@@ -3,6 +3,8 @@
 mod streamed;
 
 use std::convert::Infallible;
+use std::error::Error as _;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,6 +28,33 @@ pub enum ClientBody {
     Held(Frames),
     /// It was handed on while it arrived: what is left of it cannot be had here.
     HandedOn,
+    /// The client went away in its midst.
+    Left,
+}
+
+impl ClientBody {
+    /// Whether the client went away before it was whole: then there is nobody to be told anything.
+    #[must_use]
+    pub const fn is_left(&self) -> bool {
+        matches!(self, Self::Left)
+    }
+}
+
+/// Whether this is how a connection, or a stream on it, ends that the client lets go of; else the body is malformed.
+fn lets_go(error: &hyper::Error) -> bool {
+    let Some(cause) = error.source() else { return false };
+    if let Some(cause) = cause.downcast_ref::<h2::Error>() {
+        return cause.is_remote() || cause.is_io();
+    }
+    let ends = [
+        io::ErrorKind::UnexpectedEof,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+        io::ErrorKind::NotConnected,
+        io::ErrorKind::TimedOut,
+    ];
+    cause.downcast_ref::<io::Error>().is_some_and(|cause| ends.contains(&cause.kind()))
 }
 
 impl Body for ClientBody {
@@ -36,15 +65,22 @@ impl Body for ClientBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Wire(incoming) => hush::next_frame(incoming, cx),
+        let this = self.get_mut();
+        match this {
+            Self::Wire(incoming) => {
+                let polled = hush::next_frame(incoming, cx);
+                if matches!(&polled, Poll::Ready(Some(Err(error))) if lets_go(error)) {
+                    *this = Self::Left;
+                }
+                polled
+            }
             Self::Held(frames) => match Pin::new(frames).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
                 Poll::Ready(Some(Err(never))) => match never {},
                 Poll::Ready(None) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             },
-            Self::HandedOn => Poll::Ready(None),
+            Self::HandedOn | Self::Left => Poll::Ready(None),
         }
     }
 
@@ -54,7 +90,7 @@ impl Body for ClientBody {
             // whoever is sent as many bytes would not ask for an end.
             Self::Wire(incoming) => incoming.is_end_stream() || incoming.size_hint().exact() == Some(0),
             Self::Held(frames) => frames.is_end_stream(),
-            Self::HandedOn => false,
+            Self::HandedOn | Self::Left => false,
         }
     }
 
@@ -62,7 +98,7 @@ impl Body for ClientBody {
         match self {
             Self::Wire(incoming) => incoming.size_hint(),
             Self::Held(frames) => frames.size_hint(),
-            Self::HandedOn => SizeHint::new(),
+            Self::HandedOn | Self::Left => SizeHint::new(),
         }
     }
 }

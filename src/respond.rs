@@ -115,6 +115,9 @@ where
                 RespondingNow::Asking { inner } => match inner.poll(cx) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
+                    Poll::Ready(Err(Refusal(refused))) if refused.carried.body.is_left() => {
+                        return Poll::Ready(Ok(unheard(refused.carried)));
+                    }
                     Poll::Ready(Err(Refusal(refused))) => {
                         let Some((budget, longest)) = worth_draining(&refused) else {
                             return Poll::Ready(Ok(answer(*refused)));
@@ -176,6 +179,17 @@ fn answer(refused: Refused) -> Response<Relay> {
     let ends = !body.is_end_stream() || denial.reason == Reason::KeyAttemptsLimited;
     let dialect = dialect(&head.headers, &record);
     say(denial, record, dialect, ends && head.version != Version::HTTP_2)
+}
+
+/// Ends a request whose client left while it sent: its record stays without an end, as of all who leave.
+fn unheard(carried: Box<Carried>) -> Response<Relay> {
+    let mut response = Response::new(Relay::none());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    *response.headers_mut() = own_headers(carried.record.id);
+    if carried.head.version != Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Answers a request in whose work the gate panicked.

@@ -10,6 +10,8 @@
 #[expect(dead_code, reason = "each test uses another part of the harness")]
 mod common;
 
+use serde_json::Value;
+
 use common::setup::random;
 use common::{CHAT, Client, OK, Running, Setup, Upstream, until};
 
@@ -71,15 +73,26 @@ fn while_the_body_is_arriving() {
     for leave in WAYS {
         let upstream = Upstream::answering(OK);
         let gate = one_at_a_time(&upstream);
-        let mut client = gate.connect();
-        let mut bytes = gate.chat();
-        bytes.truncate(bytes.len() - 10);
-        client.send(bytes);
-        until("the request has begun", || gate.in_flight() == 1);
-        leave(client);
-        gate.idle();
-        let record = gate.record();
-        assert!(matches!(record["event"].as_str(), Some("abandoned" | "denied")), "{record}");
+        let mut half = gate.chat();
+        half.truncate(half.len() - 10);
+        let key = &gate.setup.client_key;
+        let chunks = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: gate\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{\"\r\n"
+        );
+        for (at, half) in [half, chunks.into_bytes()].into_iter().enumerate() {
+            let mut client = gate.connect();
+            client.send(half);
+            until("the request has begun", || gate.in_flight() == 1);
+            leave(client);
+            gate.idle();
+            let record = gate.records_when(at + 1).remove(at);
+            assert_eq!(
+                (&record["event"], &record["reason"]),
+                (&"abandoned".into(), &Value::Null),
+                "{record}"
+            );
+        }
         assert_eq!(upstream.connections(), 0, "half a body goes nowhere");
         assert_eq!(gate.ask(gate.chat()).status, 200, "the slot is free");
     }

@@ -309,6 +309,7 @@ fn a_client_that_leaves_ends_the_upload_upstream() {
     assert_eq!(upstream.requests().len(), 0);
     let records = gate.records_when(2);
     assert!(records.iter().all(|record| record["request_bytes"].as_u64().unwrap() > 1 << 18), "{records:?}");
+    assert!(records.iter().all(|record| record["event"] == "abandoned"), "{records:?}");
 }
 
 #[test]

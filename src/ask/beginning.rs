@@ -63,7 +63,9 @@ impl Beginning {
             let frame = match Pin::new(&mut *body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 Poll::Ready(Some(Err(_))) => {
-                    return Poll::Ready(Err(Denial::built_in(Reason::BodyInvalid).because("it broke off")));
+                    return Poll::Ready(Err(
+                        Denial::built_in(Reason::BodyInvalid).because("its framing is broken")
+                    ));
                 }
                 Poll::Ready(None) => {
                     self.whole = true;

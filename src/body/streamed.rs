@@ -235,7 +235,7 @@ impl Body for Streamed {
                     piece
                 }
                 Poll::Ready(Some(Err(_))) => {
-                    return this.stop(Denial::built_in(Reason::BodyInvalid).because("it broke off"));
+                    return this.stop(Denial::built_in(Reason::BodyInvalid).because("its framing is broken"));
                 }
                 Poll::Ready(None) => {
                     return match this.finish() {

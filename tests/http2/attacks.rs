@@ -2,7 +2,7 @@
 
 use crate::common::{CHAT, OK, Running, Setup, Upstream, until};
 use crate::raw::{
-    CALM_DOWN, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PROTOCOL_ERROR,
+    CALM_DOWN, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PROTOCOL_ERROR,
     REFUSED_STREAM, RESET, Raw, SETTINGS, WINDOW_UPDATE, block, frame,
 };
 
@@ -190,6 +190,28 @@ fn a_length_that_does_not_fit_is_a_reset() {
     }
     gate.idle();
     assert_eq!(upstream.connections(), 0);
+    let records = gate.records_when(3);
+    assert!(records.iter().all(|record| record["reason"] == "body_invalid"), "{records:#?}");
+}
+
+#[test]
+fn who_leaves_in_the_midst_of_a_body_abandons_the_request() {
+    let (gate, upstream, key) = stage();
+    for ways in 0..2 {
+        let mut raw = Raw::connect(&gate, 65_535);
+        raw.send(&frame(HEADERS, END_HEADERS, 1, &block(&chat(&key))));
+        raw.send(&frame(DATA, 0, 1, b"{"));
+        until("it has begun", || gate.in_flight() == 1);
+        if ways == 0 {
+            raw.send(&frame(RESET, 0, 1, &CANCEL.to_be_bytes()));
+        } else {
+            drop(raw);
+        }
+        gate.idle();
+    }
+    assert_eq!(upstream.connections(), 0);
+    let records = gate.records_when(2);
+    assert!(records.iter().all(|record| record["event"] == "abandoned"), "{records:#?}");
 }
 
 /// Row 17: more requests at once than were allowed are refused, and the others answered.

@@ -19,6 +19,7 @@ pub(crate) const END_HEADERS: u8 = 4;
 
 pub(crate) const PROTOCOL_ERROR: u32 = 1;
 pub(crate) const REFUSED_STREAM: u32 = 7;
+pub(crate) const CANCEL: u32 = 8;
 pub(crate) const CALM_DOWN: u32 = 11;
 
 /// A frame that the gate sent.

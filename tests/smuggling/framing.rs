@@ -149,6 +149,8 @@ fn odd_chunks_are_refused() {
         refused_or_one(name, &gate, &upstream, &format!("{good}{body}"));
     }
     assert_eq!(upstream.requests().len(), 0);
+    // Nobody left: what is wrong is in what was sent.
+    assert!(gate.records_when(11).iter().all(|record| record["reason"] == "body_invalid"));
 }
 
 /// Row 11.
