@@ -829,6 +829,15 @@ fn a_variable_that_is_written_in_another_way_is_read_or_told() {
         told("PORTCULLIS_SERVER_LISTEN", "0.0.0.0:1"),
         told("PORTCULLIS__SERVER_LISTEN", "0.0.0.0:1"),
         told("PORTCULLIS_UPSTREAMS_OPENAI_BASE_URL", "http://127.0.0.1"),
+        told("PORTCULLIS__SERVER__DRAIN", "30"),
+        told("PORTCULLIS__SERVER__WORKERS", "many"),
+        told("PORTCULLIS__PROJECTS__SEARCH__LIMITS", "{ requests = \"1/s\" }"),
+        told("PORTCULLIS__PROJECTS__SEARCH", "x"),
+        told("PORTCULLIS__SERVER", "x"),
+        told("PORTCULLIS__SERVR__LISTEN", "127.0.0.1:1"),
+        told("PORTCULLIS__SERVER__TSL__CERT", "file:/x"),
+        told("PORTCULLIS__ACCOUNTING__WARN_AT", "80,much"),
+        told("PORTCULLIS__LOG__FORMAT", "5"),
     ];
     insta::assert_snapshot!(cases.join("\n"));
     let [token, listen] =

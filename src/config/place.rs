@@ -175,7 +175,8 @@ impl Places {
 
     /// Where a value stands; for one that was not written, where it would belong.
     pub(super) fn place(&self, path: &str, part: Part) -> Option<Place> {
-        match self.spot(path)? {
+        let spot = if self.knows(path) { None } else { self.variable_within(path) };
+        match spot.or_else(|| self.spot(path))? {
             Spot::Variable(name) => Some(Place::Variable { variable: name.clone() }),
             Spot::Text { text, key, value, is_table } => {
                 let of_key = part == Part::Key || *is_table || !self.knows(path);
@@ -218,6 +219,13 @@ impl Places {
             line_text: masked(&line_text.replace('\t', " ")),
             span_len: meant.chars().count().clamp(1, left.max(1)),
         })
+    }
+
+    /// The variable that made this table, where no text has it.
+    fn variable_within(&self, path: &str) -> Option<&Spot> {
+        let below = format!("{path}.");
+        let (known, spot) = self.spots.range(below.clone()..).next()?;
+        (known.starts_with(&below) && matches!(spot, Spot::Variable(_))).then_some(spot)
     }
 
     fn spot(&self, path: &str) -> Option<&Spot> {

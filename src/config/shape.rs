@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::fault::Place;
+use super::load::PREFIX;
 use super::place::{Part, child, item};
 use super::value::a_year_ahead;
 use super::variable::{self, did_you_mean};
@@ -79,13 +80,47 @@ fn record(message: &str, path: &str, at: &Path, work: &mut Work<'_>) {
         let given = message.split('`').nth(1).unwrap_or_default();
         let what = format!("`{key}` cannot be `{given}`");
         work.wrong(path, &what, &suggestion(given, &words()));
-    } else if let Some(found) = message.strip_prefix("invalid type: ") {
-        let what = format!("`{key}` must be {}, not {}", wanted(expected), kind(found));
-        work.wrong(path, &what, &example(at, expected, work.now));
-    } else if message.starts_with("invalid value: ") {
-        work.wrong(path, &format!("`{key}` must be {}", wanted(expected)), &example(at, expected, work.now));
     } else {
-        work.wrong(path, &format!("`{key}` is not written as it must be"), &example(at, expected, work.now));
+        let (wanted, mend) = match work.places.place(path, Part::Value) {
+            Some(Place::Variable { .. }) => (
+                wanted(expected).replace(" in quotes", ""),
+                in_a_variable(path, &example(at, expected, work.now)),
+            ),
+            Some(Place::Text { .. }) | None => (wanted(expected), like(&example(at, expected, work.now))),
+        };
+        let what = if let Some(found) = message.strip_prefix("invalid type: ") {
+            format!("`{key}` must be {wanted}, not {}", kind(found))
+        } else if message.starts_with("invalid value: ") {
+            format!("`{key}` must be {wanted}")
+        } else {
+            format!("`{key}` is not written as it must be")
+        };
+        work.wrong(path, &what, &mend);
+    }
+}
+
+fn like(example: &str) -> String {
+    format!("write it like `{example}`")
+}
+
+/// How a variable that sets this is written, by an example of a file: bare, and one for each setting of a table.
+fn in_a_variable(path: &str, example: &str) -> String {
+    let setting = path.trim_end_matches(|c: char| c == ']' || c == '[' || c.is_ascii_digit());
+    let name = format!("{PREFIX}{}", setting.replace('.', "__").to_uppercase());
+    let Some((_, value)) = example.split_once(" = ") else {
+        return match example.strip_prefix("[[") {
+            Some(_) => format!("no variable reaches into this list: write {example} in a file"),
+            None => {
+                format!("a variable sets one value, not a table: name the setting as well, as {name}__KEY")
+            }
+        };
+    };
+    match value.strip_prefix("{ ").and_then(|table| table.split_once(" = ")) {
+        Some((first, _)) => {
+            let first = first.to_uppercase();
+            format!("a variable sets one value, not a table: set each by its own, such as {name}__{first}")
+        }
+        None => like(&format!("{name}={}", value.replace(['[', ']', '"'], "").replace(", ", ","))),
     }
 }
 
@@ -134,12 +169,12 @@ fn wanted(expected: &str) -> String {
     }
 }
 
-/// How a setting is written: as what is wanted of this one, since others have the same name elsewhere.
+/// A setting as it is written: as what is wanted of this one, since others have the same name elsewhere.
 fn example(at: &Path, expected: &str, now: Moment) -> String {
     let keys: Vec<&str> = at.iter().filter_map(map_key).collect();
     let key = child("", keys.last().copied().unwrap_or_default());
-    let written = match &*keys {
-        [] => return "write sections such as [server]".to_owned(),
+    match &*keys {
+        [] => return "[server]".to_owned(),
         [section] => section_like(section),
         [section @ ("upstreams" | "projects" | "models" | "prices"), name] => {
             format!("[{}]", child(section, name))
@@ -163,8 +198,7 @@ fn example(at: &Path, expected: &str, now: Moment) -> String {
             Some(example) => format!("{key} = {example}"),
             None => format!("{key} = {}", any(expected)),
         },
-    };
-    format!("write it like `{written}`")
+    }
 }
 
 const fn map_key(segment: &Segment) -> Option<&str> {
