@@ -92,6 +92,8 @@ pub struct Loaded {
     /// Every file that was read, also those with secrets and authorities: a change of any is a
     /// reason to load again.
     pub files: Vec<PathBuf>,
+    /// The names of the variables that lay something over the files.
+    pub variables: Vec<String>,
 }
 
 /// Reads and compiles the configuration.
@@ -126,7 +128,8 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);
     let log = written.log.unwrap_or_default().compiled();
-    Ok(Loaded { snapshot, expectations, lints: work.lints, log, files })
+    let variables = sources.settings().into_iter().map(|(name, _)| name).collect();
+    Ok(Loaded { snapshot, expectations, lints: work.lints, log, files, variables })
 }
 
 /// Where the store is, if anywhere, whatever else may be wrong with the configuration.

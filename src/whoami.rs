@@ -18,11 +18,13 @@ use crate::account::Relay;
 use crate::clock::Moment;
 use crate::config::{budget_text, quota_text};
 use crate::cors::let_read;
+use crate::denial::RuleId;
 use crate::endpoint::{Scope, ScopeSet};
 use crate::exchange::{Exchange, Permits, Placed, Refusal};
 use crate::forward::own_headers;
 use crate::limits::{Limit, Limits};
 use crate::model_name::ModelList;
+use crate::snapshot::ParameterRules;
 
 /// Where it is asked.
 const PATH: &str = "/portcullis/whoami";
@@ -134,7 +136,10 @@ fn told(exchange: &Exchange<Placed>) -> Value {
     if let (Some(own), Some(fields)) = (&key.models, told.as_object_mut()) {
         fields.insert("key_models".to_owned(), names(own));
     }
-    let observed: Vec<&str> = project.observed.names().chain(key.observed.names()).collect();
+    if let (Some(rules), Some(fields)) = (&project.parameters, told.as_object_mut()) {
+        fields.insert("parameters".to_owned(), parameters(rules));
+    }
+    let observed: Vec<&str> = project.observed_names().chain(key.observed.names()).collect();
     if let (Some(fields), false) = (told.as_object_mut(), observed.is_empty()) {
         fields.insert("observed".to_owned(), observed.into());
     }
@@ -152,6 +157,19 @@ fn scopes(project: ScopeSet, key: Option<ScopeSet>) -> Vec<&'static str> {
 
 fn names(models: &ModelList) -> Value {
     models.iter().collect()
+}
+
+/// What requests may ask for besides a model; what is not told is not ruled.
+fn parameters(rules: &ParameterRules) -> Value {
+    let list = |rule: &Option<(ModelList, RuleId)>| rule.as_ref().map(|(list, _)| names(list));
+    let all = [
+        ("max_tokens", rules.max_tokens.map(|(most, _)| most.into())),
+        ("tools", list(&rules.tools)),
+        ("store", rules.store.map(|(store, _)| store.into())),
+        ("service_tiers", list(&rules.service_tiers)),
+        ("deny_betas", list(&rules.deny_betas)),
+    ];
+    all.into_iter().filter_map(|(name, rule)| Some((name.to_owned(), rule?))).collect()
 }
 
 fn limits(limits: &Limits, now: Moment) -> Vec<Value> {

@@ -441,7 +441,8 @@ fn check_tells_who_is_asked_through_which_proxy() {
         { "upstream": "it", "credential": "c", "to": "tokens.example:443", "through": through },
         { "upstream": "it", "credential": "vm", "to": "169.254.169.254:80" },
     ]);
-    assert_eq!(verdict["ways"], ways);
+    let told_ways = verdict["ways"].as_array().unwrap().iter().filter(|way| way["upstream"] == "it");
+    assert_eq!(told_ways.cloned().collect::<serde_json::Value>(), ways);
     assert!(!told.text.contains("canary"));
 }
 

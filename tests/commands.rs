@@ -37,6 +37,18 @@ fn check_tells_the_same_as_json() {
 }
 
 #[test]
+fn check_tells_what_the_environment_lays_over_the_files() {
+    let laid = [("PORTCULLIS__SERVER__LISTEN", "127.0.0.1:1"), ("PORTCULLIS__LOG__LEVEL", "warn")];
+    let laid = [KEYS.to_vec(), laid.to_vec()].concat();
+    let sources = Sources::from_texts([("portcullis.toml", EXAMPLE)], laid);
+    let text = check::check(&sources, Format::Text).text;
+    let names = ["PORTCULLIS__LOG__LEVEL", "PORTCULLIS__SERVER__LISTEN"];
+    assert!(text.contains(&format!("\nset by the environment: {}\n", names.join(", "))), "{text}");
+    let json: Value = serde_json::from_str(&check::check(&sources, Format::Json).text).unwrap();
+    assert_eq!(json["set_by_environment"], serde_json::json!(names));
+}
+
+#[test]
 fn check_tells_which_rules_are_only_observed() {
     let text = "[upstreams.local]\nprovider = \"ollama\"\n[projects.p]\nmodels = { mode = \"observe\" }\n\
                 parameters = { max_tokens = 9, mode = \"observe\" }\n\

@@ -63,6 +63,18 @@ fn a_caller_is_told_what_it_may_do_and_what_is_left() {
 }
 
 #[test]
+fn a_caller_is_told_the_rules_on_parameters_and_which_are_only_observed() {
+    let rules = r#"{ max_tokens = 4096, tools = ["function"], store = false, mode = "observe" }"#;
+    let gate = Setup::new("127.0.0.1:9").set("projects.search", "parameters", rules).start();
+    let told = asked(&gate, &[("authorization", &format!("Bearer {}", gate.setup.client_key))]);
+    assert_eq!(told["parameters"], json!({ "max_tokens": 4096, "tools": ["function"], "store": false }));
+    assert_eq!(told["observed"], json!(["parameters"]));
+    let plain = Setup::new("127.0.0.1:9").start();
+    let told = asked(&plain, &[("authorization", &format!("Bearer {}", plain.setup.client_key))]);
+    assert_eq!((&told["parameters"], &told["observed"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
 fn it_is_asked_with_any_sdks_header_and_leaves_a_record() {
     let gate = Setup::new("127.0.0.1:9").start();
     let key = gate.setup.client_key.clone();

@@ -72,8 +72,12 @@ fn told(loaded: &Loaded) -> String {
     for alias in aliases(snapshot) {
         alias.tell(&mut out);
     }
-    for way in ways(snapshot) {
-        way.tell(&mut out);
+    let ways = ways(snapshot);
+    let proxied = ways.iter().any(|way| way.through.is_some());
+    out.push('\n');
+    ways.iter().for_each(|way| way.tell(proxied, &mut out));
+    if !loaded.variables.is_empty() {
+        let _ = writeln!(out, "\nset by the environment: {}", loaded.variables.join(", "));
     }
     if let Some(note) = note(snapshot) {
         let _ = writeln!(out, "\nnote: {note}");
@@ -126,9 +130,11 @@ struct Verdict<'a> {
     projects: Vec<Rights>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<AliasShown>,
-    /// Of upstreams through proxies, and of services that grant their credentials.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// To upstreams, and to the services that grant their credentials.
     ways: Vec<Way>,
+    /// The variables of the environment that lay something over the files.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    set_by_environment: &'a [String],
 }
 
 fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
@@ -142,6 +148,7 @@ fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
             projects: rights(&loaded.snapshot),
             aliases: aliases(&loaded.snapshot),
             ways: ways(&loaded.snapshot),
+            set_by_environment: &loaded.variables,
         },
         Err(faults) => Verdict {
             ok: false,
@@ -152,6 +159,7 @@ fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
             projects: Vec::new(),
             aliases: Vec::new(),
             ways: Vec::new(),
+            set_by_environment: &[],
         },
     };
     serde_json::to_string_pretty(&verdict).map(|text| text + "\n").unwrap_or_default()
@@ -291,7 +299,6 @@ struct Way {
     through: Option<String>,
 }
 
-/// Those of upstreams that have to do with a proxy.
 fn ways(snapshot: &Snapshot) -> Vec<Way> {
     let mut all = Vec::new();
     for upstream in &snapshot.upstreams {
@@ -306,24 +313,25 @@ fn ways(snapshot: &Snapshot) -> Vec<Way> {
             upstream.credentials.all().iter().filter_map(|one| Some((&*one.id, one.member.holder()?)));
         let places = holders.map(|(id, holder)| (id, holder.source().place()));
         let grants = places.map(|(id, at)| way(Some(id), Address(&at.host, at.port), at.proxy.as_ref()));
-        let of_it = std::iter::once(own).chain(grants).collect::<Vec<_>>();
-        if of_it.iter().any(|way| way.through.is_some()) {
-            all.extend(of_it);
-        }
+        all.extend(std::iter::once(own).chain(grants));
     }
     all
 }
 
 impl Way {
-    fn tell(&self, out: &mut String) {
+    /// `proxied` says that there is one with a proxy, so that the others are told from it.
+    fn tell(&self, proxied: bool, out: &mut String) {
         let Self { upstream, credential, to, through } = self;
         let who = credential.as_ref().map_or_else(
-            || format!("\nupstream {upstream}: {to}"),
+            || format!("upstream {upstream}: {to}"),
             |credential| format!("  credential {credential} is granted by {to}"),
         );
-        let through =
-            through.as_ref().map_or_else(|| "straight".to_owned(), |proxy| format!("through {proxy}"));
-        let _ = writeln!(out, "{who}, {through}");
+        let how = match through {
+            Some(proxy) => format!(", through {proxy}"),
+            None if proxied => ", straight".to_owned(),
+            None => String::new(),
+        };
+        let _ = writeln!(out, "{who}{how}");
     }
 }
 
