@@ -657,6 +657,10 @@ fn every_kind_of_lint() {
         (LISTEN, "listen = \"0.0.0.0:80\"\nsocket_mode = \"600\"\nmax_connections_per_ip = 10001"),
         (LIMITS, "{ requests = [\"60/min\", \"600/min\"] }"),
         (UPSTREAMS, "upstreams = [\"openai\"]\nparameters = { store = false, mode = \"observe\" }"),
+        (
+            UPSTREAMS,
+            "upstreams = [\"openai\"]\nparameters = { tools = [\"functoin\", \"web_search*\", \"new\"], service_tiers = [\"prioriti\"] }",
+        ),
         ("[server]", "[models.fast]\nupstream = \"openai\"\nmodel = \"gpt-4o\"\n[server]"),
         (PROVIDER, "provider = \"openai\"\nbase_url = \"http://localhost:1/v1\"\nca_file = \"/x\""),
         (PROVIDER, "provider = \"openai\"\nmax_queued = 9\nqueue_timeout = \"9s\""),
