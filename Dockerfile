@@ -45,6 +45,8 @@ USER 65532:65532
 EXPOSE 8080
 # So that `docker exec … /portcullis denials` finds what the gate reads.
 ENV PORTCULLIS_CONFIG=/etc/portcullis/portcullis.toml
+# Whom upstreams are trusted by: mount your own over it where the network opens TLS.
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["/portcullis", "health"]
 ENTRYPOINT ["/portcullis"]
 CMD ["serve"]

@@ -30,6 +30,17 @@ fn setup(base_url: &str, authority: &str) -> Setup {
         .set(OPENAI, "ca_file", &format!("\"{authority}\""))
 }
 
+/// The variable that names the system's authorities.
+const SYSTEM: &str = "SSL_CERT_FILE";
+
+/// A gate whose upstream is at this address, and whose system has this authority.
+fn trusting(base_url: &str, authority: &str) -> Setup {
+    Setup::new("127.0.0.1:1")
+        .set("server", "workers", "1")
+        .set(OPENAI, "base_url", &format!("\"{base_url}\""))
+        .variable(SYSTEM, authority)
+}
+
 fn errors(gate: &Running, kind: &str) -> bool {
     gate.metrics()
         .contains(&format!("portcullis_upstream_errors_total{{upstream=\"openai\",kind=\"{kind}\"}} 1\n"))
@@ -76,6 +87,47 @@ fn only_a_certificate_that_stands_the_test_gets_a_request() {
 }
 
 #[test]
+fn what_the_system_trusts_takes_the_place_of_the_public_authorities() {
+    let (ours, other) = (pair("localhost", |_| {}), pair("localhost", |_| {}));
+    let (upstream, heard) = encrypted(&ours);
+    let base_url = format!("https://localhost:{}/v1", upstream.port());
+    let asked = |setup: Setup| {
+        let gate = setup.start();
+        gate.ask(gate.chat()).status
+    };
+    let of_both = authorities("egress-system", &[&other, &ours]);
+    let of_other = authorities("egress-system", &[&other]);
+    assert_eq!(asked(trusting(&base_url, &of_both)), 200);
+    assert_eq!(asked(trusting(&base_url, &of_other)), 502);
+    // An upstream's own come beside them, and a variable that says nothing changes nothing.
+    let own = authorities("egress-own", &[&ours]);
+    assert_eq!(asked(setup(&base_url, &own).variable(SYSTEM, &of_other)), 200);
+    assert_eq!(asked(setup(&base_url, &own).variable(SYSTEM, "")), 200);
+    assert_eq!(heard.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_system_without_authorities_is_told_once() {
+    let empty = common::fresh_path("egress-system-empty");
+    std::fs::write(&empty, "nothing").unwrap();
+    for (file, what) in [
+        ("/nowhere/ca.pem", "/nowhere/ca.pem cannot be read"),
+        (empty.to_str().unwrap(), "holds no certificate of an authority"),
+    ] {
+        let setup = trusting("https://localhost:1/v1", file).set(
+            "upstreams.anthropic",
+            "base_url",
+            r#""https://localhost:2""#,
+        );
+        let registry = Registry::new(Moment::now());
+        let faults = config::load(&setup.sources(), &registry).unwrap_err();
+        let told = faults.render_text();
+        assert_eq!((faults.0.len(), told.matches(what).count()), (1, 1), "{told}");
+        assert!(told.contains(" --> environment variable SSL_CERT_FILE\n"), "{told}");
+    }
+}
+
+#[test]
 fn what_is_no_tls_is_told_as_that() {
     let upstream = Upstream::start(|talk| talk.send("HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
     let authority = authorities("egress-plain", &[&pair("localhost", |_| {})]);
@@ -86,14 +138,23 @@ fn what_is_no_tls_is_told_as_that() {
 
 #[test]
 fn an_authority_that_is_swapped_in_its_file_counts_from_then_on() {
+    for system in [false, true] {
+        swapped(system);
+    }
+}
+
+/// Swaps the authority of a `ca_file`, or of the system's file.
+fn swapped(system: bool) {
     let (old, new) = (pair("localhost", |_| {}), pair("localhost", |_| {}));
     let (upstream, heard) = encrypted(&new);
     let authority = authorities("egress-swap", &[&old]);
-    let setup = setup(&format!("https://localhost:{}/v1", upstream.port()), &authority);
+    let base_url = format!("https://localhost:{}/v1", upstream.port());
+    let setup = if system { trusting(&base_url, &authority) } else { setup(&base_url, &authority) };
     let file = common::fresh_path("egress-swap-config");
     std::fs::write(&file, setup.text()).unwrap();
     let registry = Arc::new(Registry::new(Moment::now()));
-    let variables = [("PROVIDER_KEY".to_owned(), setup.provider_key.clone())];
+    let mut variables = vec![("PROVIDER_KEY".to_owned(), setup.provider_key.clone())];
+    variables.extend(system.then(|| (SYSTEM.to_owned(), authority.clone())));
     let sources = Sources::at(&file).with_environment(variables);
     let loaded = config::load(&sources, &registry).unwrap_or_else(|faults| panic!("{faults}"));
     let mut watch = Watch::new(sources, &loaded);

@@ -228,7 +228,7 @@ impl Work<'_> {
         size.bytes().filter(|bytes| (least..=LARGEST_HELD).contains(bytes)).unwrap_or_else(|| {
             self.wrong(
                 "server.max_held",
-                "this is not a size between max_body and 1024 GiB",
+                "this is not a size between max_body and 1 TiB",
                 "write it like \"1 GiB\", or in bytes like 1073741824; or lower max_body, since a body that large could never be held",
             );
             MAX_HELD
@@ -240,7 +240,7 @@ impl Work<'_> {
         size.bytes().filter(|bytes| (1..=LARGEST_UPLOAD).contains(bytes)).unwrap_or_else(|| {
             self.wrong(
                 "server.max_upload",
-                "this is not a size between 1 B and 1024 GiB",
+                "this is not a size between 1 B and 1 TiB",
                 "write it like \"4 GiB\", or in bytes like 4294967296",
             );
             MAX_UPLOAD

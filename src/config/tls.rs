@@ -1,19 +1,36 @@
 //! How to speak TLS to upstreams: which authorities are trusted.
 //!
-//! There is no switch that turns verification off. An upstream with a certificate of its own is
-//! reached with `ca_file`.
+//! 1. There is no switch that turns verification off. An upstream with a certificate of its own is reached with
+//!    `ca_file`, which is trusted beside the others.
+//! 2. The others are the public authorities, compiled in; or, where `SSL_CERT_FILE` names a file, those in it, as with
+//!    other programs: a company whose network opens TLS has its own there.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::fault::{Fault, Place, Severity};
+use super::load::Sources;
 use super::work::Work;
+use crate::project_key::{Digest, digest};
 
-/// The public authorities; one for the life of the process, so that sessions can be resumed.
-static PUBLIC: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+/// The variable that names a file of authorities.
+const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+
+/// What was made for upstreams without a `ca_file`, and of which file: kept over reloads, so that sessions can be resumed.
+static USUAL: Mutex<Option<(Option<Digest>, Arc<ClientConfig>)>> = Mutex::new(None);
+
+/// The authorities that are trusted in any case.
+#[derive(Clone, Debug)]
+pub(super) struct Trusted {
+    authorities: RootCertStore,
+    /// Of the file that they are from.
+    digest: Option<Digest>,
+}
 
 /// The TLS settings that this configuration has built so far, by `ca_file`.
 pub(super) type Roots = HashMap<String, Arc<ClientConfig>>;
@@ -27,16 +44,22 @@ impl Work<'_> {
         roots: &mut Roots,
     ) -> Option<Arc<ClientConfig>> {
         let Some(file) = ca_file else {
-            return match PUBLIC.get() {
-                Some(public) => Some(Arc::clone(public)),
-                None => self.built(path, public()).map(|made| Arc::clone(PUBLIC.get_or_init(|| made))),
-            };
+            let Trusted { authorities, digest } = self.trusted()?;
+            let mut usual = USUAL.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((of, made)) = &*usual
+                && *of == digest
+            {
+                return Some(Arc::clone(made));
+            }
+            let made = self.built(path, authorities)?;
+            *usual = Some((digest, Arc::clone(&made)));
+            return Some(made);
         };
         if let Some(made) = roots.get(file) {
             return Some(Arc::clone(made));
         }
         let (pem, _) = self.read(path, file)?;
-        let mut store = public();
+        let mut store = self.trusted()?.authorities;
         let mut count = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             if !certificate.is_ok_and(|certificate| store.add(certificate).is_ok()) {
@@ -62,6 +85,39 @@ impl Work<'_> {
         Some(made)
     }
 
+    /// What is trusted in any case, told once what is wrong with it.
+    fn trusted(&mut self) -> Option<Trusted> {
+        if let Some(known) = self.trusted.get() {
+            return known.clone();
+        }
+        let named = self.sources.variable(SSL_CERT_FILE).filter(|name| !name.is_empty());
+        let trusted = match named {
+            Some(file) => self.trusted_by(Path::new(file.as_str())),
+            None => Some(Trusted {
+                authorities: RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
+                digest: None,
+            }),
+        };
+        self.trusted.get_or_init(|| trusted).clone()
+    }
+
+    /// What a file of the system has; entries of it that cannot be used are left out, as by other programs.
+    fn trusted_by(&mut self, file: &Path) -> Option<Trusted> {
+        self.referred.push(file.to_owned());
+        let read = Sources::file(file).map_err(|error| format!("{} cannot be read: {error}", file.display()));
+        let found = read.and_then(|(pem, _)| {
+            let mut authorities = RootCertStore::empty();
+            authorities.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).map_while(Result::ok));
+            if authorities.is_empty() {
+                return Err(format!("{} holds no certificate of an authority", file.display()));
+            }
+            Ok(Trusted { authorities, digest: Some(digest(&pem)) })
+        });
+        let mend = "name a file of PEM certificates, or leave the variable away: then the public authorities are trusted";
+        let place = || Some(Place::Variable { variable: SSL_CERT_FILE.to_owned() });
+        found.map_err(|what| self.faults.push(Fault::new(Severity::Error, "", place(), &what, mend))).ok()
+    }
+
     fn built(&mut self, path: &str, store: RootCertStore) -> Option<Arc<ClientConfig>> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let Ok(versions) =
@@ -74,8 +130,4 @@ impl Work<'_> {
         made.alpn_protocols = vec![b"http/1.1".to_vec()];
         Some(Arc::new(made))
     }
-}
-
-fn public() -> RootCertStore {
-    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }

@@ -81,9 +81,11 @@ impl Size {
                     "kB" | "KB" => 1_000,
                     "MB" => 1_000_000,
                     "GB" => 1_000_000_000,
+                    "TB" => 1_000_000_000_000,
                     "KiB" => 1 << 10,
                     "MiB" => 1 << 20,
                     "GiB" => 1 << 30,
+                    "TiB" => 1 << 40,
                     _ => return None,
                 };
                 number.checked_mul(factor)
@@ -153,6 +155,7 @@ mod tests {
         let size = |text: &str| Size::Text(text.to_owned()).bytes();
         assert_eq!(size("32 MiB"), Some(32 << 20));
         assert_eq!(size("5kB"), Some(5_000));
+        assert_eq!(size("1 TiB"), Some(1 << 40));
         assert_eq!(size("MiB"), None);
         assert_eq!(size("99999999999 GiB"), None);
         assert_eq!(duration("10s"), Some(Duration::from_secs(10)));

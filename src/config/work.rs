@@ -1,10 +1,13 @@
 //! What every part of the compilation needs at hand: the places, the faults so far, the rules.
 
+use std::cell::OnceCell;
+
 use super::fault::{Fault, Severity};
 use super::load::Sources;
 use super::network::ANY;
 use super::place::{Part, Places, is_within, item};
 use super::project::ALL;
+use super::tls::Trusted;
 use super::value::OneOrMany;
 use crate::clock::Moment;
 use crate::denial::RuleId;
@@ -34,6 +37,8 @@ pub(super) struct Work<'a> {
     pub(super) referred: Vec<std::path::PathBuf>,
     /// Variables that it refers to.
     pub(super) asked: Vec<String>,
+    /// Which authorities upstreams are trusted by, once that was asked; nothing within if they cannot be had.
+    pub(super) trusted: OnceCell<Option<Trusted>>,
     wrong: Vec<String>,
 }
 
@@ -55,6 +60,7 @@ impl<'a> Work<'a> {
             client_certificates: false,
             referred: Vec::new(),
             asked: Vec::new(),
+            trusted: OnceCell::new(),
             wrong: Vec::new(),
         }
     }
