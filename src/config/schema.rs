@@ -4,7 +4,7 @@
 //! types, and fail where the two differ: what derives would be a fiftieth of the image.
 
 #[cfg(test)]
-mod derived;
+mod tests;
 
 use serde_json::Value;
 
