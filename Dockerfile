@@ -12,10 +12,12 @@ WORKDIR /src
 #
 # The profile tells the compiler what runs often, for a sixth less processor time per request. What changed since it was
 # taken is built as ever; `benches/proxy/profiled --renew` takes a new one. What never ran while it was taken lies apart,
-# so that what runs takes fewer pages.
+# so that what runs takes fewer pages. Hot is what makes up 99.9 % of what ran, in place of 99 %: 4 % fewer instructions for
+# a third of a megabyte.
 ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs \
   -C profile-use=/src/link/gate.profdata -C llvm-args=-no-pgo-warn-mismatch \
-  -C llvm-args=-enable-split-machine-functions -C llvm-args=-mfs-psi-cutoff=0"
+  -C llvm-args=-enable-split-machine-functions -C llvm-args=-mfs-psi-cutoff=0 \
+  -C llvm-args=-profile-summary-cutoff-hot=999000"
 
 # The dependencies, with empty sources in place of ours: this layer is rebuilt only when a dependency changes.
 # Cargo refuses a manifest that names benches or tests that are not there, so those sections go for now. The

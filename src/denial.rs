@@ -407,6 +407,13 @@ impl Denial {
         self
     }
 
+    /// How many milliseconds until it can pass, never too few; nothing where no wait mends it.
+    #[must_use]
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        let wait = self.retry_after.filter(|wait| *wait < NEVER)?;
+        Some(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1))
+    }
+
     /// Adds how long until it can pass.
     #[must_use]
     pub const fn until(mut self, wait: Duration) -> Self {
@@ -428,6 +435,16 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn a_wait_is_never_told_too_short() {
+        let told = |wait: Duration| Denial::built_in(Reason::RateLimited).until(wait).retry_after_ms();
+        assert_eq!(told(Duration::ZERO), Some(1));
+        assert_eq!(told(Duration::from_micros(1000)), Some(1));
+        assert_eq!(told(Duration::from_micros(1001)), Some(2));
+        assert_eq!(told(Duration::from_secs(60)), Some(60_000));
+        assert_eq!(told(NEVER), None);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use tower::{Layer, Service};
 
 use crate::account::Relay;
 use crate::cors::let_read;
-use crate::denial::{Denial, Facts, NEVER, Reason};
+use crate::denial::{Denial, Facts, Reason};
 use crate::dialect::Dialect;
 use crate::endpoint;
 use crate::endpoint::Verb;
@@ -232,10 +232,10 @@ fn say(denial: Denial, mut record: OpenRecord, dialect: Dialect, closes: bool) -
     headers.insert(REASON, HeaderValue::from_static(facts.code));
     let retry = facts.retry && denial.retry_after.is_none_or(|wait| wait <= LONGEST_WAIT);
     headers.insert(SHOULD_RETRY, HeaderValue::from_static(if retry { "true" } else { "false" }));
-    if let Some(wait) = denial.retry_after.filter(|wait| *wait < NEVER) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(millis(wait).div_ceil(1000)));
+    if let Some(wait) = denial.retry_after_ms() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
         if retry {
-            headers.insert(RETRY_AFTER_MS, HeaderValue::from(millis(wait) + 1));
+            headers.insert(RETRY_AFTER_MS, HeaderValue::from(wait));
         }
     }
     match facts.status {
@@ -262,10 +262,6 @@ fn say(denial: Denial, mut record: OpenRecord, dialect: Dialect, closes: bool) -
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
-}
-
-fn millis(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX - 1)
 }
 
 /// The dialect of a request that was refused before its endpoint was known.

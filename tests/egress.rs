@@ -110,9 +110,12 @@ fn what_the_system_trusts_takes_the_place_of_the_public_authorities() {
 fn a_system_without_authorities_is_told_once() {
     let empty = common::fresh_path("egress-system-empty");
     std::fs::write(&empty, "nothing").unwrap();
+    let broken = common::fresh_path("egress-system-broken");
+    std::fs::write(&broken, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n").unwrap();
     for (file, what) in [
         ("/nowhere/ca.pem", "/nowhere/ca.pem cannot be read"),
         (empty.to_str().unwrap(), "holds no certificate of an authority"),
+        (broken.to_str().unwrap(), "is not PEM"),
     ] {
         let setup = trusting("https://localhost:1/v1", file).set(
             "upstreams.anthropic",

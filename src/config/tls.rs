@@ -101,13 +101,16 @@ impl Work<'_> {
         self.trusted.get_or_init(|| trusted).clone()
     }
 
-    /// What a file of the system has; entries of it that cannot be used are left out, as by other programs.
+    /// What a file of the system has; certificates in it that cannot be used are left out, as by other programs.
     fn trusted_by(&mut self, file: &Path) -> Option<Trusted> {
         self.referred.push(file.to_owned());
         let read = Sources::file(file).map_err(|error| format!("{} cannot be read: {error}", file.display()));
         let found = read.and_then(|(pem, _)| {
             let mut authorities = RootCertStore::empty();
-            authorities.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).map_while(Result::ok));
+            let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+            authorities.add_parsable_certificates(
+                all.map_err(|error| format!("{} is not PEM: {error}", file.display()))?,
+            );
             if authorities.is_empty() {
                 return Err(format!("{} holds no certificate of an authority", file.display()));
             }

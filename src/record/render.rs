@@ -10,7 +10,7 @@ use http::{HeaderValue, Method};
 use super::{AddressSource, Outcome, Record, RefusedByUpstream};
 use crate::ascii;
 use crate::clock::Moment;
-use crate::denial::{Denial, NEVER};
+use crate::denial::Denial;
 use crate::provider_key::up_to_a_key;
 use crate::usage::Usage;
 
@@ -207,8 +207,8 @@ impl Record {
             None => word(out, text_key!("rule"), "built-in"),
         }
         text(out, text_key!("hint"), &self.hint(denial));
-        if let Some(wait) = denial.retry_after.filter(|wait| *wait < NEVER) {
-            number(out, key!("retry_after_ms"), millis(wait));
+        if let Some(wait) = denial.retry_after_ms() {
+            number(out, key!("retry_after_ms"), wait);
         }
     }
 
@@ -477,10 +477,6 @@ pub(super) fn plain(out: &mut String, bytes: &[u8], longest: usize) {
 
 fn micros(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn millis(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
