@@ -92,7 +92,7 @@ pub struct Loaded {
     /// Every file that was read, also those with secrets and authorities: a change of any is a
     /// reason to load again.
     pub files: Vec<PathBuf>,
-    /// The names of the variables that lay something over the files.
+    /// The names of the variables that lay something over the files, or name the authorities.
     pub variables: Vec<String>,
 }
 
@@ -128,7 +128,8 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     files.append(&mut work.referred);
     fault::sort(&mut work.lints);
     let log = written.log.unwrap_or_default().compiled();
-    let variables = sources.settings().into_iter().map(|(name, _)| name).collect();
+    let mut variables: Vec<String> = sources.settings().into_iter().map(|(name, _)| name).collect();
+    variables.extend(work.trusts_the_system().then(|| tls::SSL_CERT_FILE.to_owned()));
     Ok(Loaded { snapshot, expectations, lints: work.lints, log, files, variables })
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use common::proxy::{Proxy, TUNNEL, authorities, encrypted, pair};
 use common::{Running, Setup, Upstream, until};
 use portcullis::clock::Moment;
+use portcullis::command::check::{self, Format};
 use portcullis::config::{self, Sources};
 use portcullis::limits::Registry;
 use portcullis::reload::Watch;
@@ -92,6 +93,9 @@ fn what_the_system_trusts_takes_the_place_of_the_public_authorities() {
     let (upstream, heard) = encrypted(&ours);
     let base_url = format!("https://localhost:{}/v1", upstream.port());
     let asked = |setup: Setup| {
+        let told = check::check(&setup.sources(), Format::Text).text;
+        let names_it = setup.environment.iter().any(|(name, file)| name == SYSTEM && !file.is_empty());
+        assert_eq!(told.contains("\nset by the environment: SSL_CERT_FILE\n"), names_it, "{told}");
         let gate = setup.start();
         gate.ask(gate.chat()).status
     };

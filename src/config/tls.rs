@@ -19,7 +19,7 @@ use super::work::Work;
 use crate::project_key::{Digest, digest};
 
 /// The variable that names a file of authorities.
-const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+pub(super) const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 
 /// What was made for upstreams without a `ca_file`, and of which file: kept over reloads, so that sessions can be resumed.
 static USUAL: Mutex<Option<(Option<Digest>, Arc<ClientConfig>)>> = Mutex::new(None);
@@ -83,6 +83,11 @@ impl Work<'_> {
         let made = self.built(path, store)?;
         roots.insert(file.to_owned(), Arc::clone(&made));
         Some(made)
+    }
+
+    /// Whether a file of the system says whom to trust.
+    pub(super) fn trusts_the_system(&self) -> bool {
+        self.trusted.get().is_some_and(|trusted| trusted.as_ref().is_some_and(|of| of.digest.is_some()))
     }
 
     /// What is trusted in any case, told once what is wrong with it.
