@@ -116,7 +116,7 @@ where
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(response)) => return Poll::Ready(Ok(response)),
                     Poll::Ready(Err(Refusal(refused))) if refused.carried.body.is_left() => {
-                        return Poll::Ready(Ok(unheard(refused.carried)));
+                        return Poll::Ready(Ok(unheard(&refused.carried)));
                     }
                     Poll::Ready(Err(Refusal(refused))) => {
                         let Some((budget, longest)) = worth_draining(&refused) else {
@@ -182,7 +182,7 @@ fn answer(refused: Refused) -> Response<Relay> {
 }
 
 /// Ends a request whose client left while it sent: its record stays without an end, as of all who leave.
-fn unheard(carried: Box<Carried>) -> Response<Relay> {
+fn unheard(carried: &Carried) -> Response<Relay> {
     let mut response = Response::new(Relay::none());
     *response.status_mut() = StatusCode::BAD_REQUEST;
     *response.headers_mut() = own_headers(carried.record.id);

@@ -165,10 +165,7 @@ const SOLE: [Sole; 11] = [
     },
     Sole {
         text: "std::env::",
-        files: &[
-            ("config/load.rs", "the one place"),
-            ("config/schema/tests.rs", "a test that writes the schema"),
-        ],
+        files: &[("config/load.rs", "the one place")],
         rule: "only config/load.rs reads the environment",
     },
     Sole {

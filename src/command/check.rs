@@ -75,7 +75,9 @@ fn told(loaded: &Loaded) -> String {
     let ways = ways(snapshot);
     let proxied = ways.iter().any(|way| way.through.is_some());
     out.push('\n');
-    ways.iter().for_each(|way| way.tell(proxied, &mut out));
+    for way in &ways {
+        way.tell(proxied, &mut out);
+    }
     if !loaded.variables.is_empty() {
         let _ = writeln!(out, "\nset by the environment: {}", loaded.variables.join(", "));
     }

@@ -174,7 +174,7 @@ fn example(at: &Path, expected: &str, now: Moment) -> String {
     let keys: Vec<&str> = at.iter().filter_map(map_key).collect();
     let key = child("", keys.last().copied().unwrap_or_default());
     match &*keys {
-        [] => return "[server]".to_owned(),
+        [] => "[server]".to_owned(),
         [section] => section_like(section),
         [section @ ("upstreams" | "projects" | "models" | "prices"), name] => {
             format!("[{}]", child(section, name))
