@@ -311,7 +311,7 @@ reasons! {
         operator "upstream '{upstream}' is left alone for a time: look for what it failed with before; {rule}.breaker says when";
     UpstreamTls "upstream_tls" 502 Failed "forward" false None;
         client "The provider could not be reached safely. It is not your key. Ask the gateway's operator.";
-        operator "upstream '{upstream}' and TLS: {detail}; mend its certificate, or name its authority in {rule}.ca_file";
+        operator "upstream '{upstream}' and TLS: {detail}; mend its certificate, or name its authority in {rule}.ca_file, or in the file that SSL_CERT_FILE names";
     UpstreamUnreachable "upstream_unreachable" 502 Failed "forward" true None;
         client "The provider could not be reached.";
         operator "upstream '{upstream}' could not be reached: {detail}";
