@@ -1,7 +1,7 @@
 //! The JSON schema of the configuration's files, for editors that complete and check.
 //!
 //! It is written in `config/schema.json` and carried along as it stands there. Only the tests derive it from the
-//! types, and fail where the two differ: what derives would be a fiftieth of the image.
+//! types, and fail where the two differ: no gate needs to carry along what derives it.
 
 #[cfg(test)]
 mod tests;
