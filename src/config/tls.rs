@@ -25,7 +25,7 @@ pub(super) const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 static USUAL: Mutex<Option<(Option<Digest>, Arc<ClientConfig>)>> = Mutex::new(None);
 
 /// The authorities that are trusted in any case.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Trusted {
     authorities: RootCertStore,
     /// Of the file that they are from.
@@ -44,22 +44,22 @@ impl Work<'_> {
         roots: &mut Roots,
     ) -> Option<Arc<ClientConfig>> {
         let Some(file) = ca_file else {
-            let Trusted { authorities, digest } = self.trusted()?;
+            let trusted = self.trusted()?;
             let mut usual = USUAL.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((of, made)) = &*usual
-                && *of == digest
+                && *of == trusted.digest
             {
                 return Some(Arc::clone(made));
             }
-            let made = self.built(path, authorities)?;
-            *usual = Some((digest, Arc::clone(&made)));
+            let made = self.built(path, trusted.authorities.clone())?;
+            *usual = Some((trusted.digest, Arc::clone(&made)));
             return Some(made);
         };
         if let Some(made) = roots.get(file) {
             return Some(Arc::clone(made));
         }
         let (pem, _) = self.read(path, file)?;
-        let mut store = self.trusted()?.authorities;
+        let mut store = self.trusted()?.authorities.clone();
         let mut count = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             if !certificate.is_ok_and(|certificate| store.add(certificate).is_ok()) {
@@ -91,7 +91,7 @@ impl Work<'_> {
     }
 
     /// What is trusted in any case, told once what is wrong with it.
-    fn trusted(&mut self) -> Option<Trusted> {
+    fn trusted(&mut self) -> Option<Arc<Trusted>> {
         if let Some(known) = self.trusted.get() {
             return known.clone();
         }
@@ -103,7 +103,7 @@ impl Work<'_> {
                 digest: None,
             }),
         };
-        self.trusted.get_or_init(|| trusted).clone()
+        self.trusted.get_or_init(|| trusted.map(Arc::new)).clone()
     }
 
     /// What a file of the system has; certificates in it that cannot be used are left out, as by other programs.

@@ -1,6 +1,7 @@
 //! What every part of the compilation needs at hand: the places, the faults so far, the rules.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use super::fault::{Fault, Severity};
 use super::load::Sources;
@@ -38,7 +39,7 @@ pub(super) struct Work<'a> {
     /// Variables that it refers to.
     pub(super) asked: Vec<String>,
     /// Which authorities upstreams are trusted by, once that was asked; nothing within if they cannot be had.
-    pub(super) trusted: OnceCell<Option<Trusted>>,
+    pub(super) trusted: OnceCell<Option<Arc<Trusted>>>,
     wrong: Vec<String>,
 }
 
