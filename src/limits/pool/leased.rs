@@ -49,9 +49,12 @@ impl Pool {
     }
 
     /// What is to be told of it: what is owed, or, below zero, what goes back. It is as told as soon as this is called.
-    /// Of slots, what is held in all is told then.
-    pub(in crate::limits) fn moved(&self, all: bool, now: Moment) -> i64 {
+    /// Of slots, what is held in all is told then. Nothing if another window than the one that began then has begun.
+    pub(in crate::limits) fn moved(&self, all: bool, from_ms: i64, now: Moment) -> i64 {
         let mut state = self.now(now);
+        if state.from_ms != from_ms {
+            return 0;
+        }
         let scale = i64::try_from(self.scale()).unwrap_or(1);
         if state.balance < 0 {
             // What is owed of a unit counts as one, and the rest of it can be taken.
@@ -145,10 +148,13 @@ impl Pool {
         }
     }
 
-    /// What the store must know at least, if it has forgotten, or was not told what is recalled. It is as told as soon
-    /// as this is called.
-    pub(in crate::limits) fn floor(&self, forgotten: bool, now: Moment) -> Option<u64> {
+    /// What the store must know at least of the window that began then, if it has forgotten, or was not told what is
+    /// recalled. It is as told as soon as this is called.
+    pub(in crate::limits) fn floor(&self, forgotten: bool, from_ms: i64, now: Moment) -> Option<u64> {
         let mut state = self.now(now);
+        if state.from_ms != from_ms {
+            return None;
+        }
         let recalled = std::mem::take(&mut state.recalled);
         state.seen.filter(|_| forgotten || recalled)?;
         // Of a ledger that cannot be read nothing is known. Told to the store, that would be spent for all gates.

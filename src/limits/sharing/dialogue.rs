@@ -44,12 +44,20 @@ pub struct Dialogue {
     /// Asks that have to be said again.
     again: Vec<(Ask, u8)>,
     /// What must be said again of what was used.
-    owed: Vec<(Arc<Pool>, i64)>,
+    owed: Vec<Owed>,
     /// The store is to be told what is known here.
     remind: bool,
     /// Gates are still telling it. What one used beyond its leases would be lost in what another tells, so it waits.
     reminded: bool,
     said: Option<Moment>,
+}
+
+/// What was used of a pool, in the window that began then.
+#[derive(Debug)]
+struct Owed {
+    pool: Arc<Pool>,
+    from_ms: i64,
+    amount: i64,
 }
 
 #[derive(Debug)]
@@ -119,36 +127,42 @@ impl Dialogue {
         let mut pools = Pools::default();
         let moves_wait = self.reminded && !bye;
         let owed = if moves_wait { Vec::new() } else { std::mem::take(&mut self.owed) };
-        let mut moves: Vec<(usize, i64)> =
-            owed.into_iter().map(|(pool, delta)| (pools.number(&pool), delta)).collect();
+        let mut moves = Vec::new();
+        for Owed { pool, from_ms, amount } in owed {
+            // Of a window that has ended nobody asks any more, and the next one owes nothing for it.
+            if pools.window(&pool, now).0 == from_ms {
+                moves.push((pools.number(&pool, now), amount));
+            }
+        }
         let mut floors = Vec::new();
         let mut given_back = false;
         for pool in &all {
+            let (from_ms, _) = pools.window(pool, now);
             if let Some(holds) = pool.holds() {
                 // What it holds is said each time, whatever the store knew of it.
-                let moved = pool.moved(bye, now) != 0;
+                let moved = pool.moved(bye, from_ms, now) != 0;
                 given_back |= moved;
                 if moved || beat && (holds > 0 || pool.is_in_use(now)) {
-                    pools.number(pool);
+                    pools.number(pool, now);
                 }
                 continue;
             }
-            if let Some(floor) = pool.floor(self.remind, now) {
-                floors.push((pools.number(pool), floor));
+            if let Some(floor) = pool.floor(self.remind, from_ms, now) {
+                floors.push((pools.number(pool, now), floor));
             }
-            let moved = if moves_wait { 0 } else { pool.moved(bye, now) };
+            let moved = if moves_wait { 0 } else { pool.moved(bye, from_ms, now) };
             if moved != 0 {
-                moves.push((pools.number(pool), moved));
+                moves.push((pools.number(pool, now), moved));
             }
             if beat && pool.is_in_use(now) {
-                pools.number(pool);
+                pools.number(pool, now);
             }
         }
         if !beat && !given_back && moves.is_empty() && asks.is_empty() {
             return None;
         }
         for want in asks.iter().flat_map(|(ask, _)| &ask.wants) {
-            pools.number(&want.pool);
+            pools.number(&want.pool, now);
         }
         self.number += 1;
         self.remind = false;
@@ -166,13 +180,12 @@ impl Dialogue {
     }
 
     /// Writes what is said as the script reads it.
-    fn write(&self, said: &mut Said, pools: Vec<Arc<Pool>>, floors: &[(usize, u64)], bye: bool, now: Moment) {
+    fn write(&self, said: &mut Said, pools: Vec<Spoken>, floors: &[(usize, u64)], bye: bool, now: Moment) {
         let mut text = format!(
             "{{\"born\":{:?},\"fresh\":{:?},\"id\":{:?},\"seq\":\"{}\",\"bye\":{bye},\"pools\":[",
             self.born, self.fresh, self.id, self.number
         );
-        for pool in pools {
-            let (from, until) = pool.window(now);
+        for (pool, (from, until)) in pools {
             said.keys.push(match &pool.bound {
                 Bound::Rate(_) | Bound::Slots => self.key(&pool.name),
                 Bound::Window(..) => self.key(&format!("{}:{from}", pool.name)),
@@ -245,12 +258,12 @@ impl Dialogue {
     fn forgotten(&mut self) {
         (self.remind, self.reminded) = (true, true);
         let Some(open) = self.open.take() else { return };
-        for (at, delta) in open.moves {
+        for (at, amount) in open.moves {
             // Of what may have been done before the memory was lost, nothing is given back a second time.
-            if (delta > 0 || !open.again)
-                && let Some((pool, _)) = open.pools.get(at)
+            if (amount > 0 || !open.again)
+                && let Some((pool, from_ms)) = open.pools.get(at)
             {
-                self.owed.push((Arc::clone(pool), delta));
+                self.owed.push(Owed { pool: Arc::clone(pool), from_ms: *from_ms, amount });
             }
         }
         self.again = open.asks;
@@ -378,19 +391,90 @@ fn comma(text: &mut String) {
     }
 }
 
+/// A pool that is spoken of, and since when and until when the window is of which.
+type Spoken = (Arc<Pool>, (i64, i64));
+
 /// Pools in the order in which they are said.
 #[derive(Default)]
 struct Pools {
-    list: Vec<Arc<Pool>>,
+    list: Vec<Spoken>,
     numbers: HashMap<*const Pool, usize>,
+    windows: HashMap<*const Pool, (i64, i64)>,
 }
 
 impl Pools {
-    fn number(&mut self, pool: &Arc<Pool>) -> usize {
+    fn number(&mut self, pool: &Arc<Pool>, now: Moment) -> usize {
+        let window = self.window(pool, now);
         let list = &mut self.list;
         *self.numbers.entry(Arc::as_ptr(pool)).or_insert_with(|| {
-            list.push(Arc::clone(pool));
+            list.push((Arc::clone(pool), window));
             list.len() - 1
         })
+    }
+
+    /// The window of which all is said of a pool. A worker may begin the next one meanwhile.
+    fn window(&mut self, pool: &Arc<Pool>, now: Moment) -> (i64, i64) {
+        *self.windows.entry(Arc::as_ptr(pool)).or_insert_with(|| pool.window(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::denial::RuleId;
+    use crate::limits::{Budget, Registry, Reservation, Spender, Window};
+    use crate::money::Money;
+
+    /// Noon of the 30th of November 2026, in milliseconds since 1970.
+    const NOON: i64 = 1_796_040_000_000;
+    const DAY: Duration = Duration::from_hours(24);
+
+    /// What a store without memory answers, and one that heard everything.
+    fn born(at_ms: i64) -> String {
+        format!("born {at_ms}000 first:0")
+    }
+
+    /// What is owed beyond its leases in the window that now is, as the store is told it: the keys and the moves.
+    fn told(dialogue: &mut Dialogue, now: Moment) -> (Vec<String>, String) {
+        let (keys, text) = dialogue.next(false, now).unwrap();
+        let moves = text.split("\"moves\":").nth(1).unwrap().split(",\"asks\"").next().unwrap();
+        (keys.iter().skip(3).cloned().collect(), moves.to_owned())
+    }
+
+    #[test]
+    fn what_is_owed_for_one_window_is_not_charged_to_the_next() {
+        for (days, keys, moves) in [(0, 1, "[[1,7]]"), (1, 0, "[]")] {
+            let now = Moment::now();
+            let registry = Registry::new(now);
+            let spender = Spender { project: "a".into(), key: None, models: None };
+            let purse = registry.purse("projects.a", spender, (&TimeZone::UTC, true), now);
+            let most = Money::picodollars(1_000_000);
+            let budgets = [Budget { window: Window::Day, most, rule: RuleId::BUILT_IN }];
+            let mut dialogue = Dialogue::new(Arc::clone(&registry.sharing), "p", "gate", "fresh");
+            assert!(dialogue.next(false, now).is_some());
+            assert_eq!(dialogue.answered(&born(NOON), now, now), Ok(Heard::Forgetful));
+            assert!(dialogue.next(false, now).is_some());
+            assert_eq!(dialogue.answered(&format!("ok {NOON}000 1 0"), now, now), Ok(Heard::All));
+
+            // A session goes on beyond what was leased.
+            let mut reservation = Reservation::default();
+            reservation.spend_anyway(&purse, &budgets, Money::picodollars(7_000), now);
+            let today = format!("{{p}}:projects.a:money:day:{}", NOON - 12 * 3_600_000);
+            assert_eq!(told(&mut dialogue, now), (vec![today], "[[1,7]]".to_owned()));
+            // The store has lost its memory, and is told again when all have reminded it; meanwhile it becomes midnight.
+            assert_eq!(dialogue.answered(&born(NOON), now, now), Ok(Heard::Forgetful));
+            let later = now.later(Duration::from_secs(2));
+            let reminder = told(&mut dialogue, later);
+            assert_eq!(reminder.1, "[]", "others have not told yet what they know");
+            let levels = " 0".repeat(reminder.0.len());
+            let answer = format!("ok {}000 1 0{levels}", NOON + 2_000);
+            assert_eq!(dialogue.answered(&answer, later, later), Ok(Heard::All));
+            let then = later.later(DAY * days + Duration::from_secs(2));
+            let again = told(&mut dialogue, then);
+            assert_eq!((again.0.len(), again.1.as_str()), (keys, moves), "{days} days later");
+            drop(reservation);
+        }
     }
 }
