@@ -117,11 +117,11 @@ pub fn load_at(sources: &Sources, registry: &Registry, now: Moment) -> Result<Lo
     }
     let mut work = Work::new(sources, registry, &layered.places, now);
     work.lints = lints;
-    let Some(written) = shape::shaped(layered.value, &mut work) else { return Err(failed(work.faults)) };
+    let Some(written) = shape::shaped(layered.value, &mut work) else { return Err(failed_in(work)) };
     let snapshot = Arc::new(compiled(&written, layered.digest, &mut work));
     let expectations = work.expectations(&written, &snapshot.keys);
     if !work.faults.is_empty() {
-        return Err(failed(work.faults));
+        return Err(failed_in(work));
     }
     work.lint_strays();
     let mut files = sources.files();
@@ -171,6 +171,20 @@ pub fn unknown_key(sources: &Sources, id: &str) -> Option<String> {
     let ids: Vec<&str> = keys.flatten().filter_map(|key| key.get("id")?.as_str()).collect();
     let mend = shape::suggestion(id, &ids);
     (!ids.contains(&id)).then(|| format!("note: the configuration has no key `{id}`; {mend}"))
+}
+
+/// What is wrong, and behind it the variables that set nothing: where something is missing, a misspelt name is often
+/// why. What else was noticed may only follow from what is wrong.
+fn failed_in(mut work: Work<'_>) -> Faults {
+    work.lints.clear();
+    // Not all references were followed.
+    let texts = work.sources.texts(&mut Vec::new());
+    let refer_to = |name: &str| texts.iter().any(|(_, text)| text.contains(&format!("env:{name}")));
+    work.asked.extend(work.sources.strays().into_iter().filter(|name| refer_to(name)));
+    work.lint_strays();
+    let mut faults = failed(work.faults);
+    faults.0.append(&mut work.lints);
+    faults
 }
 
 fn failed(mut faults: Vec<Fault>) -> Faults {

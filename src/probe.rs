@@ -54,8 +54,13 @@ pub enum Finding {
         /// What the answer tells of the account.
         account: Account,
     },
-    /// No answer could be had; why.
-    Unreachable(String),
+    /// No answer could be had.
+    Unreachable {
+        /// Why.
+        why: String,
+        /// What mends it, if that is known.
+        mend: Option<&'static str>,
+    },
     /// A cloud granted nothing to ask with; why.
     NotGranted(String),
 }
@@ -72,7 +77,7 @@ impl Finding {
     pub const fn account(&self) -> Option<&Account> {
         match self {
             Self::Accepted { account, .. } | Self::Refused { account, .. } => Some(account),
-            Self::Unreachable(_) | Self::NotGranted(_) => None,
+            Self::Unreachable { .. } | Self::NotGranted(_) => None,
         }
     }
 
@@ -81,7 +86,7 @@ impl Finding {
     #[must_use]
     pub fn tells_of_billing(&self) -> bool {
         match self {
-            Self::Accepted { .. } | Self::Unreachable(_) | Self::NotGranted(_) => false,
+            Self::Accepted { .. } | Self::Unreachable { .. } | Self::NotGranted(_) => false,
             Self::Refused { diagnosis, .. } => {
                 diagnosis.cause.is_some_and(|cause| cause.about == About::Billing)
             }
@@ -102,7 +107,7 @@ pub struct Probed {
 pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Probed {
     let Some(mut request) = asking_for_models(upstream) else {
         let why = "this kind of upstream has no list of models".to_owned();
-        return Probed { finding: Finding::Unreachable(why), seen: None };
+        return Probed { finding: Finding::Unreachable { why, mend: None }, seen: None };
     };
     let not_granted = |why: &str| Probed { finding: Finding::NotGranted(why.to_owned()), seen: None };
     if let Some(credential) = credential {
@@ -120,22 +125,25 @@ pub async fn probe(upstream: &Upstream, credential: Option<&Credential>) -> Prob
             let seen = if headers.contains_key("cf-ray") { seen(upstream).await } else { None };
             Probed { finding: found(upstream, status, &headers, &body), seen }
         }
-        Ok(Err(why)) => Probed { finding: Finding::Unreachable(why), seen: None },
+        Ok(Err((why, mend))) => Probed { finding: Finding::Unreachable { why, mend }, seen: None },
         Err(_) => {
             let why = format!("no answer within {} s", PATIENCE.as_secs());
-            Probed { finding: Finding::Unreachable(why), seen: None }
+            Probed { finding: Finding::Unreachable { why, mend: None }, seen: None }
         }
     }
 }
 
+/// What is answered; or why nothing is, and the mend.
 async fn ask(
     upstream: &Upstream,
     request: Request<Outgoing>,
-) -> Result<(StatusCode, HeaderMap, bytes::Bytes), String> {
-    let mut connection = pool::connect(upstream, None, None).await.map_err(|error| error.to_string())?;
-    let answer = connection.sender.send_request(request).await.map_err(|error| error.to_string())?;
+) -> Result<(StatusCode, HeaderMap, bytes::Bytes), (String, Option<&'static str>)> {
+    let connection = pool::connect(upstream, None, None).await;
+    let mut connection = connection.map_err(|error| (error.to_string(), error.mend()))?;
+    let broke = |error: &dyn std::fmt::Display| (error.to_string(), None);
+    let answer = connection.sender.send_request(request).await.map_err(|error| broke(&error))?;
     let (head, body) = answer.into_parts();
-    let body = Limited::new(body, LONGEST).collect().await.map_err(|error| error.to_string())?.to_bytes();
+    let body = Limited::new(body, LONGEST).collect().await.map_err(|error| broke(&error))?.to_bytes();
     Ok((head.status, head.headers, body))
 }
 

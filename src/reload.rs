@@ -131,14 +131,16 @@ fn place(fault: &Fault) -> String {
 }
 
 fn refused(faults: &Faults, (why, changed): (&str, &str)) {
-    for fault in &faults.0 {
+    let (mistakes, lints) = faults.mistakes_and_lints();
+    for fault in mistakes {
         let at = place(fault);
         tracing::error!(at, path = %fault.path, what = %fault.what, mend = %fault.mend, "configuration_fault");
     }
+    tell_lints(lints);
     tracing::error!(
         why,
         changed,
-        faults = faults.0.len() as u64,
+        faults = mistakes.len() as u64,
         "configuration_kept: the new one has mistakes"
     );
 }

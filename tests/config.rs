@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use portcullis::clock::Moment;
+use portcullis::command::check::{self, Format};
 use portcullis::config::{
     Faults, Loaded, LogFormat, Severity, Sources, load_at, render_text, unknown_key, unknown_project,
 };
@@ -376,7 +377,7 @@ fn what_is_said_of_how_a_setting_is_written_is_accepted() {
                     "a SHA-256 has 64",
                 ];
                 let about_it = |fault: &portcullis::config::Fault| {
-                    fault.path.is_empty()
+                    fault.path.is_empty() && fault.severity == Severity::Error
                         || !example.starts_with('[')
                             && fault.path.starts_with(&*name)
                             && not_about.iter().all(|word| !fault.what.contains(word))
@@ -849,6 +850,29 @@ fn a_variable_that_is_written_in_another_way_is_read_or_told() {
     let text = format!("{GOOD}[admin]\ntoken = \"env:PORTCULLIS_ADMIN_TOKEN\"\n");
     let loaded = load(&[("portcullis.toml", &text)], &[token, listen]).unwrap();
     assert_eq!(render_text(&loaded.lints), "", "one is referred to, the other is no setting's");
+}
+
+/// What a variable was to set is often just what is missing.
+#[test]
+fn a_variable_that_sets_nothing_is_told_beside_mistakes() {
+    let text = good_but(PROVIDER, "");
+    let stray = ("PORTCULLIS_UPSTREAMS_OPENAI_PROVIDER", "openai");
+    let faults = load(&[("portcullis.toml", &text)], &[stray]).unwrap_err();
+    let (mistakes, lints) = faults.mistakes_and_lints();
+    assert_eq!((mistakes.len(), lints.len()), (1, 1), "{faults}");
+    assert_eq!(lints[0].mend, "did you mean PORTCULLIS__UPSTREAMS__OPENAI__PROVIDER?");
+
+    // One that is referred to sets something, also where no reference is followed.
+    let referred = format!("{text}[admin]\ntoken = \"env:PORTCULLIS_ADMIN_TOKEN\"\nno = 1\n");
+    let env = [stray, ("PORTCULLIS_ADMIN_TOKEN", "x")];
+    let faults = load(&[("portcullis.toml", &referred)], &env).unwrap_err();
+    assert_eq!(faults.mistakes_and_lints().1.len(), 1, "{faults}");
+
+    let env = [stray, ("OPENAI_API_KEY", CANARY)];
+    let sources = Sources::from_texts([("portcullis.toml", text.as_str())], env);
+    let checked = check::check(&sources, Format::Text).text;
+    assert!(checked.contains("warning: this variable sets nothing"), "{checked}");
+    assert!(checked.ends_with("\n1 mistake; the configuration cannot be used\n"), "{checked}");
 }
 
 #[test]

@@ -129,7 +129,10 @@ fn what_is_refused_or_not_there_is_told_with_its_mend() {
     let (code, said) = probe(&file, &["nobody", "--format", "json"]);
     let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((code, &told[0]["accepted"]), (1, &false.into()), "{told}");
-    assert!(told[0]["unreachable"].is_string(), "{told}");
+    assert_eq!(told[0]["unreachable"], "the connection was refused", "{told}");
+    assert_eq!(told[0]["mend"], "start what is to listen there, or correct its base_url", "{told}");
+    let (_, said) = probe(&file, &["nobody"]);
+    assert!(said.contains("    mend:          start what is to listen there"), "{said}");
 
     let (code, said) = probe(&file, &["nowhere"]);
     assert_eq!(code, 2, "{said}");

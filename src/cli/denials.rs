@@ -16,7 +16,7 @@ use crate::store::read::{By, Filter, reason};
 /// Which store.
 #[derive(Debug, Args)]
 pub(super) struct StoreFile {
-    /// The configuration whose [store] is read.
+    /// The gate's configuration, which names its store.
     #[arg(
         long,
         value_name = "FILE",

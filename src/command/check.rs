@@ -55,7 +55,7 @@ pub fn check(sources: &Sources, format: Format) -> Checked {
     let text = match (&loaded, format) {
         (Ok(loaded), Format::Text) => told(loaded),
         (Err(faults), Format::Text) => {
-            let mistakes = counted(faults.0.len(), "mistake");
+            let mistakes = counted(faults.mistakes_and_lints().0.len(), "mistake");
             format!("{faults}\n{mistakes}; the configuration cannot be used\n")
         }
         (loaded, Format::Json) => as_json(loaded.as_ref()),
@@ -152,10 +152,10 @@ fn as_json(loaded: Result<&Loaded, &Faults>) -> String {
             ways: ways(&loaded.snapshot),
             set_by_environment: &loaded.variables,
         },
-        Err(faults) => Verdict {
+        Err(found) => Verdict {
             ok: false,
-            faults: &faults.0,
-            lints: &[],
+            faults: found.mistakes_and_lints().0,
+            lints: found.mistakes_and_lints().1,
             note: None,
             expectations: 0,
             projects: Vec::new(),

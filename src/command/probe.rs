@@ -91,7 +91,7 @@ fn address(diagnosis: &Diagnosis) -> Option<&str> {
 impl One<'_> {
     fn leaves_billing_open(&self) -> bool {
         match &self.probed.finding {
-            Finding::Unreachable(_) | Finding::NotGranted(_) => false,
+            Finding::Unreachable { .. } | Finding::NotGranted(_) => false,
             finding @ (Finding::Accepted { .. } | Finding::Refused { .. }) => !finding.tells_of_billing(),
         }
     }
@@ -109,8 +109,9 @@ impl One<'_> {
             Finding::Accepted { models: None, .. } => {
                 let _ = writeln!(out, "accepted");
             }
-            Finding::Unreachable(why) => {
+            Finding::Unreachable { why, mend } => {
                 let _ = writeln!(out, "no answer from {}:{}: {why}", self.upstream.host, self.upstream.port);
+                line(out, "mend", *mend);
             }
             Finding::NotGranted(why) => {
                 let _ = writeln!(out, "not granted: {why}");
@@ -162,7 +163,7 @@ impl One<'_> {
         });
         let more = match finding {
             Finding::Accepted { models, .. } => json!({ "models": models }),
-            Finding::Unreachable(why) => json!({ "unreachable": why }),
+            Finding::Unreachable { why, mend } => json!({ "unreachable": why, "mend": mend }),
             Finding::NotGranted(why) => json!({ "not_granted": why }),
             Finding::Refused { status, diagnosis, excerpt, .. } => json!({
                 "status": status.as_u16(),

@@ -105,12 +105,18 @@ impl Fault {
     }
 }
 
-/// Every mistake of a configuration that cannot be used.
+/// Every mistake of a configuration that cannot be used, and behind them the variables that set nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Faults(pub Vec<Fault>);
 
 impl Faults {
+    /// The mistakes, and what is none.
+    #[must_use]
+    pub fn mistakes_and_lints(&self) -> (&[Fault], &[Fault]) {
+        self.0.split_at(self.0.partition_point(|fault| fault.severity == Severity::Error))
+    }
+
     /// All of them in the manner of a compiler.
     #[must_use]
     pub fn render_text(&self) -> String {

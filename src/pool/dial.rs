@@ -53,6 +53,22 @@ pub enum NotConnected {
     Failed(String),
 }
 
+impl NotConnected {
+    /// What mends it, for whoever can.
+    #[must_use]
+    pub const fn mend(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused => Some("start what is to listen there, or correct its base_url"),
+            Self::TimedOut => Some("let this machine reach it, or raise its connect_timeout"),
+            Self::Tls(_) => Some(
+                "mend its certificate, or name its authority in the upstream's ca_file, or in the file that \
+                 SSL_CERT_FILE names",
+            ),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for NotConnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
