@@ -22,7 +22,7 @@ mod walk;
 use crate::money::Money;
 
 pub use hide::Hider;
-pub use meter::Meter;
+pub use meter::{Meter, reports};
 
 /// What a request used.
 ///

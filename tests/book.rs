@@ -593,6 +593,25 @@ fn what_is_in_flight_when_the_gate_is_killed_is_settled_by_its_estimate() {
 }
 
 #[test]
+fn what_no_provider_reports_is_no_sure_nothing() {
+    let (store, upstream) = (place("unreported"), Upstream::answering(OK));
+    let mut gate = Process::start("unreported", &keeping(upstream.address, &store));
+    gate.ask();
+    gate.line("served");
+    until("it is counted", || usage_json(&store, &[])["total"]["requests"] == 1);
+    let total = &usage_json(&store, &[])["total"];
+    assert_eq!((&total["estimated"], &total["input_tokens"]), (&1.into(), &0.into()), "{total}");
+    // To look at a model uses nothing, and that is sure.
+    let mut client = Client::connect(gate.address);
+    client.send(format!(
+        "GET /v1/models/gpt-4o-mini HTTP/1.1\r\nhost: gate\r\nauthorization: Bearer {}\r\n\r\n",
+        gate.key
+    ));
+    until("it is counted", || usage_json(&store, &[])["total"]["requests"] == 2);
+    assert_eq!(usage_json(&store, &[])["total"]["estimated"], 1);
+}
+
+#[test]
 fn without_room_to_write_no_money_is_spent() {
     let (store, upstream) = (place("refused"), Upstream::answering(OK));
     let limits = r#"{ budget = "1 USD/day" }"#;

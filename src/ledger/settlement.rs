@@ -11,7 +11,7 @@ use crate::denial::Reason;
 use crate::limits::Estimate;
 use crate::money::Money;
 use crate::record::{Cost, Outcome, Record};
-use crate::usage::Usage;
+use crate::usage::{Usage, reports};
 
 /// What a request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,10 @@ pub(super) fn settlement(record: &Record) -> Settlement {
         (Known::Reported | Known::Seen, Some(price)) => price.of(&part),
         (Known::Reported | Known::Seen, None) => part.cost.unwrap_or_default(),
     } + earlier;
-    let estimated = matches!(known, Known::Seen | Known::Unknown) && usage != Usage::default();
+    // Where nothing limits tokens nothing was estimated either, and what was not reported counts as nothing.
+    let may_report = || record.endpoint.is_some_and(reports);
+    let estimated =
+        matches!(known, Known::Seen | Known::Unknown) && (usage != Usage::default() || may_report());
     Settlement { usage, cost: Cost { money, estimated }, priced }
 }
 

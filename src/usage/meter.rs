@@ -148,7 +148,7 @@ impl Meter {
 /// Whether answers of an endpoint can report what the call of a model used. What only reads a response that was
 /// made before does not: it would count twice.
 #[must_use]
-fn reports(endpoint: &Endpoint) -> bool {
+pub fn reports(endpoint: &Endpoint) -> bool {
     let family = matches!(
         endpoint.scope.family,
         Family::Chat
