@@ -5,6 +5,7 @@ Only Python's own library is used. All traffic stays on loopback, all files in a
 
 import asyncio
 import atexit
+import importlib.util
 import json
 import os
 import re
@@ -59,6 +60,23 @@ def need(what, package, there=None):
             subprocess.run(install, check=False, **quiet)
     if not there():
         sys.exit(f"{what} is missing: install it first (Debian: apt-get install {package})")
+
+
+def need_module(name):
+    """Runs the script with a Python that has a package, in a virtual environment that is made for it where this one has not.
+    Debian's package would serve Debian's Python alone."""
+    if importlib.util.find_spec(name):
+        return
+    folder = ROOT / "target" / "siege-python"
+    python = folder / "bin" / "python"
+    if Path(sys.executable) == python:
+        sys.exit(f"the Python package {name} is missing in {folder}: remove that folder, it is made anew")
+    has = [python, "-c", f"import {name}"]
+    if not python.exists() or subprocess.run(has, check=False, stderr=subprocess.DEVNULL).returncode:
+        print(f"the Python package {name} is missing: installing it in {folder.relative_to(ROOT)}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", name], check=True)
+    os.execv(python, [str(python), *sys.argv])
 
 
 def free_port():

@@ -158,8 +158,8 @@ causes! {
         Account AfterMend false None Organization; "the workspace's own encryption key is disabled, or its key service lets nobody in";
         "enable the key again, or open its key service's network to Anthropic";
         Documented "https://github.com/anthropics/anthropic-sdk-python";
-    Anthropic "anthropic_encryption_key_unreachable" [503] Api codes ["cmek_key_unreachable"] says []
-        Account Later false None Organization; "the workspace's own encryption key could not be reached";
+    Anthropic "anthropic_encryption_key_unreachable" [503] Api codes ["cmek_key_unreachable" "cmek_context_unavailable"] says []
+        Account Later false None Organization; "the workspace's own encryption key could not be resolved or reached";
         "retry; if it stays, see whether the key's service has it";
         Documented "https://github.com/anthropics/anthropic-sdk-python";
     Anthropic "anthropic_storage_full" [400] Api codes ["storage_quota_exceeded"] says []
