@@ -210,9 +210,12 @@ sha256 = "{self.sha256}"
                 env=environment)
             STARTED.append(self.process)
             self.records = Records(self.process.stdout)
-            # Exit code 1: the gate before it still listens on the port.
-            if wait_for(self.admin, self.process) != 1:
+            code = wait_for(self.admin, self.process)
+            if code is None:
                 return
+            # Exit code 1: the gate before it still listens on the port.
+            if code != 1:
+                raise SystemExit(f"the gate did not start: exit code {code}")
             time.sleep(0.02)
 
     def stop(self):
