@@ -6,6 +6,7 @@ use http::HeaderMap;
 use super::Usage;
 use super::aws::Frames;
 use super::events::{Events, Texts, lines};
+use super::report::MOST;
 use super::text::Bringer;
 use super::walk::{Told, Words};
 use crate::dialect::Surface;
@@ -75,7 +76,10 @@ impl Meter {
         if endpoint.surface != Surface::Bedrock {
             return None;
         }
-        let count = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+        let count = |name: &str| {
+            let count = headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+            count.filter(|count| *count <= MOST)
+        };
         let input = count("x-amzn-bedrock-input-token-count");
         let output = count("x-amzn-bedrock-output-token-count");
         if input.is_none() && output.is_none() {

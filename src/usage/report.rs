@@ -10,6 +10,54 @@ use super::read;
 use crate::money::Money;
 use crate::tier::Served;
 
+/// The most of anything that an answer can have used, tokens or other; and the most that it can have cost. Who reports more
+/// is wrong somewhere else too: nothing of it is believed, as if there were no report. Believed, it would have spent a
+/// budget for weeks.
+pub(super) const MOST: u64 = 1 << 30;
+const MOST_DOLLARS: u64 = 1_000_000;
+const PICODOLLARS: u64 = 1_000_000_000_000;
+/// One of xAI's ticks in picodollars.
+const TICK: u64 = 100;
+
+/// The most that a field can tell.
+const fn most(field: Field) -> u64 {
+    match field {
+        Field::Dollars | Field::Into(Part::Cost) => MOST_DOLLARS,
+        Field::Ticks => MOST_DOLLARS * PICODOLLARS / TICK,
+        // Nothing is taken from these.
+        Field::Nothing | Field::Into(_) | Field::Kind | Field::Tier => u64::MAX,
+        Field::Input { .. }
+        | Field::Output
+        | Field::Thoughts
+        | Field::ToolInput
+        | Field::ReasoningBeside
+        | Field::CitationsBeside
+        | Field::Total
+        | Field::Cached
+        | Field::CachedBare
+        | Field::CachedAudio
+        | Field::CachedImage
+        | Field::Writes
+        | Field::WritesBare
+        | Field::ShortWrites
+        | Field::LongWrites
+        | Field::InputAudio
+        | Field::InputImage
+        | Field::Reasoning
+        | Field::OutputAudio
+        | Field::OutputImage
+        | Field::Seconds
+        | Field::Characters
+        | Field::Images
+        | Field::Pages
+        | Field::Searches
+        | Field::UnbilledInput
+        | Field::UnbilledOutput
+        | Field::Share
+        | Field::Sampled(_) => MOST,
+    }
+}
+
 /// What one report said.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Report {
@@ -138,6 +186,8 @@ pub(super) struct Raw {
     unbilled_output: Option<u64>,
     kind: Kind,
     share: u64,
+    /// Whether it tells of more than there can be.
+    absurd: bool,
     /// The sampling under way, and those that summed up what was said so far.
     sampling: Tokens,
     compactions: Tokens,
@@ -169,6 +219,10 @@ impl Raw {
 
     /// A number that is whole.
     pub(super) fn count(&mut self, field: Field, count: u64) {
+        if count > most(field) {
+            self.absurd = true;
+            return;
+        }
         let Report { usage, input, output, else_told, lasting, served: _ } = &mut self.report;
         match field {
             Field::Input { bare } => {
@@ -216,9 +270,9 @@ impl Raw {
                 }
             }
             Field::Dollars | Field::Into(Part::Cost) => {
-                usage.cost = Some(Money::picodollars(count.saturating_mul(1_000_000_000_000)));
+                usage.cost = Some(Money::picodollars(count * PICODOLLARS));
             }
-            Field::Ticks => usage.cost = Some(Money::picodollars(count.saturating_mul(100))),
+            Field::Ticks => usage.cost = Some(Money::picodollars(count * TICK)),
             Field::Nothing | Field::Into(_) | Field::Kind | Field::Tier => {}
         }
     }
@@ -232,10 +286,12 @@ impl Raw {
             whole
         };
         if matches!(field, Field::Dollars | Field::Into(Part::Cost)) {
+            // Looks at how much it is, which the next line tells more exactly.
+            self.count(field, whole(value));
             self.report.usage.cost = Some(Money::picodollars(whole(value * 1e12)));
         } else if field == Field::Seconds {
+            self.count(field, whole(value));
             self.report.usage.audio_ms = whole(value * 1e3);
-            self.report.else_told = true;
         } else {
             self.count(field, whole(value));
         }
@@ -268,6 +324,9 @@ impl Raw {
 
     /// The sums; nothing if nothing was told.
     fn report(mut self) -> Option<Report> {
+        if self.absurd {
+            return None;
+        }
         let usage = &mut self.report.usage;
         if let (false, Some(count)) = (self.report.input, self.unbilled_input) {
             (usage.input, self.report.input) = (count, true);

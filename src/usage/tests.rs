@@ -44,6 +44,27 @@ fn what_is_found_is_what_was_reported() {
     }
 }
 
+/// Believed, it would spend a budget for weeks, and other counts of the same report are no better.
+#[test]
+fn a_report_of_more_than_there_can_be_is_none() {
+    let found = |usage: &str| {
+        let mut meter = meter(Surface::OpenAi, "chat", "application/json");
+        let mut found = None;
+        meter.piece(&Bytes::from(format!("{{\"id\":\"a\",\"usage\":{usage}}}")), &mut found);
+        found
+    };
+    assert_eq!(found(r#"{"prompt_tokens":7,"completion_tokens":1073741824}"#).unwrap().output, 1 << 30);
+    for absurd in [
+        r#"{"prompt_tokens":7,"completion_tokens":1073741825}"#,
+        r#"{"prompt_tokens":-10,"completion_tokens":99999999999999999999}"#,
+        r#"{"prompt_tokens":1e300,"completion_tokens":1}"#,
+        r#"{"prompt_tokens":1,"completion_tokens":1,"cost":1000001}"#,
+        r#"{"prompt_tokens":1,"completion_tokens":1,"cost":1e7}"#,
+    ] {
+        assert_eq!(found(absurd), None, "{absurd}");
+    }
+}
+
 #[test]
 fn borders_of_pieces_do_not_matter() {
     for case in cases() {
