@@ -20,6 +20,8 @@ use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::printable::{printable, without_keys};
+
 /// All is well.
 pub const FINE: u8 = 0;
 /// Something was refused or failed.
@@ -36,7 +38,7 @@ pub fn exit(code: u8) -> ExitCode {
 /// Whether something could not be said. A command goes on all the same: what it does is more than what it prints.
 static UNSAID: AtomicBool = AtomicBool::new(false);
 
-/// Prints to the standard output; a reader that left is no failure, and any other is the command's: see `told`.
+/// Prints to the standard output, and lets nothing drive the terminal; a reader that left is no failure, and any other is the command's: see `told`.
 pub fn say(text: &str) {
     match try_to_say(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -54,7 +56,7 @@ pub fn say(text: &str) {
 /// When it was not taken, by whatever reader.
 pub fn try_to_say(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(printable(text).as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()
 }
@@ -65,7 +67,7 @@ pub fn told(code: u8) -> u8 {
     if code == FINE && UNSAID.load(Ordering::Acquire) { FAILED } else { code }
 }
 
-/// Prints to the standard error.
+/// Prints to the standard error, without whole keys: what was complained of may be one.
 pub fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", printable(&without_keys(text)));
 }

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::model_name::can_be_listed;
 use crate::store::read::{Decided, Peak};
 
 /// What a project did.
@@ -31,6 +32,8 @@ pub struct Seen {
     pub scopes: BTreeSet<String>,
     /// The models that it asked for.
     pub models: BTreeSet<String>,
+    /// How many names it asked for besides that no list should hold.
+    pub unlisted: usize,
     /// Where it called from.
     pub networks: Vec<IpNet>,
     /// The most requests in a minute.
@@ -65,6 +68,9 @@ impl Seen {
                 }
             }
         }
+        let all = seen.models.len();
+        seen.models.retain(|name| can_be_listed(name));
+        seen.unlisted = all - seen.models.len();
         seen.networks = networks(addresses);
         seen
     }
@@ -81,6 +87,10 @@ impl Seen {
         let _ = writeln!(out, "[projects.{name}]");
         let _ = writeln!(out, "upstreams = {}", list(&self.upstreams));
         let _ = writeln!(out, "scopes = {}", list(&self.scopes));
+        if self.unlisted > 0 {
+            let names = if self.unlisted == 1 { "name of a model" } else { "names of models" };
+            let _ = writeln!(out, "# {} {names} left out: with a *, or with what no name has", self.unlisted);
+        }
         let _ = writeln!(out, "models = {}", list(&self.models));
         let _ = writeln!(out, "allow_ips = {}", list(self.networks.iter().map(written)));
         if self.most_in_a_minute > 0 {
@@ -134,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn what_no_list_should_hold_is_left_out() {
+        let odd = ["*", "gpt*", "a b", "a\u{1b}[31m", "é", ""];
+        let decisions: Vec<_> = odd.iter().map(|model| decided("10.0.0.2", model, "", "", 1)).collect();
+        let toml = Seen::gather(&decisions, Peak::default()).toml("search");
+        assert!(
+            toml.contains("# 5 names of models left out: with a *, or with what no name has\nmodels = []\n"),
+            "{toml}"
+        );
+    }
+
+    #[test]
     fn what_passed_is_covered_and_nothing_else() {
         let peak = Peak { requests: 12, most_in_a_minute: 7, most_in_an_hour: 12 };
         let decisions = [
@@ -144,6 +165,7 @@ mod tests {
         ];
         let seen = Seen::gather(&decisions, peak);
         assert_eq!((seen.requests, seen.would_deny, seen.denied), (8, 4, 5));
+        assert_eq!(seen.unlisted, 0);
         let toml = "[projects.search]\nupstreams = [\"openai\"]\nscopes = [\"chat\"]\nmodels = [\"a\", \"b\"]\n\
                     allow_ips = [\"10.0.0.2/31\", \"2001:db8::1\"]\nlimits = { requests = \"7/min\" }\n";
         assert_eq!(seen.toml("search"), toml);

@@ -58,6 +58,7 @@ pub mod policy;
 pub mod pool;
 mod preflight;
 pub mod prices;
+pub mod printable;
 pub mod probe;
 pub mod project_key;
 pub mod provider;

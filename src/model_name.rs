@@ -4,6 +4,16 @@
 //! sent after decoding; there is no case folding and no default, so that a name which the list
 //! does not show is a name the project may not use.
 
+use crate::endpoint::LONGEST_MODEL;
+
+/// Whether a name that a client sent can stand in a list as it is. With a `*` it would let other models through, and of
+/// what is no plain text a list has none.
+#[must_use]
+pub fn can_be_listed(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'*';
+    (1..=LONGEST_MODEL).contains(&name.len()) && name.bytes().all(plain)
+}
+
 /// One entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelPattern {

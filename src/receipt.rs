@@ -4,32 +4,39 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::printable::in_a_line;
+
 /// A record, read back from its line.
 #[derive(Debug)]
-pub struct Receipt(Value);
+pub struct Receipt {
+    value: Value,
+    /// The same for people: each text in one line, and none that drives a terminal.
+    shown: Value,
+}
 
 impl Receipt {
     /// Reads a record's line.
     #[must_use]
     pub fn read(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
-        value.is_object().then_some(Self(value))
+        let shown = shown(&value);
+        value.is_object().then_some(Self { value, shown })
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+        self.shown.get(name).and_then(Value::as_str)
     }
 
     fn number(&self, name: &str) -> Option<u64> {
-        self.0.get(name).and_then(Value::as_u64)
+        self.shown.get(name).and_then(Value::as_u64)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.0.get("headers").and_then(|headers| headers.get(name)).and_then(Value::as_str)
+        self.shown.get("headers").and_then(|headers| headers.get(name)).and_then(Value::as_str)
     }
 
     fn would_deny(&self) -> impl Iterator<Item = (&str, &str, &str, &str)> {
-        let all = self.0.get("would_deny").and_then(Value::as_array).into_iter().flatten();
+        let all = self.shown.get("would_deny").and_then(Value::as_array).into_iter().flatten();
         all.map(|one| {
             let part = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
             (part("reason"), part("rule"), part("rule_at"), part("hint"))
@@ -88,7 +95,7 @@ impl Receipt {
         let via = self.text("client_ip").and_then(|_| named("through", "peer_ip"));
         let client = self.text("client_ip").or_else(|| self.text("peer_ip"));
         out.line("from", &[client, source.as_deref(), via.as_deref(), self.header("user-agent")]);
-        let stream = self.0.get("stream").map(|_| "streamed");
+        let stream = self.shown.get("stream").map(|_| "streamed");
         let scope = named("scope", "scope");
         out.line(
             "asked",
@@ -139,7 +146,7 @@ impl Receipt {
         let answered = self.number("upstream_status").map(|status| status.to_string());
         out.line("status", &[answered.as_deref().or(Some("no answer")), self.text("upstream_code")]);
         out.line("SDK", &[self.header("user-agent")]);
-        let stream = if self.0.get("stream").is_some() { "streamed" } else { "not streamed" };
+        let stream = if self.shown.get("stream").is_some() { "streamed" } else { "not streamed" };
         let bytes = self.number("request_bytes").map(|bytes| format!("{bytes} bytes"));
         let ceiling = self.number("token_ceiling").map(|tokens| format!("at most {tokens} tokens of output"));
         out.line("shape", &[self.header("content-type"), bytes.as_deref(), Some(stream), ceiling.as_deref()]);
@@ -158,7 +165,18 @@ impl Receipt {
     /// The record's line, for machines.
     #[must_use]
     pub const fn value(&self) -> &Value {
-        &self.0
+        &self.value
+    }
+}
+
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::String(text) => in_a_line(text).into_owned().into(),
+        Value::Array(all) => all.iter().map(shown).collect(),
+        Value::Object(all) => {
+            Value::Object(all.iter().map(|(name, value)| (name.clone(), shown(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 

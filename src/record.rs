@@ -19,6 +19,7 @@ use crate::denial::{Denial, Kind, Reason, RuleId};
 use crate::diagnosis::Diagnosis;
 use crate::endpoint::Endpoint;
 use crate::limits::{Estimate, Reservation};
+use crate::model_name::can_be_listed;
 use crate::money::Money;
 use crate::prices::Price;
 use crate::provider_key::up_to_a_key;
@@ -431,6 +432,13 @@ impl Record {
                 "the decoy key '{key_id}' was used from {client_ip}: nobody was to hold it, so find out where it was found"
             }
             (None, Some(mend)) => return mend.to_string(),
+            (None, None)
+                if denial.reason == Reason::ModelNotAllowed
+                    && self.model.as_deref().is_some_and(|model| !can_be_listed(model)) =>
+            {
+                "no list should hold the name that the caller sent: with a * in it, it would let other models through, and \
+                 a name has neither blanks nor controls"
+            }
             (None, None) => denial.reason.facts().told_to_operator,
         };
         self.fill(sentence, denial)

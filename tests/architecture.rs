@@ -27,6 +27,7 @@ const RANKS: [(&str, &[&str]); 10] = [
             "multipart",
             "peek",
             "prices",
+            "printable",
             "project_key",
             "provider",
             "provider_key",

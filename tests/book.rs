@@ -401,7 +401,7 @@ search   o3                         1          0    100      50       3  0.0002"
         table.contains("under way: 1 requests, which reserve 100 tokens and 0.00000000035 USD"),
         "{table}"
     );
-    assert!(!table.contains('\u{1b}') && table.contains("\\u{1b}"), "{table}");
+    assert!(!table.contains('\u{1b}') && table.contains("\\u001b"), "{table}");
     assert!(!table.contains("o1"), "the last 30 days: {table}");
     let widths: Vec<usize> = table.lines().take(5).map(str::len).collect();
     assert!(widths.iter().all(|width| *width == widths[0]), "{table}");

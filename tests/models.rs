@@ -11,7 +11,7 @@
 mod common;
 
 use common::client::request;
-use common::{Setup, Upstream};
+use common::{OK, Setup, Upstream, post};
 use serde_json::Value;
 
 fn listing(list: &str) -> Upstream {
@@ -65,4 +65,22 @@ fn when_none_answers_the_client_learns_it() {
     let bearer = format!("Bearer {}", gate.setup.client_key);
     let answer = gate.ask(request("GET", "/v1/models", &[("authorization", &bearer)], ""));
     assert_eq!((answer.status, answer.reason()), (502, Some("upstream_unreachable")));
+}
+
+#[test]
+fn a_name_that_no_list_should_hold_is_not_to_be_added_to_one() {
+    let upstream = Upstream::answering(OK);
+    let setup = Setup::new(upstream.address).set("projects.search", "models", r#"["gpt-4o-mini"]"#);
+    for (model, hint) in [
+        ("gpt-9", "add \"gpt-9\" to projects.search.models"),
+        ("gpt-*", "no list should hold the name"),
+        ("*", "no list should hold the name"),
+        ("a\\u001b[31m", "no list should hold the name"),
+    ] {
+        let gate = setup.clone().start();
+        let body = format!("{{\"model\":\"{model}\",\"messages\":[]}}");
+        assert_eq!(gate.ask(post("/v1/chat/completions", &gate.setup.client_key, &body)).status, 403);
+        let record = gate.record();
+        assert!(record["hint"].as_str().unwrap().starts_with(hint), "{record}");
+    }
 }

@@ -9,6 +9,7 @@ use super::batch::QUARTER_MS;
 use super::read::{Filter, Reader, Row, Unreadable};
 use super::sums::{NUMBERS, Sums, TOLD};
 use crate::money::Money;
+use crate::printable::in_a_line;
 
 /// What is summed up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,18 +258,12 @@ fn shown(name: &str) -> String {
     if name.is_empty() {
         return "-".to_owned();
     }
-    let mut shown = String::new();
-    for character in name.chars() {
-        match character {
-            ' '..='~' => shown.push(character),
-            _ => shown.extend(character.escape_unicode()),
-        }
-    }
-    shown
+    in_a_line(name).into_owned()
 }
 
 /// A value of CSV: in quotes where it could be taken for more than one, or for a formula.
 fn quoted(value: &str) -> String {
+    let value = &*in_a_line(value);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/ ()".contains(c);
     let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if value.chars().all(plain) && !formula {

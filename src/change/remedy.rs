@@ -6,8 +6,8 @@
 use crate::clock::Moment;
 use crate::config::{LARGEST_BODY, LARGEST_HELD, LARGEST_UPLOAD};
 use crate::denial::Reason;
-use crate::endpoint::LONGEST_MODEL;
 use crate::explain::{BUILT_IN, Question, Told, Verdict};
+use crate::model_name::can_be_listed;
 use crate::policy::budget::{Uses, uses};
 use crate::snapshot::{Key, Project, Snapshot, UpstreamSet};
 
@@ -54,7 +54,10 @@ impl Refused<'_> {
             Reason::OriginNotAllowed => {
                 Err("a browser asks before it sends a key, so no project is known: its cors.origins would list the page".to_owned())
             }
-            Reason::TargetInvalid
+            // The hint tells what could be done, and it is more than a change.
+            Reason::EndpointUnknown if self.told.hint.contains("\"passthrough\"") => Err(self.told.hint.clone()),
+            Reason::EndpointUnknown
+            | Reason::TargetInvalid
             | Reason::HostInvalid
             | Reason::ExpectationUnsupported
             | Reason::KeyMissing
@@ -63,7 +66,6 @@ impl Refused<'_> {
             | Reason::KeyConflict
             | Reason::KeyAttemptsLimited
             | Reason::CertificateRequired
-            | Reason::EndpointUnknown
             | Reason::MethodNotAllowed
             | Reason::QueryNotAllowed
             | Reason::RateLimited
@@ -205,7 +207,7 @@ impl Refused<'_> {
                 "the model's name holds a *, which in a list would let other models through".to_owned()
             );
         }
-        if model.is_empty() || model.len() > LONGEST_MODEL || !model.bytes().all(|b| b.is_ascii_graphic()) {
+        if !can_be_listed(model) {
             return Err("no list can hold such a name of a model".to_owned());
         }
         Ok((self.told.rule.clone(), Edit::Add(model.to_owned())))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{FAILED, FINE, WRONG, complain, say};
 use crate::config::{Sources, store_of, unknown_key, unknown_project};
+use crate::printable::in_a_line;
 use crate::receipt::Receipt;
 use crate::store::read::{By, Counted, Failed, Filter, Reader, Share};
 
@@ -204,7 +205,7 @@ fn top(reader: &Reader, filter: &Filter, by: By, most: usize, as_json: bool) -> 
     }
     let mut out = String::new();
     for Share { value, count, last } in &shares {
-        let value = if value.is_empty() { "(unknown)" } else { value };
+        let value = if value.is_empty() { "(unknown)".into() } else { in_a_line(value) };
         let _ = writeln!(out, "{count:>9}  {value}  (last {})", moment(*last));
     }
     let _ = write!(out, "{all:>9}  in all");

@@ -13,6 +13,7 @@ use crate::clock::Moment;
 use crate::config::{Sources, load};
 use crate::limits::Registry;
 use crate::plan::{Change, Effect, Plan};
+use crate::printable::in_a_line;
 use crate::snapshot::Snapshot;
 use crate::store::read::{Failed, Filter, Reader};
 
@@ -143,13 +144,13 @@ fn tell(out: &mut String, change: &Change) {
     }
     out.push('\n');
     for one in examples {
-        let model = if one.model.is_empty() { String::new() } else { format!("  {}", one.model) };
+        let model = if one.model.is_empty() { String::new() } else { format!("  {}", in_a_line(&one.model)) };
         let _ = writeln!(
             out,
             "              {} × {} {}{model}  from {}, last {}",
             one.count,
             one.method,
-            one.path,
+            in_a_line(&one.path),
             one.client_ip,
             moment(one.last_ms)
         );

@@ -182,7 +182,12 @@ impl Work<'_> {
                     Counted::Requests => ("requests", LIKE_REQUESTS),
                     Counted::Input | Counted::Output | Counted::Tokens => ("tokens", LIKE_TOKENS),
                 };
-                self.wrong(&path, &format!("this is not a number of {what} in a stretch of time"), mend);
+                if is_out_of_range(&text) {
+                    let mend = "write a whole number from 1 to 4294967295; what may not be called at all is left out of scopes";
+                    self.wrong(&path, &format!("a quota cannot be of so many {what}"), mend);
+                } else {
+                    self.wrong(&path, &format!("this is not a number of {what} in a stretch of time"), mend);
+                }
                 continue;
             };
             if limits.iter().any(|limit| limit.meter.quota().per == quota.per) {
@@ -271,6 +276,13 @@ pub(super) fn parse_quota(text: &str) -> Option<Quota> {
     };
     let quota = Quota::new(parse_amount(amount)?, Duration::from_secs(seconds));
     Some(Quota { burst: burst.unwrap_or(quota.burst), ..quota })
+}
+
+/// Whether only the number of a quota is wrong: it is zero, or too large.
+fn is_out_of_range(text: &str) -> bool {
+    let digits = text.trim_start().bytes().take_while(u8::is_ascii_digit).count();
+    let one = format!("1{}", text.trim_start().get(digits..).unwrap_or_default());
+    digits > 0 && parse_quota(&one).is_some()
 }
 
 /// A whole number, or one with `k` or `M` behind it, which may then have a point: `1.5M`.

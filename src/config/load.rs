@@ -132,7 +132,11 @@ impl Sources {
     pub(super) fn texts(&self, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
         let mut unreadable = |name: &Path, error: &std::io::Error| {
             let what = format!("{} cannot be read: {error}", name.display());
-            let mend = "mend the path or its permissions, or let `portcullis init` write a configuration";
+            let mend = if error.kind() == std::io::ErrorKind::InvalidData {
+                "save it as UTF-8"
+            } else {
+                "mend the path or its permissions, or let `portcullis init` write a configuration"
+            };
             faults.push(Fault::new(Severity::Error, "", None, &what, mend));
         };
         if let Files::Texts(texts) = &self.files {

@@ -163,7 +163,8 @@ impl Work<'_> {
         };
         let of_providers = Provider::ALL.iter().map(|provider| provider.name());
         if seller != "*" && !known.contains(&seller) && !of_providers.clone().any(|name| name == seller) {
-            let words: Vec<&str> = known.iter().copied().chain(of_providers).collect();
+            let words: Vec<&str> =
+                known.iter().copied().chain(of_providers.filter(|name| !known.contains(name))).collect();
             let what = format!("there is no upstream and no provider `{seller}`");
             self.wrong_at(&path, Part::Key, &what, &suggestion(seller, &words));
             return None;

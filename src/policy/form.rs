@@ -44,8 +44,11 @@ impl Policy for Form {
 }
 
 fn said_in_one_line(uri: &Uri, headers: &HeaderMap) -> Result<(), Denial> {
-    if uri.scheme().is_some() || uri.authority().is_some() || !uri.path().starts_with('/') {
+    if uri.scheme().is_some() {
         return Err(Denial::built_in(Reason::TargetInvalid).because("a proxy's whole-URI form was sent"));
+    }
+    if uri.authority().is_some() || !uri.path().starts_with('/') {
+        return Err(Denial::built_in(Reason::TargetInvalid).because("a host or * was sent in a path's place"));
     }
     match single(headers, &header::HOST) {
         Ok(Some(host)) if is_host(host.as_bytes()) => Ok(()),

@@ -277,7 +277,18 @@ fn miss(snapshot: &Snapshot, verb: Option<Verb>, path: &str) -> Denial {
         endpoint::Advice::Method(other) => {
             Denial::built_in(Reason::MethodNotAllowed).because(format!("It takes {}.", other.name()))
         }
-        endpoint::Advice::Path(sentence) => Denial::built_in(Reason::EndpointUnknown).because(sentence),
+        endpoint::Advice::Path(sentence) => {
+            let denial = Denial::built_in(Reason::EndpointUnknown).because(sentence.clone());
+            // Behind an upstream's name it could pass all the same.
+            let passes = |rest: &String| verb.is_some_and(|verb| endpoint::passthrough(verb, rest).is_some());
+            match behind.filter(|(_, rest)| passes(rest)) {
+                Some((name, _)) => denial.mended(format!(
+                    "the gate does not know this path of upstream '{name}': correct it in the caller, or let the project \
+                     have all that the upstream has, with the scope \"passthrough\" and models = \"*\""
+                )),
+                None => denial,
+            }
+        }
     }
 }
 

@@ -116,13 +116,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, Unusable> {
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, Unusable> {
     let failed = |why: &dyn fmt::Display| Unusable::new(path, why);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags).map_err(|error| failed(&error))?;
+    let unread = |error: rusqlite::Error| {
+        failed(&format!(
+            "{error}; it must be there, and be read by the gate's user in a folder that can be written to"
+        ))
+    };
+    let db = Connection::open_with_flags(path, flags).map_err(unread)?;
     let look = || -> rusqlite::Result<(i32, i32)> {
         db.busy_timeout(BUSY)?;
         let asked = |what: &str| db.pragma_query_value(None, what, |row| row.get(0));
         Ok((asked("application_id")?, asked("user_version")?))
     };
-    match look().map_err(|error| failed(&error))? {
+    match look().map_err(unread)? {
         (APPLICATION, VERSION) => Ok(db),
         (APPLICATION, version) => Err(failed(&of_another(version))),
         _ => Err(failed(&"it is no store of a gate")),
