@@ -3,7 +3,11 @@
 //! The policies are those of the stack; only two things differ. The key is given by its public id,
 //! since nobody has its secret to hand, and limits are taken to be unused: what is in flight or was
 //! sent before is known to a running gate only. Nothing of it is counted or told.
+//!
+//! The model is put where the endpoint has it: in the body, in the query, or in a message of a session, which is
+//! judged as the session would judge it.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,21 +17,22 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::json;
 use tower::{Service, ServiceBuilder, service_fn};
 
-use crate::ask::AskLayer;
+use crate::ask::{AskLayer, bare};
 use crate::body::{ClientBody, Frames};
 use crate::clock::Moment;
 use crate::denial::{Denial, Reason};
-use crate::endpoint::{Endpoint, ModelIn, Takes};
-use crate::exchange::{Accepted, Carried, Exchange, Funded, Refusal, Scoped};
+use crate::endpoint::{self, Endpoint, Family, Gives, ModelIn, Takes, Verb};
+use crate::exchange::{Accepted, Carried, Exchange, Funded, Permitted, Refusal, Scoped};
 use crate::ledger::OpenRecord;
 use crate::policy::budget::FundsUnused;
 use crate::policy::form::Form;
 use crate::policy::key::KeyGiven;
-use crate::policy::model::ModelCheck;
+use crate::policy::model::{ModelCheck, may_leave_open, may_use};
 use crate::policy::network::Network;
 use crate::policy::origin::Origin;
 use crate::policy::rate::LimitsUnused;
 use crate::policy::scope::ScopeCheck;
+use crate::policy::{Policy, Sight};
 use crate::record::Record;
 use crate::snapshot::Snapshot;
 
@@ -48,7 +53,7 @@ pub struct Question {
     pub method: Method,
     /// Path and query.
     pub target: Uri,
-    /// The model in the body.
+    /// The model, in the body or wherever else the endpoint has it.
     pub model: Option<String>,
     /// How many tokens the answer may have, by whatever name a body says it.
     pub max_tokens: Option<u64>,
@@ -112,7 +117,61 @@ pub fn explain_by_model(snapshot: &Arc<Snapshot>, question: &Question, now: Mome
     explained(snapshot, question, Besides::Unknown, now)
 }
 
+/// A handshake as any client's, which no record tells.
+pub fn handshake() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    HANDSHAKE
+        .into_iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+}
+
+/// Whether a path is a WebSocket with GET, and nothing else, for whatever upstream stands before it.
+#[must_use]
+pub fn is_only_a_socket(path: &str) -> bool {
+    let behind = path.get(1..).and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)));
+    let found = [
+        endpoint::find(path),
+        behind.and_then(endpoint::find),
+        behind.and_then(endpoint::find_without_version),
+    ];
+    let mut rows = found.iter().flatten().flat_map(|found| found.rows(Verb::Get)).peekable();
+    rows.peek().is_some() && rows.all(|fit| fit.endpoint.gives == Gives::WebSocket)
+}
+
+const HANDSHAKE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+];
+
 fn explained(snapshot: &Arc<Snapshot>, question: &Question, besides: Besides, now: Moment) -> Verdict {
+    let verdict = asked(snapshot, question, besides, now);
+    match verdict.endpoint.and_then(|endpoint| in_query(question, endpoint)) {
+        Some(question) => asked(snapshot, &question, besides, now),
+        None => verdict,
+    }
+}
+
+/// The question with its model in the query, of an endpoint that has it there, and where it is not there yet.
+fn in_query(question: &Question, endpoint: &Endpoint) -> Option<Question> {
+    let (ModelIn::Query(name), Some(model)) = (endpoint.model, &question.model) else { return None };
+    let query = question.target.query().unwrap_or_default();
+    if query.split('&').any(|pair| pair.split_once('=').is_some_and(|(one, _)| one == name)) {
+        return None;
+    }
+    let mut target =
+        format!("{}?{query}{}{name}=", question.target.path(), if query.is_empty() { "" } else { "&" });
+    for byte in model.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte) {
+            target.push(char::from(byte));
+        } else {
+            let _ = write!(target, "%{byte:02X}");
+        }
+    }
+    Some(Question { target: target.parse().ok()?, model: None, ..question.clone() })
+}
+
+fn asked(snapshot: &Arc<Snapshot>, question: &Question, besides: Besides, now: Moment) -> Verdict {
     let exchange = exchange(snapshot, question, now);
     let mut passed = 0;
     let outcome = at_once(judged(exchange, question, besides, &mut passed));
@@ -208,8 +267,52 @@ async fn judged(
     if question.max_tokens.is_some() {
         asked.record.token_ceiling = question.max_tokens;
     }
-    let permitted = asked.pass(&ModelCheck).inspect(|_| counted(1))?;
+    let permitted = asked.pass(&ModelCheck)?;
+    let named = Named { model: question.model.as_deref(), besides };
+    let permitted = permitted.pass(&named).inspect(|_| counted(1))?;
     permitted.pass(&FundsUnused).inspect(|_| counted(1))
+}
+
+/// What the messages of a session name, behind its handshake: judged as each of them would be.
+struct Named<'q> {
+    model: Option<&'q str>,
+    besides: Besides,
+}
+
+impl Policy for Named<'_> {
+    type From = Permitted;
+    type Into = Permitted;
+
+    fn decide(&self, permitted: Permitted, sight: &mut Sight<'_>) -> Result<Permitted, Denial> {
+        let Scoped { caller, endpoint, .. } = &permitted.scoped;
+        if endpoint.gives != Gives::WebSocket {
+            return Ok(permitted);
+        }
+        let (Some(project), Some(key)) =
+            (sight.snapshot.projects.get(caller.project), sight.snapshot.keys.get(caller.key))
+        else {
+            return Err(Denial::built_in(Reason::KeyUnknown));
+        };
+        let Some(model) = self.model else {
+            // A handshake passes without; of a session that a record tells of it is known that none was named.
+            let none = self.besides == Besides::Unknown && endpoint.model == ModelIn::Message;
+            return if none && !may_leave_open(project, key) {
+                Err(Denial::built_in(Reason::ModelMissing))
+            } else {
+                Ok(permitted)
+            };
+        };
+        let model: Arc<str> = bare(endpoint, model).into();
+        if let Err(denial) = may_use(project, key, &model, sight) {
+            sight.notes.model = Some(model);
+            return Err(denial);
+        }
+        // Of others the handshake's price is asked for, which names no model.
+        if endpoint.scope.family == Family::Responses {
+            sight.notes.model = Some(model);
+        }
+        Ok(permitted)
+    }
 }
 
 /// Puts a form in the place of the JSON body, to an endpoint that takes no other.

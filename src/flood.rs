@@ -63,6 +63,51 @@ pub struct Repeats {
     pub last: Moment,
 }
 
+/// A summary as the log and who reads the store write it; times are in milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// The outcome's word.
+    pub event: &'a str,
+    /// The code of the reason or the cause.
+    pub reason: &'a str,
+    /// The rule's path; empty if the kinds were not told apart.
+    pub rule: &'a str,
+    /// The project's name; empty if it was none.
+    pub project: &'a str,
+    /// The key's public id; empty if it was none.
+    pub key_id: &'a str,
+    /// Where they came from; empty for anywhere.
+    pub network: &'a str,
+    /// How many.
+    pub count: i64,
+    /// When the first came.
+    pub first: i64,
+    /// When the last came.
+    pub last: i64,
+}
+
+impl Summary<'_> {
+    /// The summary as a line of JSON.
+    pub fn render(&self, out: &mut String) {
+        let Self { event, reason, rule, project, key_id, network, count, first, last } = *self;
+        let stamp = |millis: i64| {
+            jiff::Timestamp::from_millisecond(millis).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+        };
+        let _ = write!(
+            out,
+            r#"{{"timestamp":"{}","level":"WARN","event":"repeated","outcome":"{event}","reason":"{reason}","count":{count}"#,
+            stamp(last)
+        );
+        for (name, value) in [("rule", rule), ("project", project), ("key_id", key_id)] {
+            if !value.is_empty() {
+                let _ = write!(out, r#","{name}":{}"#, serde_json::Value::from(value));
+            }
+        }
+        let network = if network.is_empty() { "anywhere" } else { network };
+        let _ = write!(out, r#","network":"{network}","first":"{}"}}"#, stamp(first));
+    }
+}
+
 impl Repeats {
     /// The rule's path; `built-in` if none decides, empty if the kinds were not told apart.
     #[must_use]
@@ -90,26 +135,21 @@ impl Repeats {
     /// The summary as a line of the log.
     pub fn render(&self, form: Form, out: &mut String) {
         let (count, event, reason) = (self.count, self.event, self.reason);
-        let network = self.network.map_or_else(|| "anywhere".to_owned(), |network| network.to_string());
         match form {
             Form::Json => {
-                let stamp = |at: Moment| {
-                    jiff::Timestamp::try_from(at.wall())
-                        .map_or_else(|_| String::new(), |at| format!("{at:.3}"))
-                };
-                let _ = write!(
-                    out,
-                    r#"{{"timestamp":"{}","level":"WARN","event":"repeated","outcome":"{event}","reason":"{reason}","count":{count}"#,
-                    stamp(self.last)
-                );
-                for (name, value) in
-                    [("rule", self.rule_path()), ("project", self.project()), ("key_id", self.key_id())]
-                {
-                    if !value.is_empty() {
-                        let _ = write!(out, r#","{name}":{}"#, serde_json::Value::from(value));
-                    }
+                let named = self.network.map(|network| network.to_string()).unwrap_or_default();
+                Summary {
+                    event,
+                    reason,
+                    rule: self.rule_path(),
+                    project: self.project(),
+                    key_id: self.key_id(),
+                    network: &named,
+                    count: i64::try_from(count).unwrap_or(i64::MAX),
+                    first: self.first.unix_millis(),
+                    last: self.last.unix_millis(),
                 }
-                let _ = write!(out, r#","network":"{network}","first":"{}"}}"#, stamp(self.first));
+                .render(out);
             }
             Form::Text => {
                 let who = if self.key.is_some() {
@@ -117,6 +157,8 @@ impl Repeats {
                 } else {
                     "-".to_owned()
                 };
+                let network =
+                    self.network.map_or_else(|| "anywhere".to_owned(), |network| network.to_string());
                 let _ =
                     write!(out, "! {count} more {event} {reason}  {who}  {network}  {}", self.rule_path());
             }

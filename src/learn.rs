@@ -20,6 +20,8 @@ use crate::store::read::{Decided, Peak};
 pub struct Seen {
     /// How many requests passed.
     pub requests: i64,
+    /// When the last of them came, in milliseconds since 1970.
+    pub last: i64,
     /// How many of them some observed rule would have denied.
     pub would_deny: i64,
     /// How many were denied, and are not covered.
@@ -52,6 +54,7 @@ impl Seen {
                 continue;
             }
             seen.requests += one.count;
+            seen.last = seen.last.max(one.last);
             if !one.would_deny.is_empty() {
                 seen.would_deny += one.count;
             }

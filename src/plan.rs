@@ -4,6 +4,7 @@
 //! 2. What a configuration does not decide is not judged: bodies that could not be read, what they ask for besides
 //!    a model, limits at the moment. Instead, the fastest pace that was seen is held against the new limits, where
 //!    they are tighter than those in force.
+//!    Of a session the last model that it named is kept, and judged as a message that names it.
 //! 3. A key whose id is gone loses all that it could do.
 //! 4. Of rules on parameters only what was noted while they were observed is known: what they would have refused is
 //!    lost where they are enforced, and no more is said of them than that they were not judged.
@@ -17,8 +18,7 @@ use serde::Serialize;
 use crate::clock::Moment;
 use crate::config::quota_text;
 use crate::denial::Reason;
-use crate::endpoint::ModelIn;
-use crate::explain::{Question, Verdict, explain_by_model};
+use crate::explain::{Question, Verdict, explain_by_model, handshake};
 use crate::limits::{Limit, Quota};
 use crate::snapshot::{Rule, Snapshot};
 use crate::store::read::{Decided, Peak};
@@ -315,37 +315,17 @@ fn is_whoami(one: &Decided) -> bool {
     Method::from_bytes(one.method.as_bytes()).is_ok_and(|method| whoami::is_asked(&method, &one.path))
 }
 
-/// Asks the stages, with what a record of a decision does not tell: that a WebSocket was asked for, and the query in
-/// which a model stood.
+/// Asks the stages, with what a record of a decision does not tell: that a WebSocket was asked for.
 fn asked(mut question: Question, one: &Decided, new: &Arc<Snapshot>, now: Moment) -> Verdict {
     let verdict = explain_by_model(new, &question, now);
-    let is = |reason: Reason| verdict.denied.as_ref().is_some_and(|told| told.denial.reason == reason);
-    // Who came so far that there was an endpoint had asked for its WebSocket, where with GET it is only that.
-    let socket = !one.scope.is_empty() && is(Reason::EndpointUnknown) && question.method == Method::GET;
-    if socket {
-        question.headers.extend(
-            HANDSHAKE.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))),
-        );
+    let unknown = verdict.denied.as_ref().is_some_and(|told| told.denial.reason == Reason::EndpointUnknown);
+    // Where with GET it is only a WebSocket, who was not refused for that had asked for it.
+    if !unknown || question.method != Method::GET || one.denied == Reason::EndpointUnknown.code() {
+        return verdict;
     }
-    let verdict = if socket { explain_by_model(new, &question, now) } else { verdict };
-    let in_query = match verdict.endpoint.map(|endpoint| endpoint.model) {
-        Some(ModelIn::Query(name)) if !one.model.is_empty() => Some(name),
-        Some(_) | None => None,
-    };
-    let target = in_query.and_then(|name| format!("{}?{name}={}", one.path, one.model).parse::<Uri>().ok());
-    match target {
-        Some(target) => explain_by_model(new, &Question { target, model: None, ..question }, now),
-        None => verdict,
-    }
+    question.headers.extend(handshake());
+    explain_by_model(new, &question, now)
 }
-
-/// A handshake as any client's.
-const HANDSHAKE: [(&str, &str); 4] = [
-    ("connection", "Upgrade"),
-    ("upgrade", "websocket"),
-    ("sec-websocket-version", "13"),
-    ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
-];
 
 /// What tells a surface from others with the same paths.
 fn headers(surface: &str) -> Vec<(HeaderName, HeaderValue)> {

@@ -182,6 +182,35 @@ fn what_is_learnt_covers_what_was_observed_and_no_more() {
 }
 
 #[test]
+fn what_is_learnt_is_dated_by_what_it_covers() {
+    let (path, upstream) = (place("dated"), Upstream::answering(OK));
+    let gate = Setup::new(upstream.address)
+        .set("projects.search", "scopes", r#"["chat"]"#)
+        .set("store", "path", &format!("{path:?}"))
+        .start();
+    assert_eq!(gate.ask(gate.chat()).status, 200);
+    let denied = gate.ask(post("/v1/embeddings", &gate.setup.client_key, CHAT));
+    assert_eq!(denied.reason(), Some("scope_missing"));
+    assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+    // What was denied came long after.
+    let store = rusqlite::Connection::open(&path).unwrap();
+    for (last, denied) in [(86_400_000, "= ''"), (3 * 86_400_000, "!= ''")] {
+        let set = format!("UPDATE decisions SET last = {last} WHERE denied {denied}");
+        assert_eq!(store.execute(&set, []).unwrap(), 1);
+    }
+    drop(store);
+    let arguments =
+        ["learn", "--store", path.to_str().unwrap(), "--project", "search", "--since", "1970-01-01"];
+    let (code, told, said) = portcullis(&arguments, "");
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        told.contains("covers 1 requests of search-prod, the last at 1970-01-02 00:00:00 UTC\n"),
+        "{told}"
+    );
+    assert!(told.contains("# denied, and so not covered: 1 ("), "{told}");
+}
+
+#[test]
 fn by_what_is_in_force_nobody_loses_anything() {
     let chat = |gate: &Running| {
         post("/v1/chat/completions", &gate.setup.client_key, &CHAT.replacen('{', r#"{"max_tokens":9,"#, 1))

@@ -161,6 +161,71 @@ fn what_was_refused_is_found_again() {
 }
 
 #[test]
+fn counts_stand_among_the_records_and_within_the_limit() {
+    let (path, upstream) = (place("counted"), Upstream::answering(OK));
+    let token = format!("{}.token", path.display());
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&token, TOKEN).unwrap();
+    let gate = gate(&path, upstream.address).set("admin", "token", &format!("\"file:{token}\"")).start();
+    let stranger = common::setup::new_key("nobody");
+    for _ in 0..MOST_OF_A_KIND + 5 {
+        assert_eq!(gate.ask(post("/v1/chat/completions", &stranger, CHAT)).reason(), Some("key_unknown"));
+    }
+    for _ in 0..2 {
+        let refused = gate.ask(post("/v1/embeddings", &gate.setup.client_key, CHAT));
+        assert_eq!(refused.reason(), Some("scope_missing"));
+    }
+    assert_eq!(gate.stop(), portcullis::run::Ended::Drained);
+    // Whatever came in the same millisecond: the count ends before the last two, and behind those told whole.
+    let store = rusqlite::Connection::open(&path).unwrap();
+    store.execute("UPDATE records SET at = at - 1000 WHERE reason = 'key_unknown'", []).unwrap();
+    store.execute("UPDATE repeats SET first = 1000, last = (SELECT max(at) FROM records) - 500", []).unwrap();
+    let last: i64 = store.query_row("SELECT last FROM repeats", [], |row| row.get(0)).unwrap();
+    drop(store);
+
+    let events = |limit: &str| -> Vec<Value> {
+        let (code, out, said) = denials(&path, &["--limit", limit, "--format", "json"]);
+        assert_eq!(code, 0, "{said}");
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let words = |limit: &str| -> Vec<String> {
+        let word = |one: &Value| format!("{} {}", one["event"], one["reason"]).replace('"', "");
+        events(limit).iter().map(word).collect()
+    };
+    let (scope, count, key) = ("denied scope_missing", "repeated key_unknown", "denied key_unknown");
+    assert_eq!(words("4"), [key, count, scope, scope]);
+    assert_eq!(words("3"), [count, scope, scope]);
+    assert_eq!(words("2"), [scope, scope]);
+    assert!(words("0").is_empty());
+    assert_eq!(words("100").len(), 23);
+    assert_eq!(denials(&path, &["--limit", "0"]), (0, String::new(), String::new()));
+    let (_, out, _) = denials(&path, &["--limit", "3"]);
+    assert!(out.lines().next().unwrap().contains("5 more key_unknown  -  127.0.0.0/24  built-in"), "{out}");
+
+    // As the log has it.
+    let stamp = format!("{:.3}", jiff::Timestamp::from_millisecond(last).unwrap());
+    let expected = serde_json::json!({
+        "timestamp": stamp, "level": "WARN", "event": "repeated", "outcome": "denied", "reason": "key_unknown",
+        "count": 5, "rule": "built-in", "network": "127.0.0.0/24", "first": "1970-01-01T00:00:01.000Z",
+    });
+    assert_eq!(events("3")[0], expected);
+
+    let gate = keeping(Setup::new(upstream.address), &path)
+        .set("admin", "token", &format!("\"file:{token}\""))
+        .start();
+    let admin = admin(&gate);
+    for (limit, whole, counted) in [("0", 0, 0), ("2", 2, 0), ("3", 2, 1), ("4", 3, 1)] {
+        let mut client = Client::connect(admin);
+        client.send(format!(
+            "GET /denials?limit={limit} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {TOKEN}\r\n\r\n"
+        ));
+        let told: Value = serde_json::from_str(&client.answer().text()).unwrap();
+        let many = |name: &str| told[name].as_array().unwrap().len();
+        assert_eq!((many("denials"), many("counted")), (whole, counted), "{limit}: {told}");
+    }
+}
+
+#[test]
 fn what_comes_is_followed() {
     let (path, upstream) = (place("followed"), Upstream::answering(OK));
     let gate = gate(&path, upstream.address).start();

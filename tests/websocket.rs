@@ -943,3 +943,155 @@ fn the_drain_waits_for_a_session_and_then_closes_it() {
         assert_eq!((&lines[1]["finished"], &lines[1]["cut"]), (&(1 - cut).into(), &cut.into()));
     }
 }
+
+/// Runs the program on a configuration; gives its exit code and what it printed.
+fn program(setup: &Setup, arguments: &[&str]) -> (i32, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(arguments)
+        .env("PROVIDER_KEY", &setup.provider_key)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+/// A gate that keeps what it decides, in the folder of this name.
+fn keeping(name: &str, setup: Setup) -> (std::path::PathBuf, Setup) {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("websocket-{name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    let setup = setup.set("store", "path", &format!("\"{}\"", folder.join("store.db").display()));
+    (folder.join("portcullis.toml"), setup)
+}
+
+#[test]
+fn what_messages_named_is_judged_again_and_explained() {
+    const MODELS: &str = r#"["gpt-a", "text-embedding-3-small", "gpt-realtime"]"#;
+    let led = Led::new();
+    let (file, setup) = keeping("judged-again", gate(&led).set("projects.search", "models", MODELS));
+    let gate = setup.start();
+    let said = |model: &str| format!(r#"{{"type":"response.create","model":"{model}","input":"hi"}}"#);
+    for (target, model) in [
+        ("/v1/responses", "text-embedding-3-small"),
+        ("/v1/responses", "gpt-a"),
+        ("/openai/v1/responses", "o3"),
+        (REALTIME, "o3"),
+    ] {
+        let mut client = open(&gate, target);
+        client.send(masked(0x81, said(model).as_bytes()));
+        let passed = led.read().unwrap();
+        assert_eq!(passed.first, if model == "o3" { 0x88 } else { 0x81 }, "{target} {model}");
+        client.hang_up();
+        led.lead.send(Do::Leave).unwrap();
+        gate.idle();
+    }
+    let setup = gate.setup.clone();
+    let id = |record: &serde_json::Value| record["request_id"].as_str().unwrap().to_owned();
+    let records = gate.records_when(4);
+    assert_eq!((&records[2]["model"], &records[3]["model"]), (&"o3".into(), &"o3".into()));
+    let (of_responses, of_realtime) = (id(&records[2]), id(&records[3]));
+    assert_eq!(gate.stop(), Ended::Drained);
+    std::fs::write(&file, setup.text()).unwrap();
+    let config = file.to_str().unwrap();
+
+    let plan = |models: &str| {
+        let (new, setup) =
+            (file.with_file_name("new.toml"), setup.clone().set("projects.search", "models", models));
+        std::fs::write(&new, setup.text()).unwrap();
+        program(&setup, &["plan", "--config", config, new.to_str().unwrap()])
+    };
+    let (code, told) = plan(MODELS);
+    assert!(
+        code == 0 && told.contains("4 requests judged again: all as before; nobody would lose"),
+        "{told}"
+    );
+    let (code, told) = plan(r#"["gpt-a"]"#);
+    assert!(
+        code == 1
+            && told.contains("1 × search/search-prod: allowed → model_not_allowed by projects.search.models")
+    );
+    assert!(told.contains("1 × GET /v1/responses  text-embedding-3-small  from"), "{told}");
+    assert!(told.contains("4 requests judged again: 1 would be denied that passed\n"), "{told}");
+    let (code, told) = plan(r#""*""#);
+    assert!(code == 0 && told.contains("2 × search/search-prod: model_not_allowed → allowed\n"), "{told}");
+
+    for id in [of_responses, of_realtime] {
+        let (code, said) = program(&setup, &["explain", "--config", config, "--request", &id]);
+        assert!(code == 1 && said.contains("\n✗ model\n    reason  model_not_allowed\n"), "{said}");
+        let line = "+models = [\"gpt-a\", \"text-embedding-3-small\", \"gpt-realtime\", \"o3\"]\n";
+        assert!(said.contains(line), "{said}");
+    }
+}
+
+#[test]
+fn a_session_that_was_refused_before_it_named_a_model_is_explained_as_one() {
+    let led = Led::new();
+    let setup = gate(&led).set("projects.search", "models", r#"["gpt-a", "gpt-realtime"]"#);
+    let (file, setup) = keeping("explained", setup.set("projects.search", "scopes", r#"["chat"]"#));
+    let gate = setup.start();
+    let mut client = gate.connect();
+    client.send(handshake("/v1/responses", &gate.setup.client_key, &[]));
+    let answer = client.answer();
+    assert_eq!(answer.reason(), Some("scope_missing"));
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    // Who asked for no session is told the same again.
+    let answer = gate.ask(request(
+        "GET",
+        "/v1/responses",
+        &[("authorization", &format!("Bearer {}", gate.setup.client_key))],
+        "",
+    ));
+    assert_eq!(answer.reason(), Some("endpoint_unknown"));
+    let plain = answer.header("x-request-id").unwrap().to_owned();
+    let setup = gate.setup.clone();
+    assert_eq!(gate.stop(), Ended::Drained);
+    std::fs::write(&file, setup.text()).unwrap();
+    let config = file.to_str().unwrap();
+    let explain =
+        |arguments: &[&str]| program(&setup, &[&["explain", "--config", config], arguments].concat());
+
+    let (code, said) = explain(&["--request", &id]);
+    assert!(code == 1 && said.contains("\n    reason  scope_missing\n"), "{said}");
+    assert!(said.contains("would let it pass, if its model is allowed:"), "{said}");
+    assert!(said.contains("+scopes = [\"chat\", \"responses:write\"]\n"), "{said}");
+    let (_, said) = explain(&["--request", &id, "--model", "o3"]);
+    assert!(said.contains("+models = [\"gpt-a\", \"gpt-realtime\", \"o3\"]\n"), "{said}");
+    let (code, said) = explain(&["--request", &plain]);
+    assert!(code == 1 && said.contains("reason  endpoint_unknown"), "{said}");
+    let (code, told) = program(&setup, &["plan", "--config", config, config]);
+    assert!(code == 0 && told.contains("2 requests judged again: all as before"), "{told}");
+    let more = setup.clone().set("projects.search", "scopes", r#"["chat", "responses", "realtime"]"#);
+    std::fs::write(&file, more.text()).unwrap();
+    let (_, told) = program(&setup, &["plan", "--config", config, config]);
+    assert!(told.contains("scope_missing → allowed, if its model is"), "{told}");
+
+    // By hand, the model is put where the endpoint has it.
+    let by_hand = |target: &str, model: &str| {
+        let headers = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13"];
+        let key = format!("sec-websocket-key: {KEY}");
+        let mut arguments = vec!["--key-id", "search-prod", "--ip", "127.0.0.1", "GET", target];
+        for header in headers.into_iter().chain([&*key]) {
+            arguments.extend(["--header", header]);
+        }
+        if !model.is_empty() {
+            arguments.extend(["--model", model]);
+        }
+        let (_, said) = explain(&arguments);
+        let reason = said.split_once("reason  ").and_then(|(_, rest)| rest.lines().next());
+        reason.map_or_else(|| "allowed".to_owned(), str::to_owned)
+    };
+    for (target, model, expected) in [
+        ("/v1/realtime", "gpt-realtime", "allowed"),
+        ("/v1/realtime", "o3", "model_not_allowed"),
+        ("/v1/realtime", "", "model_missing"),
+        ("/v1/realtime", "a model & another=b#c", "query_not_allowed"),
+        ("/v1/realtime?intent=transcription", "o3", "model_not_allowed"),
+        ("/v1/realtime?model=gpt-realtime", "gpt-a", "allowed"),
+        ("/v1/realtime?model=gpt-realtime", "o3", "model_not_allowed"),
+        ("/v1/realtime?model=o3", "gpt-realtime", "model_not_allowed"),
+        ("/v1/responses", "gpt-a", "allowed"),
+        ("/v1/responses", "o3", "model_not_allowed"),
+        ("/v1/responses", "", "allowed"),
+    ] {
+        assert_eq!(by_hand(target, model), expected, "{target} {model}");
+    }
+}

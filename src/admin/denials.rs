@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Shown;
 use crate::clock::Moment;
 use crate::config::before;
-use crate::store::read::{By, Failed, Filter, Reader, reason};
+use crate::store::read::{By, Entry, Failed, Filter, Reader, reason};
 
 /// How many records are shown if the question does not say, and at most.
 const USUAL: usize = 100;
@@ -132,9 +132,14 @@ impl Asked {
             return Ok(json!({ "top": top }));
         }
         let kept = reader.list(&self.filter, self.most)?;
-        let records: Vec<Value> =
-            kept.iter().filter_map(|one| serde_json::from_str(&one.line).ok()).collect();
         let counted = if self.filter.model.is_none() { reader.counted(&self.filter)? } else { Vec::new() };
-        Ok(json!({ "denials": records, "counted": counted.get(..self.most).unwrap_or(&counted) }))
+        let (mut records, mut counts) = (Vec::new(), Vec::new());
+        for one in Entry::latest(kept, counted, self.most) {
+            match one {
+                Entry::Whole(kept) => records.extend(serde_json::from_str::<Value>(&kept.line)),
+                Entry::Counted(counted) => counts.push(counted),
+            }
+        }
+        Ok(json!({ "denials": records, "counted": counts }))
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Explain {
     /// The caller's address.
     #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["record", "request"])]
     ip: Option<IpAddr>,
-    /// The model in the request's body; of a record in place of its own.
+    /// The model that the request names, in its body, its query or a session's messages; of a record in place of its own.
     #[arg(long)]
     model: Option<String>,
     /// How many tokens the request lets the answer have; of a record in place of its own.
@@ -74,8 +74,13 @@ impl Explain {
             }
             _ => Err("name the request, or a record of it".to_owned()),
         };
-        let asked = asked.map(|asked| Asked {
-            headers: self.header,
+        let given = |name: &HeaderName| self.header.iter().any(|(other, _)| other == name);
+        let asked = asked.map(|mut asked| Asked {
+            headers: {
+                asked.headers.retain(|(name, _)| !given(name));
+                asked.headers.extend(self.header.iter().cloned());
+                asked.headers
+            },
             max_tokens: self.max_tokens.or(asked.max_tokens),
             known: match asked.known {
                 Known::Nothing if self.model.is_some() => Known::Model,

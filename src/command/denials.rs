@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::{FAILED, FINE, WRONG, complain, say};
 use crate::config::{Sources, store_of, unknown_key, unknown_project};
+use crate::flood::Summary;
 use crate::printable::in_a_line;
 use crate::receipt::Receipt;
-use crate::store::read::{By, Counted, Failed, Filter, Reader, Share};
+use crate::store::read::{By, Counted, Entry, Failed, Filter, Reader, Share};
 
 /// How often a followed store is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -123,20 +124,21 @@ pub fn run(place: &Place, filter: &Filter, shown: &Shown, as_json: bool) -> u8 {
 
 fn list(reader: &Reader, filter: &Filter, most: usize, follow: bool, as_json: bool) -> Result<u8, Failed> {
     let last = reader.last()?;
-    let mut kept = reader.list(filter, most)?;
-    kept.reverse();
-    for one in &kept {
-        tell(&one.line, as_json);
-    }
+    let kept = reader.list(filter, most)?;
     let counted = if filter.model.is_some() { Vec::new() } else { reader.counted(filter)? };
-    for one in counted.iter().take(most).rev() {
-        tell_counted(one, as_json);
+    let last_counted = counted.first().map_or(0, |one| one.id);
+    let latest = Entry::latest(kept, counted, most);
+    for one in latest.iter().rev() {
+        match one {
+            Entry::Whole(one) => tell(&one.line, as_json),
+            Entry::Counted(one) => tell_counted(one, as_json),
+        }
     }
-    if kept.is_empty() && counted.is_empty() && !as_json && !follow {
+    if latest.is_empty() && most > 0 && !as_json && !follow {
         say("nothing was refused, as far as the store goes back");
     }
     if follow {
-        go_on(reader, filter, last, counted.first().map_or(0, |one| one.id), as_json)?;
+        go_on(reader, filter, last, last_counted, as_json)?;
     }
     Ok(FINE)
 }
@@ -175,12 +177,20 @@ fn tell(line: &str, as_json: bool) {
 
 fn tell_counted(one: &Counted, as_json: bool) {
     if as_json {
-        if let Ok(mut value) = serde_json::to_value(one) {
-            if let Some(object) = value.as_object_mut() {
-                object.insert("event".to_owned(), "repeated".into());
-            }
-            say(&value.to_string());
+        let mut line = String::new();
+        Summary {
+            event: &one.outcome,
+            reason: &one.reason,
+            rule: &one.rule,
+            project: &one.project,
+            key_id: &one.key_id,
+            network: &one.network,
+            count: one.count,
+            first: one.first,
+            last: one.last,
         }
+        .render(&mut line);
+        say(&line);
         return;
     }
     let who = if one.key_id.is_empty() { "-".to_owned() } else { format!("{}/{}", one.project, one.key_id) };

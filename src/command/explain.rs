@@ -15,7 +15,7 @@ use crate::change::{Change, Exceeded, Known, change, why_no_change};
 use crate::clock::Moment;
 use crate::config::{Sources, load};
 use crate::denial::{Denial, Reason};
-use crate::explain::{BUILT_IN, Question, STAGES, Told, Verdict};
+use crate::explain::{BUILT_IN, Question, STAGES, Told, Verdict, handshake, is_only_a_socket};
 use crate::limits::Registry;
 use crate::policy::parameters::generates;
 use crate::snapshot::Snapshot;
@@ -34,7 +34,7 @@ pub struct Asked {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// The model in the body.
+    /// The model, in the body or wherever else the endpoint has it.
     pub model: Option<String>,
     /// How many tokens the answer may have.
     pub max_tokens: Option<u64>,
@@ -103,9 +103,12 @@ impl Asked {
         });
         let (method, path, model) = (must("method")?, must("path")?, part("model"));
         let read = |reason| reason == Reason::ModelMissing;
-        let unread = model.is_none() && reason.is_some_and(|reason| !read(reason));
         let of_parameters = reason == Some(Reason::ParameterNotAllowed);
         let recorded = part("rule").zip(part("hint")).filter(|_| of_parameters);
+        // No record tells of a handshake, without which a socket's path is none.
+        let socket = method == "GET" && reason != Some(Reason::EndpointUnknown) && is_only_a_socket(&path);
+        // A session that was not refused may have named none because it said nothing.
+        let unread = model.is_none() && reason.map_or(socket, |reason| !read(reason));
         Ok(Self {
             key_id,
             ip,
@@ -113,7 +116,7 @@ impl Asked {
             path,
             model,
             max_tokens: record.get("token_ceiling").and_then(Value::as_u64),
-            headers: Vec::new(),
+            headers: handshake().filter(|_| socket).collect(),
             exceeded,
             known: if unread { Known::Nothing } else { Known::Model },
             recorded: recorded.map(|(rule, hint)| Recorded { rule, hint }),

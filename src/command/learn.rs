@@ -20,7 +20,7 @@ pub fn run(place: &Place, project: &str, since: i64, as_json: bool) -> u8 {
         }
     };
     match learnt(&reader, project, since) {
-        Ok((seen, _)) if seen.requests == 0 => {
+        Ok(seen) if seen.requests == 0 => {
             let denied = match seen.denied {
                 0 => "it sent none".to_owned(),
                 many => {
@@ -30,7 +30,7 @@ pub fn run(place: &Place, project: &str, since: i64, as_json: bool) -> u8 {
             complain(&format!("no request of project '{project}' passed: {denied}"));
             FAILED
         }
-        Ok((seen, _)) if as_json => {
+        Ok(seen) if as_json => {
             let networks: Vec<String> = seen.networks.iter().map(ToString::to_string).collect();
             let told = json!({
                 "project": project,
@@ -48,8 +48,8 @@ pub fn run(place: &Place, project: &str, since: i64, as_json: bool) -> u8 {
             say(&format!("{told:#}"));
             FINE
         }
-        Ok((seen, between)) => {
-            say(told(&seen, project, between).trim_end());
+        Ok(seen) => {
+            say(told(&seen, project).trim_end());
             FINE
         }
         Err(error) => {
@@ -59,19 +59,18 @@ pub fn run(place: &Place, project: &str, since: i64, as_json: bool) -> u8 {
     }
 }
 
-fn learnt(reader: &Reader, project: &str, since: i64) -> Result<(Seen, i64), Failed> {
+fn learnt(reader: &Reader, project: &str, since: i64) -> Result<Seen, Failed> {
     let decisions = reader.decisions(Some(project), since)?;
-    let last = decisions.iter().map(|one| one.last).max().unwrap_or_default();
-    Ok((Seen::gather(&decisions, reader.peak(project, since)?), last))
+    Ok(Seen::gather(&decisions, reader.peak(project, since)?))
 }
 
-fn told(seen: &Seen, project: &str, last: i64) -> String {
+fn told(seen: &Seen, project: &str) -> String {
     let keys: Vec<&str> = seen.keys.iter().map(String::as_str).collect();
     let mut out = format!(
         "# covers {} requests of {}, the last at {} UTC",
         seen.requests,
         keys.join(", "),
-        moment(last)
+        moment(seen.last)
     );
     let _ = match seen.would_deny {
         0 => writeln!(out, "\n# no observed rule would have denied any of them"),

@@ -35,7 +35,7 @@ pub struct Expectation {
     pub method: Method,
     /// Path and query.
     pub target: Uri,
-    /// The model in the body.
+    /// The model, in the body or wherever else the endpoint has it.
     pub model: Option<String>,
     /// How many tokens the answer may have.
     pub max_tokens: Option<u64>,
@@ -93,7 +93,7 @@ pub(super) struct RequestWritten {
     pub(super) method: Option<String>,
     /// The request's path and query.
     pub(super) path: Option<String>,
-    /// The model in the request's body. Default: the body names none.
+    /// The model that the request names, in its body, its query or a session's message. Default: it names none.
     pub(super) model: Option<String>,
     /// How many tokens the answer may have, by whatever name the body says it. Default: the body does not say.
     pub(super) max_tokens: Option<u64>,

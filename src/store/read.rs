@@ -92,6 +92,8 @@ impl By {
 pub struct Kept {
     /// Its place in the order in which they were kept.
     pub id: i64,
+    /// When the request came, in milliseconds since 1970.
+    pub at: i64,
     /// The record as a line of JSON.
     pub line: String,
 }
@@ -122,6 +124,32 @@ pub struct Counted {
     pub network: String,
     /// How many.
     pub count: i64,
+}
+
+/// What is told of what was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// One record.
+    Whole(Kept),
+    /// Many that were counted only.
+    Counted(Counted),
+}
+
+impl Entry {
+    /// The last so many of both, the newest first.
+    #[must_use]
+    pub fn latest(kept: Vec<Kept>, counted: Vec<Counted>, most: usize) -> Vec<Self> {
+        let mut all: Vec<Self> = kept.into_iter().map(Self::Whole).collect();
+        all.extend(counted.into_iter().map(Self::Counted));
+        all.sort_by_key(|one| {
+            std::cmp::Reverse(match one {
+                Self::Whole(kept) => kept.at,
+                Self::Counted(counted) => counted.last,
+            })
+        });
+        all.truncate(most);
+        all
+    }
 }
 
 /// How many have one value in common.
@@ -200,8 +228,11 @@ impl Reader {
     /// When the database cannot be read.
     pub fn list(&self, filter: &Filter, most: usize) -> Result<Vec<Kept>, Failed> {
         let mut kept = Vec::new();
+        if most == 0 {
+            return Ok(kept);
+        }
         self.records(filter, "id DESC", 0, |row| {
-            kept.push(Kept { id: row.get(0)?, line: row.get(1)? });
+            kept.push(Kept { id: row.get(0)?, at: row.get(2)?, line: row.get(1)? });
             Ok(kept.len() < most)
         })?;
         Ok(kept)
@@ -214,7 +245,7 @@ impl Reader {
     pub fn after(&self, filter: &Filter, id: i64) -> Result<Vec<Kept>, Failed> {
         let mut kept = Vec::new();
         self.records(filter, "id", id, |row| {
-            kept.push(Kept { id: row.get(0)?, line: row.get(1)? });
+            kept.push(Kept { id: row.get(0)?, at: row.get(2)?, line: row.get(1)? });
             Ok(true)
         })?;
         Ok(kept)
