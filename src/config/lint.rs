@@ -74,9 +74,10 @@ impl Work<'_> {
             |key: &&Key| !key.revoked && !key.decoy && key.expires.is_none_or(|expires| now < expires);
         let mut keys = snapshot.keys.iter().filter(|key| key.project == number).peekable();
         let no_keys = keys.peek().is_none();
+        let dead = "all its keys are revoked, expired or decoys";
         let missing = [
             (no_keys, "it has no keys"),
-            (!no_keys && keys.find(works).is_none(), "all its keys are revoked, expired or decoys"),
+            (!no_keys && keys.find(works).is_none(), dead),
             (project.allow_ips.is_empty() && !project.observed.allow_ips, "it lists no allow_ips"),
             (project.upstreams.is_empty(), "it lists no upstreams"),
             (project.scopes.is_empty() && !project.observed.scopes, "it lists no scopes"),
@@ -85,11 +86,12 @@ impl Work<'_> {
         let missing: Vec<&str> = missing.iter().filter(|(is, _)| *is).map(|(_, what)| *what).collect();
         if project.enabled && !missing.is_empty() {
             let what = format!("nobody can use project `{}`: {}", project.name, missing.join(", "));
-            self.lint(
-                &path,
-                &what,
-                "what is left out is allowed to nobody: write it, or set enabled = false",
-            );
+            let mend = if missing == [dead] {
+                "make a new key with `portcullis key new`, or set enabled = false"
+            } else {
+                "what is left out is allowed to nobody: write it, or set enabled = false"
+            };
+            self.lint(&path, &what, mend);
         }
         self.lint_observed(&path, project.observed_names());
         if project.allow_ips.is_any() {
