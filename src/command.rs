@@ -38,7 +38,8 @@ pub fn exit(code: u8) -> ExitCode {
 /// Whether something could not be said. A command goes on all the same: what it does is more than what it prints.
 static UNSAID: AtomicBool = AtomicBool::new(false);
 
-/// Prints to the standard output, and lets nothing drive the terminal; a reader that left is no failure, and any other is the command's: see `told`.
+/// Prints to the standard output, and lets nothing drive the terminal; a reader that left is no failure, and any other
+/// is the command's: see `told`.
 pub fn say(text: &str) {
     match try_to_say(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::project_key::public_id;
+use crate::project_key::{PREFIX, public_id};
 
-/// How a project key begins, and how long none is.
-const KEY: &str = "pcl_";
-const SHORTEST_KEY: usize = 40;
+/// From which length on what begins like a project key is taken for one, though it was cut or mistyped.
+const LONG: usize = 40;
 
 /// The text without what drives a terminal or reorders what it shows; lines stay lines. It is escaped as JSON does it, so
 /// that JSON stays what it is.
@@ -49,14 +48,14 @@ fn drives(c: char) -> bool {
 /// The text with whole project keys cut to what of them may be shown: who is asked for a key's id gives the key.
 #[must_use]
 pub fn without_keys(text: &str) -> Cow<'_, str> {
-    let Some(at) = text.find(KEY) else { return Cow::Borrowed(text) };
+    let Some(at) = text.find(PREFIX) else { return Cow::Borrowed(text) };
     let (before, rest) = text.split_at(at);
     let of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let end = rest.find(|c| !of_key(c)).unwrap_or(rest.len());
     let (word, after) = rest.split_at(end);
     let shown = match public_id(word.as_bytes()) {
-        Ok(id) => format!("{KEY}{id}_… (a whole key: its id is {id})"),
-        Err(_) if word.len() >= SHORTEST_KEY => format!("{KEY}…"),
+        Ok(id) => format!("{PREFIX}{id}_… (a whole key: its id is {id})"),
+        Err(_) if word.len() >= LONG => format!("{PREFIX}…"),
         Err(_) => word.to_owned(),
     };
     Cow::Owned(format!("{before}{shown}{}", without_keys(after)))

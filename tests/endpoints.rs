@@ -281,6 +281,8 @@ fn what_is_in_no_table_passes_only_with_its_own_scope() {
         gate.ask(request("GET", path, &[("authorization", &bearer)], ""))
     };
     assert_eq!(ask(&closed, "/it/v1/brand/new").reason(), Some("endpoint_unknown"));
+    let hint = closed.record()["hint"].clone();
+    assert!(hint.as_str().unwrap().contains("with the scope \"passthrough\" and models = \"*\""), "{hint}");
     assert_eq!(ask(&open, "/it/v1/brand/new?x=1").status, 200);
     assert_eq!(upstream.requests().pop().unwrap().target(), "/v1/brand/new?x=1");
     // It opens nothing that is in a table, and nothing that is no plain path.

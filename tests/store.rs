@@ -225,6 +225,27 @@ fn counts_stand_among_the_records_and_within_the_limit() {
     }
 }
 
+/// Who has no key is written down too, by what it sent.
+#[test]
+fn what_a_client_sent_drives_no_terminal() {
+    let path = place("terminal");
+    let upstream = Upstream::answering(OK);
+    let gate = gate(&path, upstream.address).start();
+    let odd = "a\\u001b[31m\\u009b1m\\u202e\\r\\nx";
+    let body = format!("{{\"model\":\"{odd}\",\"messages\":[]}}");
+    assert_eq!(gate.ask(post("/v1/chat/completions", &gate.setup.client_key, &body)).status, 403);
+    gate.ask("GET /v1/models HTTP/1.1\r\nhost: gate\r\nuser-agent: b\u{9b}31m\u{202e}c\r\n\r\n");
+    until("both are kept", || denials(&path, &[]).1.lines().count() == 4);
+    let id = |record: &Value| record["request_id"].as_str().unwrap().to_owned();
+    let ids: Vec<String> = gate.records().iter().map(id).collect();
+    let shown = |arguments: &[&str]| denials(&path, arguments).1;
+    let whole = [shown(&["show", &ids[0]]), shown(&["show", &ids[1]])].concat();
+    let all = [shown(&[]), shown(&["--top", "model"]), shown(&["--format", "json"]), whole].concat();
+    let drives = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+    assert!(!all.contains(drives), "{all:?}");
+    assert!(all.contains("a\\u001b[31m\\u009b1m\\u202e\\u000d\\u000ax"), "{all}");
+}
+
 #[test]
 fn what_comes_is_followed() {
     let (path, upstream) = (place("followed"), Upstream::answering(OK));

@@ -54,8 +54,8 @@ impl Refused<'_> {
             Reason::OriginNotAllowed => {
                 Err("a browser asks before it sends a key, so no project is known: its cors.origins would list the page".to_owned())
             }
-            // The hint tells what could be done, and it is more than a change.
-            Reason::EndpointUnknown if self.told.hint.contains("\"passthrough\"") => Err(self.told.hint.clone()),
+            // A mend of its own tells what could be done, and it is more than a change.
+            Reason::EndpointUnknown if self.told.denial.mend.is_some() => Err(self.told.hint.clone()),
             Reason::EndpointUnknown
             | Reason::TargetInvalid
             | Reason::HostInvalid

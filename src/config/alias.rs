@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::place::child;
 use super::shape::suggestion;
 use super::work::Work;
-use crate::endpoint::LONGEST_MODEL;
+use crate::model_name::can_be_listed;
 use crate::snapshot::{Alias, Upstream};
 
 /// A name of the gate's own for an upstream's model.
@@ -24,8 +24,7 @@ pub(super) struct AliasWritten {
 
 /// Whether a text can be a model's name.
 fn is_name(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'*' | b'"' | b'\\');
-    !text.is_empty() && text.len() <= LONGEST_MODEL && text.bytes().all(plain)
+    can_be_listed(text) && !text.contains(['"', '\\'])
 }
 
 impl Work<'_> {

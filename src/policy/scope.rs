@@ -278,7 +278,7 @@ fn miss(snapshot: &Snapshot, verb: Option<Verb>, path: &str) -> Denial {
             Denial::built_in(Reason::MethodNotAllowed).because(format!("It takes {}.", other.name()))
         }
         endpoint::Advice::Path(sentence) => {
-            let denial = Denial::built_in(Reason::EndpointUnknown).because(sentence.clone());
+            let denial = Denial::built_in(Reason::EndpointUnknown).because(sentence);
             // Behind an upstream's name it could pass all the same.
             let passes = |rest: &String| verb.is_some_and(|verb| endpoint::passthrough(verb, rest).is_some());
             match behind.filter(|(_, rest)| passes(rest)) {
