@@ -969,6 +969,13 @@ fn files_are_found_and_secrets_read_from_them() {
     let missing = Sources::at(&home.join("none.toml")).with_environment(none);
     let faults = load_at(&missing, &Registry::new(now()), now()).unwrap_err();
     assert!(faults.render_text().contains("none.toml cannot be read: No such file or directory"), "{faults}");
+    std::fs::write(home.join("latin.toml"), b"# caf\xe9\n").unwrap();
+    let latin = Sources::at(&home.join("latin.toml")).with_environment(none);
+    let faults = load_at(&latin, &Registry::new(now()), now()).unwrap_err().render_text();
+    assert!(
+        faults.contains("latin.toml cannot be read: ") && faults.contains("= save it as UTF-8"),
+        "{faults}"
+    );
     std::fs::remove_dir_all(home).unwrap();
 }
 

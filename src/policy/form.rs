@@ -88,7 +88,25 @@ fn is_host(host: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_host;
+    use http::{HeaderMap, HeaderValue, Uri, header};
+
+    use super::{is_host, said_in_one_line};
+    use crate::denial::Reason;
+
+    #[test]
+    fn what_is_no_path_is_named() {
+        let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("gate"))]);
+        let told = |target| {
+            said_in_one_line(&Uri::from_static(target), &headers)
+                .map_err(|denial| (denial.reason, denial.detail))
+        };
+        let named = |detail: &str| Err((Reason::TargetInvalid, Some(detail.into())));
+        assert_eq!(told("/v1/models"), Ok(()));
+        // Of `CONNECT host:443` and `OPTIONS *`.
+        assert_eq!(told("gate:443"), named("a host or * was sent in a path's place"));
+        assert_eq!(told("*"), named("a host or * was sent in a path's place"));
+        assert_eq!(told("http://gate/v1/models"), named("a proxy's whole-URI form was sent"));
+    }
 
     #[test]
     fn hosts_with_more_than_a_host_are_none() {
